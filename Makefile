@@ -1,0 +1,35 @@
+# One command each. PYTHON may name another interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: up test test-long check bench clean
+
+up: $(STAMP)
+	-@$(BIN)/keepwell diagnose
+
+$(STAMP): pyproject.toml requirements.lock requirements-dev.lock
+	$(PYTHON) scripts/setup.py $(VENV)
+	touch $@
+
+check: $(STAMP)
+	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/shape.py
+
+test: $(STAMP) check
+	$(BIN)/python scripts/system_packages.py
+	$(BIN)/pytest -m "not long"
+
+test-long: $(STAMP)
+	$(BIN)/python scripts/system_packages.py
+	$(BIN)/pytest -m long --timeout 1800
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/scan.py
+
+clean:
+	rm -rf $(VENV) .cache build dist

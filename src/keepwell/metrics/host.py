@@ -1,0 +1,89 @@
+"""What probes can observe about a node: its system, network and files."""
+
+from __future__ import annotations
+
+from keepwell.core.metric import Fact, Metric, Unit
+
+DECLARED: tuple[Fact | Metric, ...] = (
+    Fact(
+        name="host.system",
+        about="node",
+        help="Operating system",
+        shape="mapping kernel release machine distribution init container virtual",
+    ),
+    Fact(
+        name="host.processes",
+        about="node",
+        help="All visible processes",
+        shape="tuple of mappings pid parent_pid argv user uid state started_at exe cwd",
+    ),
+    Fact(
+        name="host.sockets",
+        about="node",
+        help="Listening TCP sockets",
+        shape="tuple of mappings address port pid uid inode",
+    ),
+    Fact(
+        name="host.units",
+        about="node",
+        help="Service units that may run an engine",
+        shape="tuple of mappings unit load active sub main_pid restarts result fragment drop_ins need_reload",
+    ),
+    Fact(
+        name="host.containers",
+        about="node",
+        help="Containers",
+        shape="tuple of mappings runtime name image state ports gpus command restarts oom_killed exit_code pid",
+    ),
+    Fact(
+        name="host.names",
+        about="node",
+        help="Name resolution of localhost and the names in use",
+        shape="mapping name -> tuple of addresses",
+    ),
+    Fact(
+        name="host.proxy",
+        about="node",
+        help="Proxy variables and whether they catch local addresses",
+        shape="mapping where (process or file) -> mapping http_proxy https_proxy all_proxy no_proxy; passwords masked",
+    ),
+    Fact(
+        name="host.mounts",
+        about="node",
+        help="File systems",
+        shape="tuple of mappings path device kind options total_bytes free_bytes inodes inodes_free",
+    ),
+    Fact(name="host.pools", about="node", help="Storage pools (ZFS)", shape="tuple of mappings name state free_bytes"),
+    Fact(name="host.cpu", about="node", help="Processor", shape="mapping model cores flags: tuple"),
+    Fact(
+        name="host.limits",
+        about="node",
+        help="System limits",
+        shape="mapping inotify_instances inotify_watches open_files_max pids_max",
+    ),
+    Fact(
+        name="host.pressure",
+        about="node",
+        help="Pressure stall information",
+        shape="mapping cpu memory io, each mapping some_10_ratio full_10_ratio",
+    ),
+    Fact(
+        name="host.cgroup",
+        about="node",
+        help="Cgroup limits that apply here",
+        shape="mapping version memory_max_bytes memory_used_bytes cpu_quota_cores throttled_periods oom_kills",
+    ),
+    Fact(name="host.timeline", about="node", help="What changed", shape="tuple of mappings at kind what, ordered"),
+    Fact(
+        name="host.kernel_lines", about="node", help="Kernel log lines of interest", shape="tuple of mappings at text"
+    ),
+    Metric(name="host.memory_total_bytes", unit=Unit.BYTES, about="node", help="Installed memory"),
+    Metric(
+        name="host.memory_available_bytes",
+        unit=Unit.BYTES,
+        about="node",
+        help="Memory that can be had without swapping",
+    ),
+    Metric(name="host.swap_total_bytes", unit=Unit.BYTES, about="node", help="Swap space"),
+    Metric(name="host.swap_used_bytes", unit=Unit.BYTES, about="node", help="Swap in use"),
+)

@@ -1,0 +1,205 @@
+"""The contract of an engine: a file in `engines/` that ends in `ENGINE: Engine`, plus small capabilities.
+
+An engine implements `Engine` and whichever capabilities it has; one that it lacks shows as a Missing value
+and is never branched on by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from keepwell.core.observation import Missing
+from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.transport.base import Transport
+
+SettingKind: TypeAlias = Literal[
+    "address", "path", "integer", "number", "duration", "boolean", "text", "list", "choice"
+]
+HealthState: TypeAlias = Literal["well", "loading", "asleep", "failing", "silent", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A setting that an engine reads: environment variable or flag, its kind, default and release range.
+
+    `since` and `until` are release numbers ("" = always, still). `flag` is the command-line form.
+    """
+
+    name: str
+    kind: SettingKind
+    default: str = ""
+    flag: str = ""
+    since: str = ""
+    until: str = ""
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What an engine says it is: version ("" if it does not tell) and the answer that proved it."""
+
+    version: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """More than a 200: the state, the HTTP status (0 if none), seconds, and what it said."""
+
+    state: HealthState
+    http_status: int
+    seconds: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """A model that an engine offers. `path` is its weights file where known; sizes in bytes, 0 if not told."""
+
+    name: str
+    digest: str = ""
+    size_bytes: int = 0
+    path: str = ""
+    context_tokens: int = 0
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model in memory: where it lies (placement, not utilisation) and until when.
+
+    `expires_at` is seconds since the epoch, 0 if not told.
+
+    `gpu_bytes` is Missing where the engine does not tell the split.
+    """
+
+    name: str
+    size_bytes: int
+    gpu_bytes: int | Missing
+    context_tokens: int = 0
+    slots: int = 0
+    expires_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """A setting as it is in force: the value, where it was read, and what is wrong with it.
+
+    `origin` is environment, argument or log.
+
+    `problem` is "" when it is fine; otherwise one sentence, and `kind` one word: malformed, unread (this
+    version never reads it), shadowed.
+    """
+
+    name: str
+    value: str
+    origin: str
+    problem: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreEntry:
+    """A file that the engine's model store must hold: its path, expected size (0 = any), for which model."""
+
+    path: str
+    size_bytes: int
+    model: str
+    role: str = "weights"
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What every engine has.
+
+    `title` is its proper name; `ports` its well-known ports; `settings` what it reads; `follow_ups` are
+    patterns of log lines that tell of an earlier error (never a cause); `service_names` are usual unit and
+    container names; `programs` usual program names, as hints for where to look, never as proof.
+    """
+
+    title: str
+    ports: tuple[int, ...]
+    programs: tuple[str, ...]
+    service_names: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    follow_ups: tuple[str, ...]
+
+    def resembles(self, argv: Sequence[str]) -> bool:
+        """True if a process with this command line may be this engine's server (a hint)."""
+        ...
+
+    def address(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int] | Missing:
+        """Host and port that a server with these would bind, or why they cannot be told (malformed)."""
+        ...
+
+    async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
+        """Ask the address; Missing(absent) if something else answers there, failed if nothing does."""
+        ...
+
+    async def health(self, site: Site, transport: Transport) -> Health:
+        """Is it able to serve? Never loads a model. Engine-specific tells (asleep, loading) count."""
+        ...
+
+
+@runtime_checkable
+class ListsModels(Protocol):
+    """An engine that can say which models it offers."""
+
+    async def models(self, site: Site, transport: Transport) -> tuple[ModelInfo, ...] | Missing:
+        """All models that it offers, loaded or not."""
+        ...
+
+
+@runtime_checkable
+class ReportsLoaded(Protocol):
+    """An engine that can say what lies in memory, without loading or keeping anything."""
+
+    async def loaded(self, site: Site, transport: Transport) -> tuple[LoadedModel, ...] | Missing:
+        """What is loaded now and how it is split between CPU and GPU."""
+        ...
+
+
+@runtime_checkable
+class ExposesMetrics(Protocol):
+    """An engine with metrics of its own."""
+
+    async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
+        """Readings under keepwell's names: requests_running, requests_waiting, kv_cache_ratio, tokens_total, ..."""
+        ...
+
+
+@runtime_checkable
+class KnowsSettings(Protocol):
+    """An engine whose effective settings can be told from its process and log."""
+
+    def effective(
+        self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]
+    ) -> tuple[Effective, ...]:
+        """Settings in force, from environment, arguments and log lines; `wished` are those in its start files."""
+        ...
+
+
+@runtime_checkable
+class KnowsLogs(Protocol):
+    """An engine whose log lies at known places."""
+
+    def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:
+        """Where this engine's log is on this platform ("linux", "darwin"), likeliest first."""
+        ...
+
+
+@runtime_checkable
+class KeepsStore(Protocol):
+    """An engine that keeps model files on disk."""
+
+    def store(self, process: ServingProcess | Missing, site: Site) -> str:
+        """The folder (or file) that holds the weights; "" if it cannot be told."""
+        ...
+
+    async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
+        """The files that must be there for the models that it lists."""
+        ...
