@@ -82,5 +82,7 @@ class Place:
 
     def saw(self, name: str, value: Value | Missing, source: str, *, subject: Ref | None = None) -> Observation:
         """An observation made here and now, about the site (or the node) unless another subject is given."""
-        about = subject or (self.site.ref if self.site else self.node)
-        return Observation(subject=about, name=name, value=value, at=self.clock.now(), source=source)
+        about = subject
+        if about is None and self.site is not None:
+            about = self.site.ref
+        return Observation(subject=about or self.node, name=name, value=value, at=self.clock.now(), source=source)
