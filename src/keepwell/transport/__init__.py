@@ -1,0 +1,1 @@
+"""How bytes and commands reach one node: on this machine, or from a recording."""

@@ -1,0 +1,116 @@
+"""HTTP and TCP from the local node's own network place: no proxy, no redirect, no shared connection."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from keepwell import __version__
+from keepwell.core.errors import TimedOut, TooLarge, Unreachable
+from keepwell.transport.base import Reply
+from keepwell.transport.failures import access_error
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+class Web:
+    """Sends single requests. The HTTP library is imported at the first one (about 0.1 s)."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, httpx2.AsyncClient] = {}
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout_seconds: float,
+        max_bytes: int,
+    ) -> Reply:
+        """One request on a connection of its own; any status is an answer.
+
+        Raises Unreachable (also for a URL or header that cannot be sent), TimedOut for the whole exchange,
+        TooLarge for the body.
+        """
+        import httpx2
+
+        command = f"{method} {url}"
+        started = time.perf_counter()
+        try:
+            async with (
+                asyncio.timeout(timeout_seconds),
+                self._client(url).stream(method, url, headers=dict(headers), content=body or None) as answer,
+            ):
+                got = await _read_body(answer, max_bytes, command)
+        except (TimeoutError, httpx2.TimeoutException):
+            raise TimedOut(f"no whole answer within {timeout_seconds:g} s", command=command) from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
+            raise Unreachable(_describe(error), command=command) from error
+        except OSError as error:
+            raise access_error(error, command=command, otherwise=Unreachable) from error
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(status=answer.status_code, headers=found, body=got, seconds=time.perf_counter() - started)
+
+    async def close(self) -> None:
+        """Let go of everything; safe to call twice."""
+        clients = list(self._clients.values())
+        self._clients.clear()
+        for client in clients:
+            await client.aclose()
+
+    def _client(self, url: str) -> httpx2.AsyncClient:
+        """A client for the URL's scheme: loading the certificates takes 20 ms and plain HTTP needs none."""
+        import httpx2
+
+        secure = url[:6].lower() == "https:"
+        key = str(secure)
+        if key not in self._clients:
+            self._clients[key] = httpx2.AsyncClient(
+                headers={"User-Agent": f"keepwell/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
+                verify=secure,
+                timeout=None,
+                trust_env=False,
+                follow_redirects=False,
+                # A kept connection to a server that was restarted meanwhile fails once for no fault of its own.
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+            )
+        return self._clients[key]
+
+
+async def connect_once(host: str, port: int, *, timeout_seconds: float) -> None:
+    """Open a TCP connection and close it; Unreachable or TimedOut otherwise."""
+    where = f"{host}:{port}"
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            _, writer = await asyncio.open_connection(host, port)
+    except TimeoutError:
+        raise TimedOut(f"no connection within {timeout_seconds:g} s", where=where) from None
+    except OSError as error:
+        raise access_error(error, where=where, otherwise=Unreachable) from error
+    except (UnicodeError, OverflowError) as error:
+        raise Unreachable(f"not a usable address ({error})", where=where) from error
+    writer.close()
+
+
+async def _read_body(answer: httpx2.Response, max_bytes: int, command: str) -> bytes:
+    kept = bytearray()
+    async for part in answer.aiter_raw():
+        kept += part
+        if len(kept) > max_bytes:
+            raise TooLarge(f"a body of more than {max_bytes} bytes", command=command)
+    return bytes(kept)
+
+
+def _describe(error: Exception) -> str:
+    """The innermost operating-system words: httpx wraps "Connection refused" three times over."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.errno:
+            return str(access_error(inner).what)
+        inner = inner.__cause__ or inner.__context__
+    return str(error) or type(error).__name__
