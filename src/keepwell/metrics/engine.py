@@ -6,6 +6,12 @@ from keepwell.core.metric import Fact, Metric, Unit
 
 DECLARED: tuple[Fact | Metric, ...] = (
     Fact(
+        name="engine.site",
+        about="engine",
+        help="Where an engine is, or ought to be",
+        shape="mapping plug_in title url host port declared remembered found (how it was found)",
+    ),
+    Fact(
         name="engine.process",
         about="engine",
         help="The process that serves",
