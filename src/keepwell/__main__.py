@@ -1,0 +1,23 @@
+"""The entry: builds the command line, adds the servers that speak on standard streams, and runs it."""
+
+from __future__ import annotations
+
+from keepwell.cli.main import build
+
+
+def main() -> None:
+    """Run the command line."""
+    app = build()
+    app.command("mcp", help=_mcp.__doc__)(_mcp)
+    app(prog_name="keepwell")
+
+
+def _mcp() -> None:
+    """Serve the read-only operations to an AI assistant, as MCP tools over standard input and output."""
+    from keepwell.mcp.server import serve
+
+    serve()
+
+
+if __name__ == "__main__":
+    main()

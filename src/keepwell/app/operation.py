@@ -1,0 +1,124 @@
+"""Operation: one typed function that every face presents, described once.
+
+An operation's name, help text, parameters and effect come from the function itself; the command line and
+the MCP server each build their own form from it. "Read-only" is a filter on `effect`, not a promise.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Literal, Protocol, TypeAlias, get_args, get_origin, get_type_hints
+
+#: What calling it does to the world.
+Effect: TypeAlias = Literal["read", "change"]
+
+
+class Report(Protocol):
+    """What an operation gives back: a frozen dataclass that knows its schema and how bad things are."""
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form, such as "keepwell.diagnosis/1"."""
+        ...
+
+    @property
+    def exit_code(self) -> int:
+        """0 well, 1 warnings, 2 critical, 3 could not look."""
+        ...
+
+
+def silent(text: str, done: int, total: int) -> None:
+    """A progress callback that shows nothing."""
+
+
+def no_output(row: bytes) -> None:
+    """An output callback that shows nothing."""
+
+
+def standard_input() -> BinaryIO:
+    """The process's standard input as bytes."""
+    return sys.stdin.buffer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and how to reach them while the work runs.
+
+    `progress` gets a sentence and how many of how many parts are done; `emit` gets one line of bytes at a
+    time from operations that answer as a stream; `config` is the keepwell.toml that was named, if any.
+    """
+
+    asked_by: str = "cli"
+    config: Path | None = None
+    progress: Callable[[str, int, int], None] = silent
+    emit: Callable[[bytes], None] = no_output
+    read_input: Callable[[], BinaryIO] = standard_input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """How a parameter is shown: its help text, short flag, place, and the faces that do not offer it.
+
+    `position` makes it an argument instead of a flag; `hidden_from` names faces ("mcp") without it.
+    """
+
+    help: str
+    short: str = ""
+    position: bool = False
+    hidden_from: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of an operation as the faces need it; `required` when it has no default."""
+
+    name: str
+    type: Any
+    default: Any
+    required: bool
+    param: Param
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An operation: name as typed by a person, effect, and the async function (its first parameter is the Caller).
+
+    `watchable` ones make sense again and again, on a live screen.
+    """
+
+    name: str
+    effect: Effect
+    function: Callable[..., Awaitable[Any]]
+    faces: tuple[str, ...] = ("cli", "mcp")
+    watchable: bool = False
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+    @property
+    def description(self) -> str:
+        """The whole docstring."""
+        return inspect.getdoc(self.function) or ""
+
+    def parameters(self, face: str) -> tuple[Parameter, ...]:
+        """The parameters that this face offers, in order, without the Caller."""
+        hints = get_type_hints(self.function, include_extras=True)
+        rows = list(inspect.signature(self.function).parameters.values())[1:]
+        made = (_parameter(row, hints[row.name]) for row in rows)
+        return tuple(one for one in made if face not in one.param.hidden_from)
+
+
+def _parameter(row: inspect.Parameter, hint: Any) -> Parameter:
+    if get_origin(hint) is not Annotated:
+        raise TypeError(f"parameter {row.name} of an operation has no Param description")
+    kind, param = get_args(hint)[:2]
+    required = row.default is inspect.Parameter.empty
+    return Parameter(name=row.name, type=kind, default=row.default, required=required, param=param)

@@ -1,0 +1,181 @@
+"""What operations give back: frozen data with a named schema and an exit code. Faces only draw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keepwell.core.finding import Finding, Status
+from keepwell.core.hypothesis import Diagnosis, Hypothesis
+from keepwell.core.issue import Issue
+from keepwell.core.observation import Missing
+from keepwell.core.ref import Ref
+
+#: Exit codes by the worst status; UNKNOWN alone means that something could not be looked at.
+EXIT_CODES: dict[Status, int] = {Status.OK: 0, Status.UNKNOWN: 0, Status.WARNING: 1, Status.CRITICAL: 2}
+#: From pasted text alone, a cause this likely counts as critical and any other as a warning.
+LIKELY = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPicture:
+    """A model in memory. `gpu_ratio` is the share of it that lies on the GPU, 0..1 (placement, not load)."""
+
+    name: str
+    size_bytes: int
+    gpu_ratio: float | Missing
+    context_tokens: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnginePicture:
+    """One engine as it stands: where, what, how well, what it holds in memory and how busy it is."""
+
+    ref: Ref
+    title: str
+    url: str
+    version: str | Missing
+    status: Status
+    state: str
+    supervisor: str
+    log: str
+    models: int | Missing
+    loaded: tuple[LoadedPicture, ...] | Missing
+    requests_running: float | Missing
+    requests_waiting: float | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicePicture:
+    """One GPU or NPU; readings that the device does not give are Missing with the reason."""
+
+    ref: Ref
+    name: str
+    memory_total_bytes: float | Missing
+    memory_used_bytes: float | Missing
+    utilisation_ratio: float | Missing
+    temperature_celsius: float | Missing
+    power_watts: float | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePicture:
+    """The node and what lies on it."""
+
+    ref: Ref
+    system: str
+    cores: int | Missing
+    memory_total_bytes: float | Missing
+    memory_available_bytes: float | Missing
+    devices: tuple[DevicePicture, ...]
+    engines: tuple[EnginePicture, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """One thing that was looked for: what, where, and what came of it."""
+
+    what: str
+    where: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosisReport:
+    """The answer of `diagnose`: the picture (None when only pasted text was read), findings, ranked causes.
+
+    `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status;
+    `cut` is how many bytes of text were too long to keep.
+    """
+
+    at: float
+    seconds: float
+    level: int
+    node: NodePicture | None
+    findings: tuple[Finding, ...]
+    checks_made: int
+    diagnosis: Diagnosis
+    looked: tuple[Looked, ...]
+    lines_read: int
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.diagnosis/1"
+
+    @property
+    def exit_code(self) -> int:
+        """By the worst finding; from text alone, by how likely the first cause is."""
+        if self.node is None:
+            return sum((bool(self.diagnosis.hypotheses), any(one.confidence >= LIKELY for one in self.causes)))
+        return EXIT_CODES[max((one.status for one in self.findings), default=Status.OK)]
+
+    @property
+    def causes(self) -> tuple[Hypothesis, ...]:
+        """The first cause and those of other faults, each with its rivals left out."""
+        return (*self.diagnosis.hypotheses[:1], *self.diagnosis.also)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """The answer of `status`: the picture and what is not well, without causes."""
+
+    at: float
+    seconds: float
+    node: NodePicture
+    findings: tuple[Finding, ...]
+    looked: tuple[Looked, ...]
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.status/1"
+
+    @property
+    def exit_code(self) -> int:
+        """By the worst finding."""
+        return EXIT_CODES[max((one.status for one in self.findings), default=Status.OK)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueReport:
+    """The answer of `explain`: one known cause, whole."""
+
+    issue: Issue
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.issue/1"
+
+    @property
+    def exit_code(self) -> int:
+        """Always 0: knowing a cause is no fault."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueLine:
+    """One line of the catalogue."""
+
+    id: str
+    family: str
+    title: str
+    repair: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueReport:
+    """The answer of `issues`: the catalogue, one line a cause."""
+
+    issues: tuple[IssueLine, ...]
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.issues/1"
+
+    @property
+    def exit_code(self) -> int:
+        """Always 0."""
+        return 0

@@ -1,0 +1,133 @@
+"""Runs one operation for the command line: progress, output, errors, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from keepwell.app.operation import Caller, Operation, Report
+from keepwell.app.plain import document
+from keepwell.cli.adapter import WATCH_SECONDS
+from keepwell.core.errors import KeepwellError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: What a shell expects after Ctrl-C (128 + SIGINT).
+INTERRUPTED = 130
+#: "Could not look": the same code for a wrong configuration and for a node that does not answer.
+COULD_NOT_LOOK = 3
+
+
+def call(operation: Operation, arguments: dict[str, Any]) -> None:
+    """Run it, show what it gives, and leave with its exit code. Errors are shown as one block, never a trace."""
+    as_json = arguments.pop("as_json")
+    config = arguments.pop("config")
+    watch = arguments.pop("watch", False)
+    try:
+        if watch and not as_json:
+            code = _watch(operation, arguments, config)
+        else:
+            code = _once(operation, arguments, config, as_json)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    except KeepwellError as error:
+        code = _show_error(error, as_json)
+    raise typer.Exit(code)
+
+
+def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, as_json: bool) -> int:
+    with _progress(as_json) as progress:
+        caller = Caller(config=config, progress=progress, emit=_emit)
+        report = asyncio.run(_ask(operation, caller, arguments))
+    if report is None:
+        return 0
+    if as_json:
+        sys.stdout.write(json.dumps(document(report), indent=2, ensure_ascii=False) + "\n")
+    else:
+        _show(operation, report, _console())
+    return int(report.exit_code)
+
+
+async def _ask(operation: Operation, caller: Caller, arguments: dict[str, Any]) -> Report | None:
+    answer: Report | None = await operation.function(caller, **arguments)
+    return answer
+
+
+def _emit(row: bytes) -> None:
+    sys.stdout.buffer.write(row + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _show(operation: Operation, report: Report, console: Console) -> None:
+    view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
+    console.print(view.render(report))
+
+
+@contextlib.contextmanager
+def _progress(as_json: bool) -> Iterator[Any]:
+    """A line with a moving bar on standard error while the work runs; nothing where nobody looks."""
+    if as_json or not sys.stderr.isatty():
+        yield Caller().progress
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def progress(text: str, done: int, total: int) -> None:
+            bar.update(task, description=text, completed=done, total=total)
+
+        yield progress
+
+
+def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None) -> int:
+    """Look again and again and redraw; ends by Ctrl-C with the last exit code."""
+    from rich.live import Live
+
+    code = 0
+    view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
+    with Live(console=_console(), screen=sys.stdout.isatty(), auto_refresh=False) as live, asyncio.Runner() as runner:
+        try:
+            while True:
+                report = runner.run(_ask(operation, Caller(config=config), arguments))
+                if report is None:
+                    return code
+                code = int(report.exit_code)
+                live.update(view.render(report), refresh=True)
+                runner.run(asyncio.sleep(WATCH_SECONDS))
+        except KeyboardInterrupt:
+            return code
+
+
+def _show_error(error: KeepwellError, as_json: bool) -> int:
+    rows = {"error": error.what, "where": error.where, "command": error.command, "next": error.hint}
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": "keepwell.error/1", **rows}, indent=2) + "\n")
+        return COULD_NOT_LOOK
+    shown = {name: text for name, text in rows.items() if text}
+    width = max(map(len, shown))
+    write = partial(print, file=sys.stderr)
+    for name, text in shown.items():
+        write(f"{name:>{width}}  {text}")
+    return COULD_NOT_LOOK

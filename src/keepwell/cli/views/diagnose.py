@@ -1,0 +1,90 @@
+"""`keepwell diagnose` on a screen: the picture first, then ranked causes with their evidence, then the fix."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from keepwell.app.report import DiagnosisReport
+from keepwell.cli.views.cause import render_cause, render_rivals
+from keepwell.cli.views.picture import render_looked, render_node
+from keepwell.cli.words import clean, share, sign
+from keepwell.core.finding import Finding, Status
+from keepwell.core.hypothesis import NextProbe
+
+#: Findings that no cause explains, shown at most so many: more hide the causes.
+FINDINGS_SHOWN = 12
+
+
+def render(report: DiagnosisReport) -> RenderableType:
+    """The whole answer."""
+    parts: list[RenderableType] = []
+    if report.node is not None:
+        parts += [render_node(report.node), Text()]
+    parts += _verdict(report)
+    if report.node is not None and not report.node.engines:
+        parts += [Text("What was looked for:", style="bold"), *render_looked(report.looked), *_advice(), Text()]
+    parts.append(_summary(report))
+    return Group(*parts)
+
+
+def _verdict(report: DiagnosisReport) -> list[RenderableType]:
+    diagnosis = report.diagnosis
+    parts: list[RenderableType] = []
+    for number, cause in enumerate(report.causes, start=1):
+        parts += [*render_cause(cause, number), Text()]
+        if number == 1:
+            parts += render_rivals(diagnosis.hypotheses[1:], diagnosis.unknown)
+    parts += _unexplained(report)
+    if diagnosis.next_probe is not None:
+        parts += _next_probe(diagnosis.next_probe)
+    if not parts and (report.node is None or report.node.engines):
+        parts.append(Text.assemble(sign(Status.OK), " ", _well(report)))
+    return parts
+
+
+def _well(report: DiagnosisReport) -> str:
+    if report.node is None:
+        return "Nothing in this text is a known sign of a fault."
+    return "All well: no check found anything wrong."
+
+
+def _unexplained(report: DiagnosisReport) -> list[RenderableType]:
+    told = {one.source for cause in report.causes for one in cause.supporting}
+    rest = [one for one in report.findings if one.bad and one.check not in told]
+    if not rest:
+        return []
+    lines: list[RenderableType] = [Text("Also noticed:", style="bold")]
+    lines += [_finding(one) for one in rest[:FINDINGS_SHOWN]]
+    if len(rest) > FINDINGS_SHOWN:
+        lines.append(Text(f"  and {len(rest) - FINDINGS_SHOWN} more (--json lists all)", style="dim"))
+    return [*lines, Text()]
+
+
+def _finding(finding: Finding) -> Text:
+    return Text.assemble("  ", sign(finding.status), f" {clean(finding.message)}", (f"  {finding.check}", "dim"))
+
+
+def _next_probe(probe: NextProbe) -> list[RenderableType]:
+    lines: list[RenderableType] = [Text.assemble(("Next check: ", "bold"), clean(probe.say))]
+    if probe.command:
+        lines.append(Text(f"    $ {clean(probe.command, 2000)}", style="cyan"))
+    return [*lines, Text()]
+
+
+def _advice() -> list[RenderableType]:
+    return [
+        Text("What to do:", style="bold"),
+        Text("  keepwell demo                      see the whole loop on a real engine that is started for it"),
+        Text("  keepwell diagnose --evidence FILE  say what a log or a pasted error means (- reads standard input)"),
+        Text("  keepwell.toml                      name engines that are elsewhere: [[engine]] kind, url"),
+    ]
+
+
+def _summary(report: DiagnosisReport) -> Text:
+    words = [f"{report.checks_made} checks" * bool(report.checks_made), f"{report.lines_read} lines of text"]
+    unknown = ""
+    if report.diagnosis.hypotheses:
+        unknown = f" · none of these: {share(report.diagnosis.unknown)}"
+    shown = ", ".join(word for word in words if word)
+    return Text(f"{shown} in {report.seconds:.1f} s{unknown}", style="dim")

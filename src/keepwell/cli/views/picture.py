@@ -1,0 +1,87 @@
+"""The picture of a node: devices and engines as a small tree, what is not well in colour and in words."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from rich.tree import Tree
+
+from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, Looked, NodePicture
+from keepwell.cli.words import STYLES, amount, clean, share, sign, size
+from keepwell.core.finding import Status
+from keepwell.core.observation import Missing
+
+
+def render_node(node: NodePicture) -> Tree:
+    """The node, its devices, its engines and their loaded models."""
+    tree = Tree(_heading(node), guide_style="dim")
+    for device in node.devices:
+        tree.add(_device(device))
+    if not node.devices:
+        tree.add(Text("no GPU seen", style="dim"))
+    for engine in node.engines:
+        branch = tree.add(_engine(engine))
+        if not isinstance(engine.loaded, Missing):
+            for model in engine.loaded:
+                branch.add(_model(model))
+    if not node.engines:
+        tree.add(Text("no engine found", style="yellow"))
+    return tree
+
+
+def render_looked(looked: tuple[Looked, ...]) -> list[Text]:
+    """What was looked for and what came of it, one line each."""
+    width = max((len(one.what) for one in looked), default=0)
+    return [
+        Text.assemble((f"  {one.what:<{width}}  ", "bold"), clean(one.result), ("  " + clean(one.where), "dim"))
+        for one in looked
+    ]
+
+
+def _heading(node: NodePicture) -> Text:
+    words = [Text(clean(node.ref.name), style="bold")]
+    if node.system:
+        words.append(Text(clean(node.system)))
+    if not isinstance(node.cores, Missing):
+        words.append(Text(f"{node.cores} cores"))
+    if not isinstance(node.memory_total_bytes, Missing):
+        words.append(Text(size(node.memory_total_bytes)))
+    return Text(" · ").join(words)
+
+
+def _engine(engine: EnginePicture) -> Text:
+    line = Text.assemble(sign(engine.status), " ", (engine.title, "bold"))
+    if not isinstance(engine.version, Missing) and engine.version:
+        line.append(f" {clean(engine.version, 40)}")
+    line.append(f"  {clean(engine.url)}  ")
+    line.append(clean(engine.state), style=STYLES[engine.status][0])
+    if not isinstance(engine.models, Missing):
+        line.append(f"  {engine.models} model{'s' * (engine.models != 1)}")
+    if not isinstance(engine.requests_running, Missing):
+        line.append(f"  {engine.requests_running:g} running, {amount(engine.requests_waiting)} waiting", style="dim")
+    return line
+
+
+def _model(model: LoadedPicture) -> Text:
+    line = Text.assemble((clean(model.name), "bold"), " in memory")
+    if model.size_bytes:
+        line.append(f", {size(model.size_bytes)}")
+    if isinstance(model.gpu_ratio, Missing):
+        line.append(", split between CPU and GPU not told", style="dim")
+    else:
+        line.append(f", {share(model.gpu_ratio)} on the GPU, {share(1 - model.gpu_ratio)} on the CPU")
+    if model.context_tokens:
+        line.append(f", context {model.context_tokens} tokens")
+    return line
+
+
+def _device(device: DevicePicture) -> Text:
+    line = Text.assemble(sign(Status.OK), " ", (clean(device.name), "bold"))
+    if not isinstance(device.memory_total_bytes, Missing) and not isinstance(device.memory_used_bytes, Missing):
+        line.append(f"  {size(device.memory_used_bytes)} of {size(device.memory_total_bytes)} used")
+    if not isinstance(device.utilisation_ratio, Missing):
+        line.append(f"  busy {share(device.utilisation_ratio)}")
+    if not isinstance(device.temperature_celsius, Missing):
+        line.append(f"  {device.temperature_celsius:g} °C")
+    if not isinstance(device.power_watts, Missing):
+        line.append(f"  {device.power_watts:.0f} W")
+    return line

@@ -1,0 +1,27 @@
+"""`keepwell status` on a screen: the picture, and what is not well."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from keepwell.app.report import StatusReport
+from keepwell.cli.views.picture import render_looked, render_node
+from keepwell.cli.words import clean, sign
+
+
+def render(report: StatusReport) -> RenderableType:
+    """The picture, then one line for each bad finding, then when and how long it took."""
+    parts: list[RenderableType] = [render_node(report.node), Text()]
+    bad = [one for one in report.findings if one.bad]
+    for one in bad:
+        parts.append(Text.assemble(sign(one.status), f" {clean(one.message)}", (f"  {one.check}", "dim")))
+    if bad:
+        parts.append(Text("Why, and what to do: keepwell diagnose", style="dim"))
+    if not report.node.engines:
+        parts += [Text("What was looked for:", style="bold"), *render_looked(report.looked)]
+    clock = time.strftime("%H:%M:%S", time.localtime(report.at))
+    parts.append(Text(f"{clock}, looked for {report.seconds:.1f} s", style="dim"))
+    return Group(*parts)
