@@ -59,7 +59,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="engine.settings",
         about="engine",
         help="Effective settings",
-        shape="mapping name -> mapping value origin problem kind (malformed unread shadowed); secrets masked",
+        shape="mapping name -> mapping value origin problem kind (malformed unread shadowed) nearest suggested wished; "
+        "secrets masked",
     ),
     Fact(
         name="engine.wished_settings",

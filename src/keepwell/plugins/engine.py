@@ -24,13 +24,16 @@ HealthState: TypeAlias = Literal["well", "loading", "asleep", "failing", "silent
 class Setting:
     """A setting that an engine reads: environment variable or flag, its kind, default and release range.
 
-    `since` and `until` are release numbers ("" = always, still). `flag` is the command-line form.
+    `since` and `until` are the first and the last release series that read it ("" = always, still).
+    `flag` is the command-line form, `aliases` its other spellings (`-c`, `--no-slots`); a setting without a
+    variable is named by its flag. `secret` values must be masked before they are shown.
     """
 
     name: str
     kind: SettingKind
     default: str = ""
     flag: str = ""
+    aliases: tuple[str, ...] = ()
     since: str = ""
     until: str = ""
     choices: tuple[str, ...] = ()
@@ -89,10 +92,13 @@ class LoadedModel:
 class Effective:
     """A setting as it is in force: the value, where it was read, and what is wrong with it.
 
-    `origin` is environment, argument or log.
+    `origin` is environment, argument, log, or file (wished by a start file while nothing runs, or not in
+    force). A child that runs a model has its own settings, named "child --flag", always from the log.
 
     `problem` is "" when it is fine; otherwise one sentence, and `kind` one word: malformed, unread (this
-    version never reads it), shadowed.
+    version never reads it), shadowed (something else is in force than what was wished). `nearest` is the
+    known name that an unread one resembles most; `suggested` a value that would be right; `wished` what the
+    start file asks for where that is not in force. All three may be "". Values of secrets are unmasked here.
     """
 
     name: str
@@ -100,16 +106,45 @@ class Effective:
     origin: str
     problem: str = ""
     kind: str = ""
+    nearest: str = ""
+    suggested: str = ""
+    wished: str = ""
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEntry:
-    """A file that the engine's model store must hold: its path, expected size (0 = any), for which model."""
+    """A file that the engine's model store must hold: its path, expected size (0 = any), for which model.
+
+    `exact` says that another size is wrong; otherwise `size_bytes` is the least. `role` is weights, manifest,
+    config or part. `problem` is what the plug-in itself found wrong while reading it, in the words of
+    engine.store ("manifest-corrupt", "not-a-model", "truncated", "empty", "missing"), with `detail` as a
+    sentence; both "" when it looks right.
+    """
 
     path: str
     size_bytes: int
     model: str
     role: str = "weights"
+    exact: bool = True
+    problem: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a model's weights and caches lie, as the engine's log told when it loaded them.
+
+    Layers count the output layer; bytes are the sums of the buffers that the log named, 0 where it named
+    none. `device_bytes` is by device name as the engine writes it.
+    """
+
+    model: str
+    layers: int
+    gpu_layers: int
+    gpu_bytes: int
+    host_bytes: int
+    device_bytes: Mapping[str, int]
 
 
 @runtime_checkable
@@ -119,9 +154,12 @@ class Engine(Protocol):
     `title` is its proper name; `ports` its well-known ports; `settings` what it reads; `follow_ups` are
     patterns of log lines that tell of an earlier error (never a cause); `service_names` are usual unit and
     container names; `programs` usual program names, as hints for where to look, never as proof.
+    `specificity` ranks proofs: where several plug-ins recognise one address, the highest is right (a
+    generic interface has 0, an engine of its own 10; two of equal rank never recognise the same server).
     """
 
     title: str
+    specificity: int
     ports: tuple[int, ...]
     programs: tuple[str, ...]
     service_names: tuple[str, ...]
@@ -202,4 +240,22 @@ class KeepsStore(Protocol):
 
     async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
         """The files that must be there for the models that it lists."""
+        ...
+
+
+@runtime_checkable
+class RunsChildren(Protocol):
+    """An engine that runs models in child processes, which may listen on ports of their own."""
+
+    def child_model(self, argv: Sequence[str]) -> str | Missing:
+        """The model (name or path, "" if not told) that a child with this command line runs; absent if it is none."""
+        ...
+
+
+@runtime_checkable
+class TellsPlacement(Protocol):
+    """An engine whose log says where a model lies when it is loaded."""
+
+    def placement(self, log: Sequence[str]) -> tuple[Placement, ...]:
+        """One for each load that the lines tell of, oldest first."""
         ...

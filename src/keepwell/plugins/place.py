@@ -35,7 +35,11 @@ class ServingProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSource:
-    """Where an engine's log can be read: a file path, a unit's journal, or a container's log."""
+    """Where an engine's log can be read.
+
+    `kind` is file (`where` is a path), journal (a unit), container (a name or id) or process (a pid: what it
+    holds open as standard output and error, if that is a regular file).
+    """
 
     kind: str
     where: str

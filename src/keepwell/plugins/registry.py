@@ -1,4 +1,4 @@
-"""Names and loads the plug-ins of a family: one file, one plug-in, its name is the file's name.
+"""Names and loads the plug-ins of a family: one file (or one package), one plug-in, its name is the file's name.
 
 Names are listed without importing anything (16-30 ms to import a hundred files is too dear for `--help`);
 a plug-in is imported when it is wanted. Each plug-in module ends in one typed public name, given here.
@@ -26,9 +26,10 @@ FAMILIES: dict[str, str] = {
 
 @cache
 def names(family: str) -> tuple[str, ...]:
-    """Names of all plug-ins of a family, sorted, without importing them."""
+    """Names of all plug-ins of a family, sorted, without importing them. Names that begin with "_" are none."""
     folder = PACKAGE / family
-    return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
+    found = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
 def load(family: str, name: str) -> object:
