@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, Protocol, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, BinaryIO, Literal, Protocol, TypeAlias, get_args, get_origin
 
 #: What calling it does to the world.
 Effect: TypeAlias = Literal["read", "change"]
@@ -110,15 +110,16 @@ class Operation:
 
     def parameters(self, face: str) -> tuple[Parameter, ...]:
         """The parameters that this face offers, in order, without the Caller."""
-        hints = get_type_hints(self.function, include_extras=True)
         rows = list(inspect.signature(self.function).parameters.values())[1:]
-        made = (_parameter(row, hints[row.name]) for row in rows)
+        made = (_parameter(row) for row in rows)
         return tuple(one for one in made if face not in one.param.hidden_from)
 
 
-def _parameter(row: inspect.Parameter, hint: Any) -> Parameter:
-    if get_origin(hint) is not Annotated:
-        raise TypeError(f"parameter {row.name} of an operation has no Param description")
-    kind, param = get_args(hint)[:2]
+def _parameter(row: inspect.Parameter) -> Parameter:
+    if get_origin(row.annotation) is not Annotated:
+        raise TypeError(
+            f"parameter {row.name} of an operation is not Annotated with a Param (as a value, not a string)"
+        )
+    kind, param = get_args(row.annotation)[:2]
     required = row.default is inspect.Parameter.empty
     return Parameter(name=row.name, type=kind, default=row.default, required=required, param=param)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
-import json
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from keepwell.app.operation import Caller, Operation, Report
-from keepwell.app.plain import document
 from keepwell.cli.adapter import WATCH_SECONDS
 from keepwell.core.errors import KeepwellError
 
@@ -49,13 +46,15 @@ def call(operation: Operation, arguments: dict[str, Any]) -> None:
 
 
 def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, as_json: bool) -> int:
+    import asyncio
+
     with _progress(as_json) as progress:
         caller = Caller(config=config, progress=progress, emit=_emit)
         report = asyncio.run(_ask(operation, caller, arguments))
     if report is None:
         return 0
     if as_json:
-        sys.stdout.write(json.dumps(document(report), indent=2, ensure_ascii=False) + "\n")
+        _show_json(report)
     else:
         _show(operation, report, _console())
     return int(report.exit_code)
@@ -64,6 +63,14 @@ def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, 
 async def _ask(operation: Operation, caller: Caller, arguments: dict[str, Any]) -> Report | None:
     answer: Report | None = await operation.function(caller, **arguments)
     return answer
+
+
+def _show_json(report: Report) -> None:
+    import json
+
+    from keepwell.app.plain import document
+
+    sys.stdout.write(json.dumps(document(report), indent=2, ensure_ascii=False) + "\n")
 
 
 def _emit(row: bytes) -> None:
@@ -103,6 +110,8 @@ def _progress(as_json: bool) -> Iterator[Any]:
 
 def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None) -> int:
     """Look again and again and redraw; ends by Ctrl-C with the last exit code."""
+    import asyncio
+
     from rich.live import Live
 
     code = 0
@@ -121,6 +130,8 @@ def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None)
 
 
 def _show_error(error: KeepwellError, as_json: bool) -> int:
+    import json
+
     rows = {"error": error.what, "where": error.where, "command": error.command, "next": error.hint}
     if as_json:
         sys.stdout.write(json.dumps({"schema": "keepwell.error/1", **rows}, indent=2) + "\n")

@@ -1,22 +1,23 @@
 """The catalogue of known causes: list it, show one."""
 
-from __future__ import annotations
-
 import difflib
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from keepwell.app.operation import Caller, Operation, Param
-from keepwell.app.report import CatalogueReport, IssueLine, IssueReport
 from keepwell.core.errors import ConfigurationError
-from keepwell.core.issue import Issue
+
+if TYPE_CHECKING:
+    from keepwell.app.report import CatalogueReport, IssueReport
+    from keepwell.core.issue import Issue
 
 
 async def issues(
     caller: Caller,
     *,
     family: Annotated[str, Param(help="Only causes of this family (storage, gpu-access, ...).")] = "",
-) -> CatalogueReport:
+) -> "CatalogueReport":
     """List the known causes that keepwell can recognise."""
+    from keepwell.app.report import CatalogueReport, IssueLine
     from keepwell.app.wiring import get_catalogue
 
     known = sorted(get_catalogue().issues.values(), key=_place)
@@ -32,8 +33,9 @@ async def explain(
     caller: Caller,
     *,
     issue: Annotated[str, Param(help="The cause's name, as `keepwell issues` lists it.", position=True)],
-) -> IssueReport:
+) -> "IssueReport":
     """Show one known cause whole: what it is, what speaks for and against it, how to fix and prevent it."""
+    from keepwell.app.report import IssueReport
     from keepwell.app.wiring import get_catalogue
 
     known = get_catalogue().issues
@@ -42,7 +44,7 @@ async def explain(
     return IssueReport(issue=known[issue])
 
 
-def _place(issue: Issue) -> tuple[str, str]:
+def _place(issue: "Issue") -> tuple[str, str]:
     return (issue.family, issue.id)
 
 
