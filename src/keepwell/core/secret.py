@@ -1,0 +1,77 @@
+"""What must never be shown: keys, tokens and passwords in names, URLs, arguments and free text.
+
+Observations, memory and reports hold the masked form only. Masking is by shape, so it also hides a few
+harmless values; a secret in an ordinary word under an ordinary name cannot be told apart and stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+#: What stands in the place of a secret.
+MASK = "***"
+
+_SECRET_NAME = re.compile(
+    r"(^|[-_.])(api[-_]?keys?|keys?|tokens?|secrets?|passwords?|passwd|passphrase|credentials?|auth|authorization|cookies?|pat)($|[-_.])",
+    re.IGNORECASE,
+)
+#: Names that look like a secret's and hold a path or a public thing.
+_HARMLESS_NAME = re.compile(
+    r"(^|[-_.])(file|path|dir|folder|fingerprint|public|max|tokenizer|num|count)($|[-_.])", re.IGNORECASE
+)
+_URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{1,20}://)[^\s/@'\"]{1,512}@", re.IGNORECASE)
+_BEARER = re.compile(r"\b(?P<kind>bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
+#: Tokens that name their issuer in their first letters: OpenAI, Hugging Face, GitHub, GitLab, Slack, AWS, JWT.
+_KNOWN_TOKEN = re.compile(
+    r"\b(sk-[A-Za-z0-9_-]{12,}|hf_[A-Za-z0-9]{12,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{12,}"
+    r"|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{12,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,})"
+)
+_ASSIGNED = re.compile(
+    r"(?P<name>[A-Za-z0-9_.-]{0,40}(?:api[-_]?key|token|secret|password|passwd|passphrase|authorization)"
+    r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?)(?P<value>[^\s\"',;&]{4,})",
+    re.IGNORECASE,
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """True if a variable, setting or header of this name usually holds a secret."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return bool(_SECRET_NAME.search(spaced)) and not _HARMLESS_NAME.search(spaced)
+
+
+def mask_text(text: str) -> str:
+    """The text with everything that looks like a secret masked: logins in URLs, bearer tokens, known kinds of
+    tokens, and what is assigned to a name like `api_key`.
+    """
+    text = _URL_LOGIN.sub(rf"\g<scheme>{MASK}@", text)
+    text = _BEARER.sub(rf"\g<kind> {MASK}", text)
+    text = _KNOWN_TOKEN.sub(MASK, text)
+    return _ASSIGNED.sub(rf"\g<name>{MASK}", text)
+
+
+def mask_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables with secrets masked, by name and by shape; an empty value stays empty."""
+    masked = {}
+    for name, value in environment.items():
+        masked[name] = mask_text(value)
+        if value and is_secret_name(name):
+            masked[name] = MASK
+    return masked
+
+
+def mask_argv(argv: Iterable[str]) -> tuple[str, ...]:
+    """The arguments with secrets masked, also one that follows its flag (`--api-key VALUE`)."""
+    masked: list[str] = []
+    hide = False
+    for one in argv:
+        flag, equals, _ = one.partition("=")
+        secret = one.startswith("-") and is_secret_name(flag.lstrip("-"))
+        if hide and not one.startswith("-"):
+            masked.append(MASK)
+        elif secret and equals:
+            masked.append(f"{flag}={MASK}")
+        else:
+            masked.append(mask_text(one))
+        hide = secret and not equals
+    return tuple(masked)
