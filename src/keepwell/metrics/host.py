@@ -27,13 +27,16 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.units",
         about="node",
         help="Service units that may run an engine",
-        shape="tuple of mappings unit load active sub main_pid restarts result fragment drop_ins need_reload",
+        shape="tuple of mappings unit scope (system user gui/UID) engine load active sub main_pid restarts result exit_code "
+        "exit_kind fragment drop_ins need_reload enabled argv user environment_files logs",
     ),
     Fact(
         name="host.containers",
         about="node",
         help="Containers",
-        shape="tuple of mappings runtime name image state ports gpus command restarts oom_killed exit_code pid",
+        shape="tuple of mappings runtime name id image engine state health pid exit_code oom_killed error started_at "
+        "restarts restart_policy command environment (masked) user ports (tuple of mappings address port inner_port) "
+        "addresses network gpus (none, or what was asked for) memory_max_bytes compose",
     ),
     Fact(
         name="host.names",
@@ -45,7 +48,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.proxy",
         about="node",
         help="Proxy variables and whether they catch local addresses",
-        shape="mapping where (process or file) -> mapping http_proxy https_proxy all_proxy no_proxy; passwords masked",
+        shape="mapping where (shell, a file, an engine's Ref) -> mapping variable as written -> value; passwords masked",
     ),
     Fact(
         name="host.mounts",

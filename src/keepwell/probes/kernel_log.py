@@ -1,0 +1,101 @@
+"""Kernel log lines that tell of memory, disk, GPU and crash trouble, from the journal or `dmesg`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from keepwell.core.errors import AccessError, NotThere
+from keepwell.core.observation import Missing, Observation, Value, absent, failed
+from keepwell.core.text import escape_controls
+from keepwell.formats.procfs import parse_boot_time
+from keepwell.plugins.place import Place
+from keepwell.plugins.probe import ProbeEffect
+from keepwell.transport.base import Transport
+
+#: Lines kept, the newest: an out-of-memory report alone is some hundred lines.
+LINES = 3000
+#: The newest lines of this boot with their time in seconds; the window is cut here, so that a recording replays.
+JOURNAL = ("journalctl", "-k", "--no-pager", "-o", "short-unix", "-n", str(2 * LINES))
+#: Characters of a line that are kept.
+LINE_CHARACTERS = 1000
+#: Seconds that the kernel's clock may differ from the wall clock (suspend stops it on some kernels).
+SLACK_SECONDS = 5.0
+
+_INTEREST = re.compile(
+    r"out of memory|oom[-_]|killed process|memory cgroup|page allocation failure|segfault|general protection|trap "
+    r"|invalid opcode|I/O error|fs.* (error|warning|corrupt)|read-only|no space left|xid|off the bus|gpu|drm|iommu"
+    r"|pcie bus error|hung task|blocked for more than|soft lockup|thermal|throttl|firmware|mismatch|module"
+    r"|reset|timeout|timed out|disconnect|PM: |mce:|hardware error",
+    re.IGNORECASE,
+)
+#: Lines that firewalls, bridges and auditing write by the thousand and that never tell of an engine's trouble.
+_NOISE = re.compile(
+    r"^(\[UFW |audit: |audit\(|br-[0-9a-f]{6,}|docker\d|veth[0-9a-f]{4,}|IN=|device veth)"
+    r"|entered (blocking|disabled|promiscuous|forwarding)",
+    re.IGNORECASE,
+)
+_DMESG = re.compile(r"^(?:<\d+>)?\[\s*(\d+\.\d+)\] (.*)$")
+_JOURNAL = re.compile(r"^(\d+\.\d+) \S+ kernel: (.*)$")
+
+
+class KernelLog:
+    """Gives log.kernel and host.kernel_lines for the window of the survey."""
+
+    level = 1
+    about: Literal["node", "engine"] = "node"
+    effect: ProbeEffect = "none"
+    cost_seconds = 0.1
+    gives: tuple[str, ...] = ("log.kernel", "host.kernel_lines")
+    needs: tuple[str, ...] = ()
+
+    async def observe(self, place: Place) -> Iterable[Observation]:
+        """All lines but noise as text for the catalogue, and those of interest as rows with their time."""
+        since = place.clock.now() - place.since_seconds
+        rows, source = await _read(place.transport)
+        if isinstance(rows, Missing):
+            return [place.saw(name, rows, source) for name in self.gives]
+        recent = [row for row in rows if row[0] >= since - SLACK_SECONDS][-LINES:]
+        lines: Value = tuple({"at": at, "text": text} for at, text in recent if _INTEREST.search(text))
+        texts = tuple(one for _, one in recent)
+        text: Value = {"where": source, "lines": texts, "first_line": 1, "truncated_bytes": 0}
+        return [place.saw("log.kernel", text, source), place.saw("host.kernel_lines", lines, source)]
+
+
+async def _read(transport: Transport) -> tuple[list[tuple[float, str]] | Missing, str]:
+    try:
+        ran = await transport.run(JOURNAL)
+        rows = parse_journal(ran.text)
+        if ran.code == 0 and rows:
+            return rows, "journalctl -k"
+    except AccessError:
+        pass  # no journal here, or it does not answer: the kernel's own buffer is asked
+    try:
+        ran = await transport.run(("dmesg",))
+        if ran.code != 0:
+            return failed(f"dmesg says: {ran.stderr.decode('utf-8', 'replace').strip()}"), "dmesg"
+        booted_at = parse_boot_time((await transport.read("/proc/stat")).decode("ascii", "replace"))
+    except NotThere:
+        return absent("neither journalctl nor dmesg is there"), "dmesg"
+    except (AccessError, ValueError) as error:
+        return failed(str(error)), "dmesg"
+    return parse_dmesg(ran.text, booted_at), "dmesg"
+
+
+def parse_journal(text: str) -> list[tuple[float, str]]:
+    """Time and text of the lines in `journalctl -k -o short-unix`."""
+    return _kept((_JOURNAL.match(line) for line in text.splitlines()), 0.0)
+
+
+def parse_dmesg(text: str, booted_at: float) -> list[tuple[float, str]]:
+    """Time and text of the lines in `dmesg`; `booted_at` is the zero of its clock."""
+    return _kept((_DMESG.match(line) for line in text.splitlines()), booted_at)
+
+
+def _kept(matches: Iterable[re.Match[str] | None], zero: float) -> list[tuple[float, str]]:
+    found = (one for one in matches if one is not None and not _NOISE.search(one[2]))
+    return [(round(zero + float(one[1]), 3), escape_controls(one[2])[:LINE_CHARACTERS]) for one in found]
+
+
+PROBE = KernelLog()
