@@ -15,7 +15,7 @@ from keepwell.plugins.place import LogSource, ServingProcess, Site
 from keepwell.transport.base import Transport
 
 SettingKind: TypeAlias = Literal[
-    "address", "path", "integer", "number", "duration", "boolean", "text", "list", "choice"
+    "address", "port", "path", "integer", "number", "duration", "boolean", "text", "list", "choice"
 ]
 HealthState: TypeAlias = Literal["well", "loading", "asleep", "failing", "silent", "refused"]
 

@@ -1,0 +1,65 @@
+"""What is known of an engine as data: a TOML file beside its plug-in, read once when the plug-in is loaded.
+
+title = "..."
+specificity = 10
+ports = [11434]
+programs = ["..."]
+service_names = ["..."]
+follow_ups = ["regular expression of a line that tells of an earlier error"]
+
+[settings]
+NAME = {kind = "duration", default = "5m", flag = "--flag", since = "0.5.13", until = "0.24", help = "..."}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from keepwell.core.errors import ConfigurationError
+from keepwell.plugins.engine import Setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineData:
+    """The plain facts of an engine; fields as in `keepwell.plugins.engine.Engine`."""
+
+    title: str
+    specificity: int
+    ports: tuple[int, ...]
+    programs: tuple[str, ...]
+    service_names: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    follow_ups: tuple[str, ...]
+
+
+def load_engine_data(path: Path) -> EngineData:
+    """Read the file; ConfigurationError with its path for anything that does not fit."""
+    try:
+        found = msgspec.toml.decode(path.read_bytes(), type=_File)
+        settings = [msgspec.convert({"name": name, **one}, Setting) for name, one in found.settings.items()]
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigurationError(f"the data of an engine cannot be read: {error}", where=str(path)) from error
+    return EngineData(
+        title=found.title,
+        specificity=found.specificity,
+        ports=found.ports,
+        programs=found.programs,
+        service_names=found.service_names,
+        settings=tuple(settings),
+        follow_ups=found.follow_ups,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    title: str
+    specificity: int
+    ports: tuple[int, ...]
+    programs: tuple[str, ...]
+    service_names: tuple[str, ...]
+    follow_ups: tuple[str, ...]
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
