@@ -18,7 +18,6 @@ from keepwell.plugins.engine import Effective, Setting
 from keepwell.plugins.place import ServingProcess
 from keepwell.plugins.value_rules import COMMON_RULES, NEAREST_RATIO, Fault, Rule
 
-
 Same: TypeAlias = Callable[[Setting, str, str], bool]
 
 
