@@ -27,9 +27,10 @@ _KNOWN_TOKEN = re.compile(
     r"\b(sk-[A-Za-z0-9_-]{12,}|hf_[A-Za-z0-9]{12,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{12,}"
     r"|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{12,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,})"
 )
+#: Something assigned to a telling name; numbers, words of logic and markers like `<|end|>` are no secrets.
 _ASSIGNED = re.compile(
     r"(?P<name>[A-Za-z0-9_.-]{0,40}(?:api[-_]?key|token|secret|password|passwd|passphrase|authorization)"
-    r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?)(?P<value>[^\s\"',;&]{4,})",
+    r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?)(?![\d.]+\b|<|true\b|false\b|none\b|null\b)(?P<value>[^\s\"',;&]{4,})",
     re.IGNORECASE,
 )
 

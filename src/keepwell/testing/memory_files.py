@@ -36,6 +36,8 @@ class MemoryFiles:
             old = self._files.get(path, TapeFile())
             file = replace(old, pieces=((0, file),), size_bytes=-1, allocated_bytes=-1)
         self._files[path] = file
+        if file.kind == "directory":
+            self._children.setdefault(path, set())
         below = path
         while below != "/":
             above, name = posixpath.split(below)
@@ -94,9 +96,8 @@ class MemoryFiles:
     def write(self, path: str, content: bytes, mode: int) -> None:
         """Replace a file's bytes through links; the folder must exist."""
         real = self._resolve(path, follow=True)
-        above = self._get(posixpath.dirname(real), follow=True)
-        if above.kind != "directory":
-            raise NotThere("Not a directory (ENOTDIR)", where=path)
+        if posixpath.dirname(real) not in self._children:
+            raise NotThere("No such file or directory (ENOENT)", where=path)
         old = self._files.get(real)
         if old is None or old.refused is not None:
             self.put(real, TapeFile(pieces=((0, content),), mode=mode))

@@ -15,6 +15,9 @@ from keepwell.transport.failures import access_error
 if TYPE_CHECKING:
     import httpx2
 
+#: The largest TCP port; what lies below passes a larger one on to the system, which calls it a bug.
+LAST_PORT = 65_535
+
 
 class Web:
     """Sends single requests. The HTTP library is imported at the first one (about 0.1 s)."""
@@ -42,9 +45,12 @@ class Web:
         command = f"{method} {url}"
         started = time.perf_counter()
         try:
+            target = httpx2.URL(url)
+            if (target.port or 0) > LAST_PORT:
+                raise Unreachable(f"no port is above {LAST_PORT}", command=command)
             async with (
                 asyncio.timeout(timeout_seconds),
-                self._client(url).stream(method, url, headers=dict(headers), content=body or None) as answer,
+                self._client(target.scheme).stream(method, target, headers=dict(headers), content=body) as answer,
             ):
                 got = await _read_body(answer, max_bytes, command)
         except (TimeoutError, httpx2.TimeoutException):
@@ -63,23 +69,21 @@ class Web:
         for client in clients:
             await client.aclose()
 
-    def _client(self, url: str) -> httpx2.AsyncClient:
-        """A client for the URL's scheme: loading the certificates takes 20 ms and plain HTTP needs none."""
+    def _client(self, scheme: str) -> httpx2.AsyncClient:
+        """A client for the scheme: loading the certificates takes 20 ms and plain HTTP needs none."""
         import httpx2
 
-        secure = url[:6].lower() == "https:"
-        key = str(secure)
-        if key not in self._clients:
-            self._clients[key] = httpx2.AsyncClient(
+        if scheme not in self._clients:
+            self._clients[scheme] = httpx2.AsyncClient(
                 headers={"User-Agent": f"keepwell/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
-                verify=secure,
+                verify=scheme == "https",
                 timeout=None,
                 trust_env=False,
                 follow_redirects=False,
                 # A kept connection to a server that was restarted meanwhile fails once for no fault of its own.
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
             )
-        return self._clients[key]
+        return self._clients[scheme]
 
 
 async def connect_once(host: str, port: int, *, timeout_seconds: float) -> None:
