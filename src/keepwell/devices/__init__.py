@@ -1,0 +1,1 @@
+"""Device plug-ins: one package a vendor of GPUs and NPUs, each ends in `DEVICE` (see `keepwell.plugins.device`)."""

@@ -60,14 +60,18 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRule:
-    """Device nodes that must be there for computing: a folder, a regular expression of names, and the name under
-    which /proc/devices lists the major number ("" if it is not checked). `per_device`: as many as devices.
+    """Device nodes that devices of these `kinds` need for computing.
+
+    Names in `folder` that match `pattern` whole; `example` is the usual path. `drivers` are names under which
+    /proc/devices lists the major number, any of them (() if the number is not checked). One that is not
+    `required` is only looked at.
     """
 
     folder: str
     pattern: str
     example: str
-    driver: str = ""
+    drivers: tuple[str, ...] = ()
+    kinds: tuple[DeviceKind, ...] = ("discrete", "integrated")
     required: bool = True
 
 
@@ -90,9 +94,10 @@ class Driver:
     """A vendor's driver as loaded and as installed; "" and () mean looked and not there.
 
     `module` and `library` are the versions of the loaded kernel module and of the user-space library that the
-    loader would pick; `api` is the newest compute API that the driver supports; `flavour` is open or
-    proprietary; `module_file` is the module's file for the running kernel; `built_for` are kernels that DKMS
-    built it for; `rivals` are loaded modules that keep the device from this driver.
+    loader would pick (`libraries`: each path with its version); `api` is the newest compute API that the driver
+    supports; `flavour` is open or proprietary; `module_file` is the module's file for the running kernel;
+    `built_for` are kernels that DKMS built it for; `rivals` are loaded modules that keep the device from this
+    driver. `problem` is a sentence when the plug-in itself sees that the parts do not fit.
     """
 
     module: str = ""
@@ -104,6 +109,7 @@ class Driver:
     rivals: tuple[str, ...] = ()
     module_file: str = ""
     built_for: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +162,7 @@ class Device(Protocol):
     `title` is its proper name; devices of a lower `rank` get lower numbers; `pci_vendors` are its vendor
     numbers (lower-case hex); `drivers` are kernel drivers with which its devices can compute; `nodes` what must
     be under /dev; `selectors` the variables that choose or hide devices; `packages` are prefixes of the
-    packages that hold its driver and container support; `hint` patterns of kernel lines worth keeping.
+    packages that hold its driver and container support.
     """
 
     title: str
