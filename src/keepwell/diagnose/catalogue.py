@@ -17,6 +17,7 @@ from keepwell.core.errors import ConfigurationError
 from keepwell.core.issue import Evidence, Issue
 from keepwell.diagnose.issue_file import Problem, find_line, parse_issue
 from keepwell.diagnose.pattern import check_pattern
+from keepwell.diagnose.scan import Scanner
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
@@ -32,6 +33,7 @@ class Catalogue:
 
     issues: Mapping[str, Issue]
     problems: tuple[Problem, ...] = field(default=())
+    _scanners: dict[tuple[str, ...], Scanner] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def patterns(self) -> tuple[str, ...]:
@@ -40,6 +42,13 @@ class Catalogue:
         for issue in self.issues.values():
             found.update(dict.fromkeys(_patterns_of(issue)))
         return tuple(found)
+
+    def get_scanner(self, follow_ups: Sequence[str] = ()) -> Scanner:
+        """A scanner for every signature and these further patterns; made once."""
+        patterns = tuple(dict.fromkeys((*self.patterns, *follow_ups)))
+        if patterns not in self._scanners:
+            self._scanners[patterns] = Scanner(patterns)
+        return self._scanners[patterns]
 
     def get_sound(self) -> Catalogue:
         """This catalogue; ConfigurationError that lists every problem when there is one."""

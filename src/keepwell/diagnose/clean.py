@@ -1,52 +1,60 @@
-"""Turns any log bytes into blocks of clean lines: no NULs, no colour codes, JSON and container wrappers off.
+"""Turns any log bytes into blocks of clean lines: no NULs, no colour codes, JSON and journal wrappers off.
 
-Most logs need no cleaning at all, so each block is asked once, at memory speed, whether it holds any byte
-that does (ESC, NUL, CR, a line that starts with a brace), and only then is it rewritten line by line.
+Most logs need no cleaning at all, so each block is asked at memory speed whether it holds any byte that
+does (ESC, NUL, CR, backslash, a brace that starts a line), and only then is it rewritten. What a line
+becomes depends on that line alone (and on whether the stream is a journal export), never on how the stream
+was cut into chunks. Lines end at LF, CR LF or CR, and are numbered so.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-#: Bytes scanned at once; measured: 256 KiB to 1 MiB is the fastest (cache), below 64 KiB calls cost more.
+from keepwell.diagnose.unwrap import unwrap_json
+
+#: Bytes scanned at once. Measured: 64 KiB to 1 MiB scan equally fast, 4 MiB loses a fifth (cache).
 BLOCK_BYTES = 512 * 1024
 #: Bytes kept of one line; longer ones (dumped tensors, base64 bodies) are cut and counted.
 LINE_BYTES = 64 * 1024
 
+#: What starts a stream in the journal's export format.
+JOURNAL_START = b"__CURSOR="
+_JOURNAL_FIELD = re.compile(rb"^(?!MESSAGE=)_*[A-Z][A-Z0-9_]*(?:=.*)?$", re.MULTILINE)
+# ECMA-48: control sequences, operating system commands (titles, links), and two-byte escapes.
 _COLOUR = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])")
 _PREFIX = re.compile(
-    rb"^(?:\S+\s+\| )?"  # compose: "name-1  | "
-    rb"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ |\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)? (?:std(?:out|err) [FP] )?)?"
-    rb"(?:[\w./@-]+(?:\[\d+\])?: )?"
+    rb"^(?:MESSAGE=|[\w.-]+\s+\| |> )?"  # journal export; compose: "name-1  | "; a quoted post
+    rb"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ "  # syslog, journal
+    rb"|\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)? (?:std(?:out|err) [FP] )?)?"  # ISO time, Kubernetes
+    rb"(?:[\w./@-]+(?:\[\d+\])?: )?"  # program[pid]:
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole clean lines, each ended by a newline; `lines` of them, `size_bytes` as they were read."""
+    """Whole clean lines, each ended by a newline; `cut_lines` of them were longer than `LINE_BYTES`."""
 
     data: bytes
-    lines: int
-    size_bytes: int
     cut_lines: int = 0
 
 
 def read_blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Blocks of clean lines; the last line need not end in a newline."""
-    for raw, cut in _cut_blocks(chunks):
-        data = raw
-        if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if b"\0" in data:
-            data = data.replace(b"\0", b"")
-        if b"\x1b" in data:
-            data = _COLOUR.sub(b"", data)
-        if data.startswith(b"{") or b"\n{" in data:
-            data = b"\n".join(_clean_line(line) for line in data.split(b"\n"))
-        yield Block(data, data.count(b"\n"), len(raw), cut)
+    """Blocks of clean lines, in order; the last line of the stream need not end in a newline."""
+    journal: bool | None = None
+    for block in _Cutter().cut(chunks):
+        data = block.data
+        if journal is None:
+            journal = data.startswith(JOURNAL_START)
+        if journal:
+            data = _JOURNAL_FIELD.sub(b"", data)
+        yield Block(_clean(data), block.cut_lines)
+
+
+def count_lines(data: bytes) -> int:
+    """Newlines in these bytes; deleting them is three times as fast as counting them (CPython 3.11)."""
+    return len(data) - len(data.replace(b"\n", b""))
 
 
 def strip_prefix(line: bytes) -> bytes:
@@ -54,25 +62,86 @@ def strip_prefix(line: bytes) -> bytes:
     return _PREFIX.sub(b"", line, count=1)
 
 
-def _cut_blocks(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    rest = b""
-    for chunk in chunks:
-        rest += chunk
-        while len(rest) > BLOCK_BYTES:
-            end = rest.rfind(b"\n", 0, BLOCK_BYTES) + 1 or BLOCK_BYTES
-            yield rest[:end], 0
-            rest = rest[end:]
-    if rest:
-        yield rest + b"\n", 0
+def _clean(data: bytes) -> bytes:
+    if b"\x1b" in data:
+        data = _COLOUR.sub(b"", data)
+    if b"{" in data and (data.startswith(b"{") or b"\n{" in data):
+        data = b"\n".join(_clean_line(line) for line in data.split(b"\n"))
+    if b"\\" in data:
+        data = data.replace(b'\\"', b'"')
+    return data
 
 
 def _clean_line(line: bytes) -> bytes:
     if not line.startswith(b"{"):
         return line
-    try:
-        table = json.loads(line)
-    except ValueError:
-        return line
-    if isinstance(table, dict) and isinstance(table.get("log"), str):
-        return table["log"].rstrip("\n").replace("\n", " ").encode("utf-8", "replace")
-    return line.replace(b'\\"', b'"')
+    return _COLOUR.sub(b"", unwrap_json(line))
+
+
+class _Cutter:
+    """Cuts a stream into blocks of whole lines; keeps only the first `LINE_BYTES` of an endless line."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._after_return = False
+        self._skipping = False
+
+    def cut(self, chunks: Iterable[bytes]) -> Iterator[Block]:
+        for chunk in chunks:
+            self._buffer += self._fold(bytes(chunk))
+            if len(self._buffer) >= BLOCK_BYTES:
+                yield from self._take(final=False)
+        yield from self._take(final=True)
+
+    def _fold(self, chunk: bytes) -> bytes:
+        """NULs away (UTF-16 read as bytes becomes ASCII), every kind of line end to LF, across chunks too."""
+        if b"\0" in chunk:
+            chunk = chunk.replace(b"\0", b"")
+        if self._after_return and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_return = False
+        if b"\r" in chunk:
+            self._after_return = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return chunk
+
+    def _take(self, *, final: bool) -> Iterator[Block]:
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        start = self._skip(data)
+        while start < len(data):
+            end = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
+            if end:
+                yield _cut_long(data[start:end])
+                start = end
+            elif len(data) - start > LINE_BYTES:
+                yield Block(data[start : start + LINE_BYTES] + b"\n", 1)
+                self._skipping = True
+                start += self._skip(data[start:])
+            elif final:
+                yield Block(data[start:] + b"\n")
+                return
+            else:
+                self._buffer += data[start:]
+                return
+
+    def _skip(self, data: bytes) -> int:
+        if not self._skipping:
+            return 0
+        end = data.find(b"\n") + 1
+        self._skipping = not end
+        return end or len(data)
+
+
+def _cut_long(data: bytes) -> Block:
+    """The block with its long lines cut; a look every `LINE_BYTES` finds out whether there is any."""
+    start = 0
+    while len(data) - start > LINE_BYTES:
+        start = data.rfind(b"\n", start, start + LINE_BYTES + 1) + 1
+        if not start:
+            break
+    else:
+        return Block(data)
+    lines = data[:-1].split(b"\n")
+    cut = sum(len(line) > LINE_BYTES for line in lines)
+    return Block(b"".join(line[:LINE_BYTES] + b"\n" for line in lines), cut)

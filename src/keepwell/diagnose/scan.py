@@ -1,7 +1,8 @@
 """Finds every signature of the catalogue in a stream of bytes: which, first where, last where, how often.
 
-A signature hits a line when Python's `re` finds it in the cleaned line; the matchers (`matchers`) only
-nominate lines, so all of them give the same hits. Memory is bounded: a block, a few lines a signature.
+A signature hits a line when Python's `re` finds it in the clean line (see `clean`, `pattern`); the matchers
+only nominate lines, so that all of them give the same hits. Memory is bounded: one block, and a few lines
+of each signature.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from keepwell.diagnose.clean import Block, read_blocks, strip_prefix
-from keepwell.diagnose.matchers import Matcher, get_matcher
-from keepwell.diagnose.pattern import compile_pattern
+from keepwell.diagnose.clean import count_lines, read_blocks
+from keepwell.diagnose.matchers import Matcher, make_matcher
+from keepwell.diagnose.pattern import matches_line
 
-#: Lines kept of each signature: the first few tell a cause from its follow-ups, more only cost memory.
+#: Lines kept of each signature: a few tell a cause from its follow-ups; more would only cost memory.
 KEPT_LINES = 8
-#: Characters kept of a line that is shown.
+#: Characters kept of a line: what a person would read of it.
 KEPT_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a text: its number from 1 and its cleaned text."""
+    """One line of a text: its number from 1 and its clean text."""
 
     number: int
     text: str
@@ -44,62 +45,57 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
-    """What a scan gave: hits by signature, lines and bytes read, lines cut at the limit."""
+    """What a scan gave: hits by signature, lines and clean bytes looked at, lines cut at the limit."""
 
     hits: Mapping[str, Hit]
-    lines: int
-    size_bytes: int
-    cut_lines: int
+    lines: int = 0
+    size_bytes: int = 0
+    cut_lines: int = 0
 
 
 class Scanner:
-    """Signatures made ready to be looked for; make one, use it for many texts.
+    """Signatures made ready to be looked for: make one, use it for many texts.
 
-    `matcher` picks an engine by name (see `matchers.MATCHERS`); "" takes the best that is installed.
+    `matcher` names one of `matchers.MATCHERS`; "" takes the best that is installed. Making one costs
+    milliseconds when its database is cached, else seconds for a thousand signatures.
     """
 
     def __init__(self, patterns: Sequence[str], *, matcher: str = "") -> None:
         self.patterns = tuple(dict.fromkeys(patterns))
-        self.matcher: Matcher = get_matcher(self.patterns, matcher)
+        self._matcher: Matcher = make_matcher(self.patterns, matcher)
 
     def scan(self, chunks: Iterable[bytes]) -> Scanned:
         """All hits in these bytes; how they are cut into chunks makes no difference."""
         tally = _Tally(self.patterns)
         lines = size = cut = 0
         for block in read_blocks(chunks):
-            self._scan_block(block, lines, tally)
-            lines += block.lines
-            size += block.size_bytes
+            self._scan_block(block.data, lines, tally)
+            lines += count_lines(block.data)
+            size += len(block.data)
             cut += block.cut_lines
         return Scanned(hits=tally.hits(), lines=lines, size_bytes=size, cut_lines=cut)
 
-    def _scan_block(self, block: Block, before: int, tally: _Tally) -> None:
-        data = block.data
-        number, counted = before, 0
-        last_key = (-1, -1)
-        for end, index in self.matcher.nominate(data):
-            start = data.rfind(b"\n", 0, max(end - 1, 0)) + 1
-            if last_key == (start, index):
-                continue
-            last_key = (start, index)
-            stop = data.find(b"\n", start)
-            line = data[start:stop]
-            if not matches_line(self.patterns[index], line):
-                continue
-            number += data.count(b"\n", counted, start)
-            counted = start
-            tally.add(index, number + 1, line)
-
-
-def matches_line(pattern: str, line: bytes) -> bool:
-    """True if the signature is in the cleaned line, or in it without its log prefix (for `^`)."""
-    compiled = compile_pattern(pattern)
-    if compiled.search(line):
-        return True
-    return pattern.startswith("^") and bool(compiled.search(strip_prefix(line)))
+    def _scan_block(self, data: bytes, number: int, tally: _Tally) -> None:
+        start, stop, counted = 0, -1, 0
+        line = b""
+        asked: set[int] = set()
+        for end, index in self._matcher.nominate(data):
+            if end > stop + 1:
+                start = data.rfind(b"\n", 0, end - 1) + 1
+                stop = data.find(b"\n", start)
+                line = data[start:stop]
+                asked.clear()
+                number += data.count(b"\n", counted, start)
+                counted = start
+            if index not in asked:
+                asked.add(index)
+                if matches_line(self.patterns[index], line):
+                    tally.add(index, number + 1, line)
 
 
 class _Tally:
+    """Counts hits and keeps the first few lines of each signature."""
+
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = patterns
         self._lines: dict[int, list[Line]] = {}
@@ -107,8 +103,6 @@ class _Tally:
         self._count: dict[int, int] = {}
 
     def add(self, index: int, number: int, line: bytes) -> None:
-        if self._last.get(index) == number:
-            return
         kept = self._lines.setdefault(index, [])
         if len(kept) < KEPT_LINES:
             kept.append(Line(number, line.decode("utf-8", "replace")[:KEPT_CHARS]))
@@ -123,5 +117,5 @@ class _Tally:
                 last=self._last[index],
                 count=self._count[index],
             )
-            for index, lines in self._lines.items()
+            for index, lines in sorted(self._lines.items())
         }

@@ -1,0 +1,107 @@
+"""Advice: the fix for the supervisor that is there, as exact commands, its blanks filled from the evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+
+from keepwell.core.hypothesis import AdvisedFix
+from keepwell.core.issue import Command, Fix
+
+#: A blank in a command or sentence. `{{...}}` (templates) and `{print $1}` (awk) are none.
+BLANK = re.compile(r"(?<!\{)\{([a-z][a-z0-9_]*)\}(?!\})")
+#: An argument that stands for the engine's whole start command, and one for its restart.
+START, RESTART = "{start_argv}", "{restart_argv}"
+
+# How each supervisor restarts what it runs; a plain process is ended and started anew.
+_RESTARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "systemd": (("systemctl", "restart", "{unit}"),),
+    "launchd": (("launchctl", "kickstart", "-k", "{unit}"),),
+    "container": (("docker", "restart", "{unit}"),),
+    "process": (("kill", "{pid}"), (START,)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What fills blanks: facts of the evidence, the supervisor's kind ("" if not known), the start command."""
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    supervisor: str = ""
+    start: tuple[str, ...] = ()
+
+
+def choose_fix(fixes: Sequence[Fix], setting: Setting) -> Fix | None:
+    """The fix that fits best: its supervisor is there and its facts hold, the most special one first.
+
+    Where the supervisor or a fact is not known (pasted text), a fix that asks for neither goes first.
+    """
+    ranked = [(_fitness(fix, setting), -index, fix) for index, fix in enumerate(fixes) if _may_fit(fix, setting)]
+    if not ranked:
+        return None
+    return max(ranked, key=itemgetter(0, 1))[2]
+
+
+def advise(fixes: Sequence[Fix], setting: Setting) -> AdvisedFix | None:
+    """The chosen fix with its blanks filled; None when the issue has none for this supervisor."""
+    fix = choose_fix(fixes, setting)
+    if fix is None:
+        return None
+    raw = [one for command in fix.commands for one in _spell_restart(command, setting)]
+    texts = [*(item for one in raw for item in one.argv), fix.say, fix.side_effects, fix.undo]
+    return AdvisedFix(
+        say=fill(fix.say, setting.facts),
+        supervisor=fix.supervisor,
+        commands=tuple(expand(one, setting) for one in raw),
+        side_effects=fill(fix.side_effects, setting.facts),
+        undo=fill(fix.undo, setting.facts),
+        missing=tuple(dict.fromkeys(_find_missing(texts, setting))),
+    )
+
+
+def fill(text: str, facts: Mapping[str, str]) -> str:
+    """The text with `{name}` replaced by that fact; one that is not known is shown as `<name>`."""
+
+    def fact(found: re.Match[str]) -> str:
+        return facts.get(found.group(1)) or f"<{found.group(1)}>"
+
+    return BLANK.sub(fact, text)
+
+
+def expand(command: Command, setting: Setting) -> Command:
+    """The command with facts filled in and `{start_argv}` replaced by the engine's whole start command."""
+    argv: list[str] = []
+    for item in command.argv:
+        if item == START and setting.start:
+            argv += setting.start
+        else:
+            argv.append(fill(item, setting.facts))
+    return replace(command, argv=tuple(argv))
+
+
+def _spell_restart(command: Command, setting: Setting) -> Iterator[Command]:
+    if RESTART not in command.argv:
+        yield command
+        return
+    for argv in _RESTARTS.get(setting.supervisor, _RESTARTS["systemd"]):
+        yield replace(command, argv=argv, background=argv == (START,))
+
+
+def _find_missing(texts: Iterable[str], setting: Setting) -> Iterator[str]:
+    for text in texts:
+        if text == START and setting.start:
+            continue
+        yield from (name for name in BLANK.findall(text) if not setting.facts.get(name))
+
+
+def _may_fit(fix: Fix, setting: Setting) -> bool:
+    if any(setting.facts.get(key, value) != value for key, value in fix.where.items()):
+        return False
+    return not setting.supervisor or fix.supervisor in ("any", setting.supervisor)
+
+
+def _fitness(fix: Fix, setting: Setting) -> tuple[int, int, bool, bool]:
+    held = sum(key in setting.facts for key in fix.where)
+    return held - len(fix.where), held, fix.supervisor == setting.supervisor, fix.supervisor == "any"

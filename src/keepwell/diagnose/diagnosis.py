@@ -1,0 +1,169 @@
+"""Puts it together: findings and texts in, ranked causes with reasons, fix and next check out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from keepwell.core.finding import Finding
+from keepwell.core.hypothesis import Diagnosis, Hypothesis
+from keepwell.core.observation import Seen, Value
+from keepwell.core.ref import Ref
+from keepwell.diagnose.advise import Setting, advise
+from keepwell.diagnose.catalogue import Catalogue
+from keepwell.diagnose.clues import Clues, TextHits, split_clues
+from keepwell.diagnose.independent import LIKELY, find_independent
+from keepwell.diagnose.next_probe import choose_probe
+from keepwell.diagnose.rank import rank_causes
+from keepwell.diagnose.scan import Scanner
+from keepwell.diagnose.weigh import Fired, Weighed, weigh_all
+
+#: Observations that hold log lines (see `keepwell.metrics.log`).
+LOGS = ("log.text", "log.kernel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A text to look for signatures in: its name (a path, "evidence"), its bytes in chunks, what it is about.
+
+    `pasted`: a person gave it as evidence of a fault, so that hints in it count without any bad finding.
+    """
+
+    name: str
+    chunks: Iterable[bytes]
+    subject: Ref | None = None
+    pasted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ranking:
+    clues: Clues
+    weighed: tuple[Weighed, ...]
+    ranked: tuple[tuple[Weighed, float], ...]
+    unknown: float
+
+
+def diagnose(
+    seen: Seen,
+    findings: Sequence[Finding],
+    texts: Sequence[Text],
+    catalogue: Catalogue,
+    follow_ups: Sequence[str] = (),
+    *,
+    costs: Mapping[str, float] | None = None,
+) -> Diagnosis:
+    """Why it is wrong: causes by probability, the unknown, independent second faults, the next check.
+
+    `texts` come on top of the logs among the observations. `follow_ups` are the engines' patterns of lines
+    that tell of an earlier error; `costs` are seconds that a check takes to look at again (by check id).
+    Nothing bad and no signature gives no hypotheses and unknown = 1. Costs what scanning the texts costs,
+    else a few milliseconds.
+    """
+    scanner = catalogue.get_scanner(follow_ups)
+    found = [scan_text(scanner, text) for text in (*_logs(seen), *texts)]
+    clues = Clues(findings=tuple(findings), texts=tuple(found), follow_ups=tuple(follow_ups))
+    rankings = [_rank(catalogue, part) for part in split_clues(clues)]
+    rankings.sort(key=_by_score, reverse=True)
+    first, others = rankings[0], rankings[1:]
+    also = [*_second_faults(catalogue, first), *(pair for one in others for pair in one.ranked[:1])]
+    return Diagnosis(
+        hypotheses=tuple(_hypothesis(one, share, seen) for one, share in first.ranked),
+        unknown=first.unknown,
+        also=tuple(_hypothesis(one, share, seen) for one, share in _new_ones(also, first)),
+        ruled_out=tuple(_hypothesis(one, 0.0, seen) for one in first.weighed if one.ruled_out),
+        next_probe=choose_probe(first.ranked, first.unknown, catalogue.issues, costs or {}),
+        findings=tuple(one for one in findings if one.bad),
+    )
+
+
+def scan_text(scanner: Scanner, text: Text) -> TextHits:
+    """The signatures in a text."""
+    hits = scanner.scan(text.chunks).hits
+    return TextHits(name=text.name, hits=hits, subject=text.subject, pasted=text.pasted)
+
+
+def _logs(seen: Seen) -> Iterator[Text]:
+    for name in LOGS:
+        for one in seen.named(name):
+            if isinstance(one.value, Mapping):
+                lines = one.value.get("lines", ())
+                if isinstance(lines, tuple):
+                    content = "\n".join(str(line) for line in lines).encode("utf-8", "replace")
+                    yield Text(name=one.source, chunks=(content,), subject=one.subject, pasted=False)
+
+
+def _rank(catalogue: Catalogue, clues: Clues) -> _Ranking:
+    weighed = weigh_all(catalogue.issues.values(), clues)
+    ranked, unknown = rank_causes(weighed)
+    return _Ranking(clues=clues, weighed=tuple(weighed), ranked=tuple(ranked), unknown=unknown)
+
+
+def _by_score(ranking: _Ranking) -> float:
+    return max((one.score for one, _ in ranking.ranked), default=float("-inf"))
+
+
+def _second_faults(catalogue: Catalogue, ranking: _Ranking) -> list[tuple[Weighed, float]]:
+    if not ranking.ranked:
+        return []
+    return find_independent(catalogue.issues, ranking.clues, ranking.ranked[0][0])
+
+
+def _new_ones(also: Iterable[tuple[Weighed, float]], first: _Ranking) -> list[tuple[Weighed, float]]:
+    """Each cause once for its evidence: a fault of the node shows in the clues of every engine on it."""
+    named = [one for one, _ in first.ranked[:1]]
+    kept: list[tuple[Weighed, float]] = []
+    for one, share in also:
+        if share >= LIKELY and not any(_is_same(one, other) for other in named):
+            named.append(one)
+            kept.append((one, share))
+    return kept
+
+
+def _is_same(one: Weighed, other: Weighed) -> bool:
+    return one.issue.id == other.issue.id and one.supporting[:1] == other.supporting[:1]
+
+
+def _hypothesis(one: Weighed, share: float, seen: Seen) -> Hypothesis:
+    issue = one.issue
+    return Hypothesis(
+        issue=issue.id,
+        title=issue.title,
+        family=issue.family,
+        subject=_subject(one.supporting),
+        confidence=share,
+        score=one.score,
+        supporting=tuple(fired.contribution(fired.evidence.weight) for fired in one.supporting),
+        contradicting=tuple(fired.contribution(fired.evidence.weight) for fired in one.contradicting),
+        undecided=one.undecided,
+        fix=advise(issue.fixes, _setting(one.supporting, seen)),
+        repair=issue.repair,
+        prevention=issue.prevention,
+        ruled_out=one.ruled_out,
+    )
+
+
+def _subject(supporting: Iterable[Fired]) -> Ref | None:
+    for fired in supporting:
+        if fired.subject is not None:
+            return fired.subject
+    return None
+
+
+def _setting(supporting: Iterable[Fired], seen: Seen) -> Setting:
+    facts: dict[str, str] = {}
+    observed: Mapping[str, Value] = {}
+    for fired in supporting:
+        if fired.finding is not None:
+            facts = {**fired.finding.facts, **facts}
+        if fired.subject is not None and not observed:
+            value = seen.value(fired.subject, "engine.supervisor")
+            if isinstance(value, Mapping):
+                observed = value
+    start = observed.get("start", ())
+    words: tuple[str, ...] = ()
+    if isinstance(start, tuple):
+        words = tuple(str(word) for word in start)
+    kind = facts.get("supervisor") or str(observed.get("kind", ""))
+    for name in ("unit", "kind"):
+        facts.setdefault({"kind": "supervisor"}.get(name, name), str(observed.get(name, "")))
+    return Setting(facts=facts, supervisor=kind, start=words)

@@ -1,0 +1,230 @@
+"""Weighs causes: which evidence fires on the clues, what it rests on, what an earlier error explains away.
+
+score = ln(prior) * PRIOR_SHARE + for every group of evidence its largest weight + a bonus for the first error.
+
+Weights are natural-log odds, so adding them is Bayes' rule for independent evidence; evidence that says the
+same thing shares a group and counts once. A line that an earlier error brings about by itself (a follow-up)
+speaks for that error only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from keepwell.core.finding import Finding
+from keepwell.core.hypothesis import Contribution
+from keepwell.core.issue import Evidence, Issue
+from keepwell.core.ref import Ref
+from keepwell.diagnose.clues import Clues, TextHits
+from keepwell.diagnose.pattern import matches_line
+from keepwell.diagnose.scan import Line
+
+#: How much of ln(prior) counts. Fitted, see `rank`.
+PRIOR_SHARE = 1.0
+#: From this weight on a line is taken for an error of its own, which has a place in time and follow-ups.
+STRONG = 2.0
+#: Log odds that the first error of a text has over those below it: it cannot have been caused by them.
+FIRST_ERROR_BONUS = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fired:
+    """Evidence that fired, and where: a finding, or lines of a text (all kept lines that hold a signature).
+
+    `group` is the evidence's own, or a name that no other evidence of the issue has.
+    """
+
+    evidence: Evidence
+    group: str
+    finding: Finding | None = None
+    text: TextHits | None = None
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def strong_text(self) -> bool:
+        """True for lines that are errors by themselves."""
+        return self.text is not None and self.evidence.weight >= STRONG
+
+    @property
+    def subject(self) -> Ref | None:
+        """What it is about, if that is known."""
+        if self.finding is not None:
+            return self.finding.subject
+        if self.text is not None:
+            return self.text.subject
+        return None
+
+    def contribution(self, weight: float) -> Contribution:
+        """The same for a reader, with the weight that it had in the end."""
+        if self.finding is not None:
+            source = f"{self.finding.check} at {self.finding.subject}"
+            return Contribution(evidence=self.evidence, weight=weight, quote=self.finding.message, source=source)
+        quote, source = "", ""
+        if self.text is not None and self.lines:
+            quote = self.lines[0].text
+            source = f"{self.text.name}:{self.lines[0].number}"
+        return Contribution(evidence=self.evidence, weight=weight, quote=quote, source=source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """One cause on the scales. `supporting` and `contradicting` hold what counted, strongest first.
+
+    `ruled_out` says which refuter fired or which requirement is unmet, or is "".
+    """
+
+    issue: Issue
+    score: float
+    supporting: tuple[Fired, ...]
+    contradicting: tuple[Fired, ...]
+    undecided: tuple[Evidence, ...]
+    ruled_out: str = ""
+
+    @property
+    def support(self) -> float:
+        """Log odds of all that speaks for it."""
+        return sum(one.evidence.weight for one in self.supporting)
+
+
+def weigh_all(issues: Iterable[Issue], clues: Clues) -> list[Weighed]:
+    """Every cause that anything speaks for, ruled out or not, in no order."""
+    fired = {issue.id: (issue, fire_all(issue, clues)) for issue in issues}
+    live = {key: pair for key, pair in fired.items() if any(one.evidence.weight > 0 for one in pair[1])}
+    standing = {key: pair for key, pair in live.items() if not find_refuter(pair[0], pair[1], clues)}
+    left = {
+        key: _drop_follow_ups(issue, found, [pair for other, pair in standing.items() if other != key], clues)
+        for key, (issue, found) in live.items()
+    }
+    firsts = {key: first for key in standing if (first := _first_errors(left[key]))}
+    weighed = []
+    for key, (issue, _) in live.items():
+        others = [first for other, first in firsts.items() if other != key]
+        one = _weigh(issue, left[key], clues, _bonus(firsts.get(key, {}), others))
+        if _counts(one, clues):
+            weighed.append(one)
+    return weighed
+
+
+def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
+    """All evidence of the issue that fires, each once for its text or finding."""
+    found: list[Fired] = []
+    for index, evidence in enumerate(issue.evidence):
+        group = evidence.group or f"{index} alone"
+        if evidence.check:
+            found += [Fired(evidence=evidence, group=group, finding=one) for one in clues.find_all(evidence)]
+            continue
+        for text in clues.texts:
+            lines = match_text(evidence, text)
+            if lines:
+                found.append(Fired(evidence=evidence, group=group, text=text, lines=lines))
+    return found
+
+
+def match_text(evidence: Evidence, text: TextHits) -> tuple[Line, ...]:
+    """The kept lines of the text that make this evidence fire, first one first; () if it does not."""
+    hits = text.hits
+    found = [hits[pattern] for pattern in evidence.match if pattern in hits]
+    if not found:
+        return ()
+    if any(pattern in hits for pattern in evidence.unless):
+        return ()
+    if not all(pattern in hits for pattern in evidence.together):
+        return ()
+    lines = {line.number: line for hit in found for line in hit.lines}
+    return tuple(lines[number] for number in sorted(lines))
+
+
+def find_refuter(issue: Issue, fired: Sequence[Fired], clues: Clues) -> str:
+    """Why the issue cannot be the cause, in words, or ""."""
+    for one in fired:
+        if one.evidence.rules_out:
+            return one.evidence.say
+    for need in issue.requires:
+        if need.check and clues.ran(need.check) and not clues.find_all(need):
+            return need.say or f"it would need {need.check} to come out {need.status}, and it did not"
+    return ""
+
+
+def _drop_follow_ups(
+    issue: Issue, fired: Sequence[Fired], others: Sequence[tuple[Issue, list[Fired]]], clues: Clues
+) -> list[Fired]:
+    """The evidence without the lines that another, earlier error explains."""
+    kept: list[Fired] = []
+    for one in fired:
+        if one.text is None or one.evidence.weight <= 0:
+            kept.append(one)
+            continue
+        name = one.text.name
+        above = [(other, _first_errors(found).get(name)) for other, found in others]
+        lines = tuple(line for line in one.lines if not _is_explained(line, one.text, above, clues))
+        if lines:
+            kept.append(replace(one, lines=lines))
+    return kept
+
+
+def _is_explained(line: Line, text: TextHits, above: Sequence[tuple[Issue, int | None]], clues: Clues) -> bool:
+    for other, first in above:
+        if first is None or first >= line.number:
+            continue
+        raw = line.text.encode("utf-8", "replace")
+        patterns = (*other.follow_ups, *clues.follow_ups)
+        if any(pattern in text.hits and matches_line(pattern, raw) for pattern in patterns):
+            return True
+    return False
+
+
+def _first_errors(fired: Iterable[Fired]) -> dict[str, int]:
+    """For each text (by name) the number of the first line that is strong evidence."""
+    firsts: dict[str, int] = {}
+    for one in fired:
+        if one.strong_text and one.text is not None:
+            number = one.lines[0].number
+            firsts[one.text.name] = min(number, firsts.get(one.text.name, number))
+    return firsts
+
+
+def _bonus(own: Mapping[str, int], others: Sequence[Mapping[str, int]]) -> float:
+    """For the cause of a text's first error, when errors of other causes stand below it."""
+    for name, number in own.items():
+        rest = [first[name] for first in others if name in first]
+        if rest and number <= min(rest) and number < max(rest):
+            return FIRST_ERROR_BONUS
+    return 0.0
+
+
+def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> Weighed:
+    best: dict[str, Fired] = {}
+    for one in fired:
+        old = best.get(one.group)
+        if old is None or abs(one.evidence.weight) > abs(old.evidence.weight):
+            best[one.group] = one
+    counted = sorted(best.values(), key=_strength, reverse=True)
+    score = PRIOR_SHARE * math.log(issue.prior) + sum(one.evidence.weight for one in counted) + bonus
+    return Weighed(
+        issue=issue,
+        score=score,
+        supporting=tuple(one for one in counted if one.evidence.weight > 0),
+        contradicting=tuple(one for one in counted if one.evidence.weight < 0),
+        undecided=tuple(one for one in issue.evidence if one.check and not clues.ran(one.check)),
+        ruled_out=find_refuter(issue, fired, clues),
+    )
+
+
+def _strength(one: Fired) -> float:
+    return abs(one.evidence.weight)
+
+
+def _counts(one: Weighed, clues: Clues) -> bool:
+    """A cause needs something that is wrong: a bad finding, a pasted line, or an error in a log.
+
+    What is merely well, or a hint in the log of a machine with nothing wrong, speaks for no cause alone.
+    """
+    ill = any(finding.bad for finding in clues.findings)
+    for fired in one.supporting:
+        if fired.finding is not None and fired.finding.bad:
+            return True
+        if fired.text is not None and (fired.text.pasted or fired.strong_text or ill):
+            return True
+    return False
