@@ -170,7 +170,7 @@ def _known_end(pieces: tuple[Piece, ...], new: Piece, *, at_end: bool) -> int | 
     ends = [at for at, part in pieces if not part]
     if not content:
         return min([*ends, start])
-    beyond = [at for at in ends if at > start + len(content) and not at_end]
+    beyond = [at for at in ends if at >= start + len(content) and not at_end]
     return min(beyond, default=None)
 
 
