@@ -56,8 +56,7 @@ def refusal_of(error: AccessError) -> Refusal:
 class TapeFile:
     """What lies at one path, as far as it was looked at.
 
-    `pieces` are the stretches that were read, in order and apart, an empty one at the end where a read found
-    nothing more; () when nobody read it. `names` are those
+    `pieces` are the stretches that were read, in order and apart; () when nobody read it. `names` are those
     of a folder, None when nobody listed it. `size_bytes` and `allocated_bytes` are -1 where they follow from
     the pieces. `leads_to` is what was seen through a link, for a target that is not on the tape itself.
     `refused` is what any look at the path met, `unreadable` what reading, listing or following it met.
@@ -147,31 +146,13 @@ def lay_over(pieces: tuple[Piece, ...], new: Piece, *, at_end: bool) -> tuple[Pi
         if not at_end:
             after = max(stop, old_start)
             parts.append((after, old[after - old_start :]))
-    joined = _join(sorted(one for one in parts if one[1]))
-    end = _known_end(pieces, new, at_end=at_end)
-    if end is not None and end >= end_of(joined):
-        joined += ((end, b""),)
-    return joined
-
-
-def _join(parts: list[Piece]) -> tuple[Piece, ...]:
     joined: list[Piece] = []
-    for at, part in parts:
+    for at, part in sorted(one for one in parts if one[1]):
         if joined and end_of((joined[-1],)) == at:
             joined[-1] = (joined[-1][0], joined[-1][1] + part)
         else:
             joined.append((at, part))
-    return tuple(joined)
-
-
-def _known_end(pieces: tuple[Piece, ...], new: Piece, *, at_end: bool) -> int | None:
-    """Where the file ends at the latest, if some read found nothing; what was read since may have moved it."""
-    start, content = new
-    ends = [at for at, part in pieces if not part]
-    if not content:
-        return min([*ends, start])
-    beyond = [at for at in ends if at >= start + len(content) and not at_end]
-    return min(beyond, default=None)
+    return tuple(joined) or ((start, b""),)
 
 
 def plain_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
