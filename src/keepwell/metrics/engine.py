@@ -21,8 +21,9 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="engine.limits",
         about="engine",
         help="Limits of the serving process and its cgroup",
-        shape="mapping open_files_soft open_files_hard open_files_used address_space_bytes memory_max_bytes "
-        "memory_used_bytes oom_kills; what is unlimited is left out",
+        shape="mapping open_files_soft open_files_hard open_files_used address_space_bytes address_space_used_bytes "
+        "data_bytes locked_bytes processes_soft memory_max_bytes memory_used_bytes oom_kills cgroup cgroup_version; "
+        "what is unlimited is left out",
     ),
     Fact(
         name="engine.listening",
@@ -72,26 +73,28 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="engine.supervisor",
         about="engine",
         help="What runs it",
-        shape="mapping kind unit state sub_state start files restarts exit_code",
+        shape="mapping kind unit scope state sub_state result start restart (argument lists; start begins with env K=V) "
+        "files restarts exit_code exit_kind enabled need_reload gpus error",
     ),
     Fact(
         name="engine.log",
         about="engine",
         help="Where its log is and how much was read",
-        shape="mapping kind where size_bytes, absent when none is readable",
+        shape="mapping kind where size_bytes last_error, absent when none is readable",
     ),
     Fact(
         name="engine.store",
         about="engine",
         help="Its model store as the serving user sees it",
-        shape="mapping path user uid problems: tuple of mappings path detail model owner_uid mode kind (missing "
-        "unreadable unwritable unsearchable truncated empty not-a-model blob-missing manifest-corrupt)",
+        shape="mapping path user uid gid files unlisted problems: tuple of mappings path detail model role owner_uid "
+        "owner_gid mode wished_mode kind (missing unreadable unwritable unsearchable truncated empty not-a-model "
+        "manifest-corrupt)",
     ),
     Fact(
         name="engine.origin_check",
         about="engine",
         help="Answer to a request with a foreign Origin or Host",
-        shape="mapping origin status host_status",
+        shape="mapping origin plain_status status host_status setting",
     ),
     Fact(
         name="engine.runners",

@@ -244,6 +244,13 @@ class KeepsStore(Protocol):
 
 
 @runtime_checkable
+class FillsStore(Protocol):
+    """An engine that itself fetches models into its store, and so must be able to write there."""
+
+    fills_store: bool
+
+
+@runtime_checkable
 class RunsChildren(Protocol):
     """An engine that runs models in child processes, which may listen on ports of their own."""
 

@@ -58,7 +58,8 @@ class EngineSettings:
 
 def _log(place: Place) -> tuple[str, ...]:
     assert place.site is not None
-    return texts_of(row_of(place.seen.value(place.site.ref, "log.text")).get("lines"))
+    told = row_of(place.seen.value(place.site.ref, "log.text"))
+    return (*texts_of(told.get("start_lines")), *texts_of(told.get("lines")))
 
 
 def _version(place: Place) -> str:
