@@ -59,7 +59,27 @@ class RunCommand:
     timeout_seconds: float = 60.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartProcess:
+    """Start a program that keeps running, detached from keepwell, after the process that it replaces has ended.
+
+    `argv` may begin with `env NAME=value ...`; `output` is the file that its output is appended to ("" for
+    none), `cwd` its folder ("" for /). `uid` and `gid` are whom it runs as, -1 for whoever applies the plan.
+    `replaces_pid` is ended first if it is still the process that started at `replaces_started_at` (seconds
+    since the epoch); 0 for none. Only ever part of what makes a plan take effect.
+    """
+
+    argv: tuple[str, ...]
+    output: str = ""
+    cwd: str = ""
+    uid: int = -1
+    gid: int = -1
+    replaces_pid: int = 0
+    replaces_started_at: float = 0.0
+
+
 Action: TypeAlias = SetMode | SetOwner | WriteFile | RemoveFile | RunCommand
+Activation: TypeAlias = RunCommand | StartProcess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,5 +116,5 @@ class Plan:
     subject: Ref
     why: str
     changes: tuple[Change, ...]
-    activate: tuple[RunCommand, ...] = ()
+    activate: tuple[Activation, ...] = ()
     note: str = ""

@@ -1,0 +1,217 @@
+"""Set one environment value of an engine where it is set: its unit's drop-in, environment file or start file.
+
+The finding says which variable (`name`), what it should be (`wished`) and in which file it stands (`file`);
+every other byte of that file stays. A unit file that a package owns is never edited: the value goes into a
+drop-in of its own. A name that the engine never reads is replaced by the name it resembles (`nearest`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from keepwell.core.finding import Finding
+from keepwell.core.observation import Missing, Seen
+from keepwell.core.ref import Ref
+from keepwell.core.secret import MASK, is_secret_name
+from keepwell.core.step import Activation, Change, Plan, RemoveFile, RunCommand, StartProcess, WriteFile
+from keepwell.core.values import find_number, row_of, text_of, texts_of
+from keepwell.formats.assignment import rename_assignment, set_assignment
+from keepwell.formats.unit_environment import new_drop_in, rename_unit_variable, set_unit_variable
+from keepwell.plugins.step import Step, Wants
+
+#: Where packages put units; an update replaces what lies there.
+PACKAGED = ("/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
+#: Drop-ins are read in the order of their names; this one comes after what `systemctl edit` writes.
+DROP_IN = "/etc/systemd/system/{unit}.d/zz-keepwell.conf"
+#: A service with a large model takes its time to stop; systemd itself gives up after 90 s.
+RESTART_SECONDS = 120.0
+RELOAD = ("systemctl", "daemon-reload")
+INTERRUPTS = "the engine restarts: requests in flight end, and a loaded model is loaded again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The file to change, whether it is a unit's, and what lies there now (None: nothing)."""
+
+    path: str
+    is_unit: bool
+    content: bytes | None
+
+
+class _EnvironmentValue:
+    """The step; it holds no state."""
+
+    title = "Set one environment value of an engine"
+    mends: tuple[str, ...] = ("settings.valid", "settings.applied", "settings.read")
+
+    def wants(self, finding: Finding, seen: Seen) -> Wants:
+        """The one file that would be changed."""
+        path = _path(finding)
+        return Wants(files=tuple(one for one in (path,) if one))
+
+    def plan(self, finding: Finding, seen: Seen) -> Plan | None:
+        """One rewritten or new file, and the restart; None where no file or no value is known."""
+        target = _find_target(finding, seen)
+        if target is None:
+            return None
+        try:
+            after = _rewritten(target, finding)
+        except ValueError:
+            return None
+        return Plan(
+            step="environment_value",
+            check=finding.check,
+            subject=finding.subject,
+            why=finding.message,
+            changes=_changes(finding, target, after),
+            activate=_activate(finding, seen, target),
+        )
+
+
+def _path(finding: Finding) -> str:
+    """The file that holds the value, or the drop-in that will; "" when there is neither."""
+    file, unit = finding.facts.get("file", ""), finding.facts.get("unit", "")
+    packaged = file.startswith(PACKAGED) and _is_unit(file)
+    if file.startswith("/") and not packaged:
+        return file
+    if unit and "/" not in unit and finding.facts.get("supervisor", "systemd") == "systemd":
+        return DROP_IN.format(unit=unit)
+    return ""
+
+
+def _is_unit(path: str) -> bool:
+    return path.endswith(".service") or (path.endswith(".conf") and ".service.d/" in path)
+
+
+def _find_target(finding: Finding, seen: Seen) -> _Target | None:
+    path = _path(finding)
+    if not path:
+        return None
+    ref = Ref("path", (finding.subject.node, path))
+    found = seen.value(ref, "path.bytes")
+    if isinstance(found, str):
+        return _Target(path, _is_unit(path), found.encode("latin-1"))
+    missing_drop_in = path != finding.facts.get("file", "")
+    if isinstance(found, Missing) and found.kind == "absent" and missing_drop_in:
+        return _Target(path, True, None)
+    return None
+
+
+def _rewritten(target: _Target, finding: Finding) -> bytes | None:
+    """The bytes that the file should have, or None when the finding does not say what is wished."""
+    facts = finding.facts
+    name, wished, nearest = facts.get("name", ""), facts.get("wished", ""), facts.get("nearest", "")
+    if finding.check == "settings.read":
+        return _renamed(target, name, nearest)
+    if not wished:
+        return None
+    if target.content is None:
+        return new_drop_in(name, wished)
+    if target.is_unit:
+        return set_unit_variable(target.content, name, wished)
+    return set_assignment(target.content, name, wished, whole=facts.get("value", ""))
+
+
+def _renamed(target: _Target, name: str, nearest: str) -> bytes | None:
+    if not nearest or target.content is None:
+        return None
+    rename: Callable[[bytes, str, str], bytes] = rename_assignment
+    if target.is_unit:
+        rename = rename_unit_variable
+    return rename(target.content, name, nearest)
+
+
+def _changes(finding: Finding, target: _Target, after: bytes | None) -> tuple[Change, ...]:
+    """The rewritten file; where it is right already and yet not in force, a restart that reads it again."""
+    if after is not None and after != target.content:
+        return (_rewrite(finding, target, after),)
+    unit = finding.facts.get("unit", "")
+    if finding.check != "settings.applied" or not unit:
+        return ()
+    restart = Change(
+        subject=finding.subject,
+        what=f"restart {unit}",
+        before=finding.facts.get("effective", ""),
+        after=finding.facts.get("wished", ""),
+        do=RunCommand(argv=RELOAD),
+        undo=None,
+        irreversible="reading files again has no undo",
+        interrupts=INTERRUPTS,
+    )
+    return (restart,)
+
+
+def _rewrite(finding: Finding, target: _Target, after: bytes) -> Change:
+    name = finding.facts.get("name", "")
+    wished = finding.facts.get("wished", "") or finding.facts.get("nearest", "")
+    digest = hashlib.sha256(after).hexdigest()
+    before, old = "(no such file)", ""
+    undo: WriteFile | RemoveFile = RemoveFile(path=target.path, expect_sha256=digest)
+    if target.content is not None:
+        before = _shown(name, finding.facts.get("value", ""))
+        old = hashlib.sha256(target.content).hexdigest()
+        undo = WriteFile(path=target.path, content=target.content, expect_sha256=digest)
+    return Change(
+        subject=Ref("path", (finding.subject.node, target.path)),
+        what=name,
+        before=before,
+        after=_shown(name, wished),
+        do=WriteFile(path=target.path, content=after, expect_sha256=old),
+        undo=undo,
+        interrupts=INTERRUPTS,
+    )
+
+
+def _shown(name: str, value: str) -> str:
+    if is_secret_name(name):
+        return MASK
+    return value
+
+
+def _activate(finding: Finding, seen: Seen, target: _Target) -> tuple[Activation, ...]:
+    """What makes the engine read the file again, by what runs it; () where keepwell cannot start it."""
+    supervisor = row_of(seen.value(finding.subject, "engine.supervisor"))
+    kind = finding.facts.get("supervisor", "") or text_of(supervisor, "kind")
+    unit = finding.facts.get("unit", "") or text_of(supervisor, "unit")
+    if kind == "systemd" and unit:
+        restart = RunCommand(argv=("systemctl", "restart", unit), timeout_seconds=RESTART_SECONDS)
+        if target.is_unit:
+            return RunCommand(argv=RELOAD), restart
+        return (restart,)
+    start = texts_of(supervisor.get("start"))
+    if kind != "process" or not start:
+        return ()
+    return (_start(finding, seen, start),)
+
+
+def _start(finding: Finding, seen: Seen, start: Sequence[str]) -> StartProcess:
+    process = row_of(seen.value(finding.subject, "engine.process"))
+    log = row_of(seen.value(finding.subject, "engine.log"))
+    output = ""
+    if text_of(log, "kind") == "file":
+        output = text_of(log, "where")
+    return StartProcess(
+        argv=_with_value(start, finding.facts.get("name", ""), finding.facts.get("wished", "")),
+        output=output,
+        cwd=text_of(process, "cwd"),
+        uid=int(find_number(process.get("uid", -1)) or 0),
+        gid=int(find_number(process.get("gid", -1)) or 0),
+        replaces_pid=int(find_number(process.get("pid")) or 0),
+        replaces_started_at=find_number(process.get("started_at")) or 0.0,
+    )
+
+
+def _with_value(start: Sequence[str], name: str, wished: str) -> tuple[str, ...]:
+    """The start command; a value that stands in it (`env NAME=old program`) gives way to the wished one."""
+    words = list(start)
+    for place, word in enumerate(words):
+        if place and "=" not in word:
+            break
+        if wished and word.startswith(f"{name}="):
+            words[place] = f"{name}={wished}"
+    return tuple(words)
+
+
+STEP: Step = _EnvironmentValue()
