@@ -73,7 +73,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="engine.supervisor",
         about="engine",
         help="What runs it",
-        shape="mapping kind unit scope state sub_state result start restart (argument lists; start begins with env K=V) "
+        shape="mapping kind unit scope state sub_state result start restart (argument lists; start has env K=V first) "
         "files restarts exit_code exit_kind enabled need_reload gpus error",
     ),
     Fact(

@@ -27,8 +27,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.units",
         about="node",
         help="Service units that may run an engine",
-        shape="tuple of mappings unit scope (system user gui/UID) engine load active sub main_pid restarts result exit_code "
-        "exit_kind fragment drop_ins need_reload enabled argv user environment_files logs",
+        shape="tuple of mappings unit scope (system user gui/UID) engine load active sub main_pid restarts result "
+        "exit_code exit_kind fragment drop_ins need_reload enabled argv user environment_files logs",
     ),
     Fact(
         name="host.containers",
@@ -48,7 +48,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.proxy",
         about="node",
         help="Proxy variables and whether they catch local addresses",
-        shape="mapping where (shell, a file, an engine's Ref) -> mapping variable as written -> value; passwords masked",
+        shape="mapping where (shell, a file, an engine's Ref) -> mapping variable -> value; passwords masked",
     ),
     Fact(
         name="host.mounts",
