@@ -1,0 +1,135 @@
+"""Ollama: many models behind one port, each in a child process; native and OpenAI-compatible HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from keepwell.core.observation import Missing, absent, failed
+from keepwell.engines.ollama.host import clean, parse_host
+from keepwell.engines.ollama.log import parse_placement
+from keepwell.engines.ollama.settings import find_effective
+from keepwell.engines.ollama.store import find_entries
+from keepwell.engines.ollama.wire import ask_health, detect_ollama, list_loaded, list_models
+from keepwell.formats.flags import after_program
+from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
+from keepwell.plugins.engine_data import load_engine_data
+from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.transport.base import Transport
+
+_DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
+#: Homes of the accounts that the installers make, by account.
+_HOMES = {"ollama": "/usr/share/ollama", "root": "/root"}
+#: Homebrew's log on Apple's and on Intel's chips.
+_BREW_LOGS = ("/opt/homebrew/var/log/ollama.log", "/usr/local/var/log/ollama.log")
+
+
+class Ollama:
+    """The plug-in; see `keepwell.plugins.engine` for what each member means."""
+
+    title = _DATA.title
+    specificity = _DATA.specificity
+    ports = _DATA.ports
+    programs = _DATA.programs
+    service_names = _DATA.service_names
+    settings = _DATA.settings
+    follow_ups = _DATA.follow_ups
+
+    def resembles(self, argv: Sequence[str]) -> bool:
+        """`ollama serve`, by whatever path; not a client, not a runner."""
+        rest = after_program(argv, self.programs)
+        return rest is not None and rest[:1] in (("serve",), ("start",))
+
+    def address(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int] | Missing:
+        """From OLLAMA_HOST alone: `ollama serve` takes no flags."""
+        found = parse_host(environment.get("OLLAMA_HOST", ""))
+        if not found.usable:
+            return failed(f"OLLAMA_HOST is malformed: {found.fault}")
+        return found.host or "0.0.0.0", found.port
+
+    async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
+        """By `/api/version` and the greeting at `/`."""
+        return await detect_ollama(url, transport, api_key)
+
+    async def health(self, site: Site, transport: Transport) -> Health:
+        """By `/api/tags`, which reads the store and loads nothing."""
+        return await ask_health(site, transport)
+
+    async def models(self, site: Site, transport: Transport) -> tuple[ModelInfo, ...] | Missing:
+        """By `/api/tags`."""
+        return await list_models(site, transport)
+
+    async def loaded(self, site: Site, transport: Transport) -> tuple[LoadedModel, ...] | Missing:
+        """By `/api/ps`, which does not touch the keep-alive timers."""
+        return await list_loaded(site, transport)
+
+    def effective(
+        self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]
+    ) -> tuple[Effective, ...]:
+        """From the environment, the `server config` line and the newest child's command line."""
+        return find_effective(self.settings, process, log, version, wished)
+
+    def placement(self, log: Sequence[str]) -> tuple[Placement, ...]:
+        """From the children's lines about layers and buffers."""
+        return parse_placement(log)
+
+    def child_model(self, argv: Sequence[str]) -> str | Missing:
+        """A `ollama runner`, an older `ollama_llama_server`, or since 0.30 a `llama-server` on a blob of the store."""
+        rest = after_program(argv, self.programs)
+        runner = rest is not None and rest[:1] == ("runner",)
+        named = after_program(argv, ("llama-server", "ollama_llama_server"))
+        model = _value_of(argv, "--model")
+        if not runner and (named is None or "/blobs/sha256-" not in model):
+            return absent("not a child that runs a model")
+        return model
+
+    def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:
+        """The service's journal, the container's log, the app's or Homebrew's file, or what the process holds open."""
+        found: list[LogSource] = list(site.logs)
+        if site.supervisor == "container":
+            found.append(LogSource(kind="container", where=site.unit))
+        elif site.supervisor == "systemd":
+            found.append(LogSource(kind="journal", where=site.unit or "ollama.service"))
+        if not isinstance(site.process, Missing) and platform == "linux":
+            found.append(LogSource(kind="process", where=str(site.process.pid)))
+        if platform == "darwin":
+            found.append(LogSource(kind="file", where=f"{_home(site.process, '/Users')}/.ollama/logs/server.log"))
+            found += [LogSource(kind="file", where=path) for path in _BREW_LOGS]
+        elif site.supervisor == "process":
+            found.append(LogSource(kind="journal", where="ollama.service"))
+            found.append(LogSource(kind="file", where=f"{_home(site.process, '/home')}/.ollama/logs/server.log"))
+        return tuple(dict.fromkeys(found))
+
+    def store(self, process: ServingProcess | Missing, site: Site) -> str:
+        """OLLAMA_MODELS of the process, what was declared, or `.ollama/models` in the home of the serving user."""
+        if not isinstance(process, Missing):
+            folder = clean(process.environment.get("OLLAMA_MODELS", ""))
+            if folder:
+                return folder if folder.startswith("/") else f"{process.cwd.rstrip('/')}/{folder}"
+        if site.models_folder:
+            return site.models_folder
+        if isinstance(process, Missing):
+            return ""
+        return f"{_home(process, '/home')}/.ollama/models"
+
+    async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
+        """All files that the manifests name; reads every manifest (about 1 KB each)."""
+        return await find_entries(folder, transport)
+
+
+def _value_of(argv: Sequence[str], flag: str) -> str:
+    for place, item in enumerate(argv[:-1]):
+        if item == flag:
+            return argv[place + 1]
+    return ""
+
+
+def _home(process: ServingProcess | Missing, homes: str) -> str:
+    """The home that a process would use: its HOME, else what the installer gave its user."""
+    if isinstance(process, Missing):
+        return _HOMES["ollama"] if homes == "/home" else homes
+    home = process.environment.get("HOME", "")
+    return home.rstrip("/") or _HOMES.get(process.user, f"{homes}/{process.user}")
+
+
+ENGINE = Ollama()

@@ -1,0 +1,163 @@
+"""What Ollama's log tells: release, settings in force, values that it threw away, children and placement.
+
+Two generations are read: own runners (to 0.24) and a llama-server child (since 0.30).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from keepwell.formats.logfmt import parse_logfmt, unquote
+from keepwell.formats.offload import Offload, parse_offloads
+from keepwell.plugins.engine import Placement
+
+_LISTENING = re.compile(r"Listening on (\S{1,80}) \(version ([^)\s]{1,40})\)")
+_CONFIG = re.compile(r'msg=\\?"server config\\?" env=(\\?")?map\[')
+#: Names of variables: those of the server are upper case, the proxies also lower.
+_KEY = re.compile(r"(?:^| )([A-Z][A-Z0-9_]*|https?_proxy|no_proxy|all_proxy):")
+_THROWN = re.compile(r'invalid environment variable, using default"?')
+_BAD_PORT = re.compile(r'invalid port, using default"?')
+#: The child's command line: `starting llama server` to 0.11, `starting runner` to 0.24, `starting llama-server` now.
+_CHILD = re.compile(r"starting (?:llama server|runner|llama-server)\b")
+_BEFORE_FLAG = re.compile(r" (?=--?[a-z])")
+_PLAN = re.compile(r"msg=offload ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a stretch of log told: the newest start counts. `thrown` are values that were not taken, by name."""
+
+    version: str = ""
+    listening: str = ""
+    settings: Mapping[str, str]
+    thrown: Mapping[str, str]
+    children: Mapping[str, Mapping[str, str]]
+
+
+def parse_log(lines: Sequence[str]) -> Told:
+    """Read log lines, oldest first, with or without a prefix of the journal or a container. Never raises."""
+    version = listening = ""
+    settings: dict[str, str] = {}
+    thrown: dict[str, str] = {}
+    children: dict[str, Mapping[str, str]] = {}
+    for line in lines:
+        if _CONFIG.search(line):
+            settings = parse_server_config(line)
+            children = {}
+        elif (found := _LISTENING.search(line)) is not None:
+            listening, version = found[1], found[2]
+        elif _THROWN.search(line) or _BAD_PORT.search(line):
+            thrown |= _thrown(line)
+        elif _CHILD.search(line):
+            flags = parse_child(line)
+            children[flags.get("--model", "")] = flags
+    return Told(version=version, listening=listening, settings=settings, thrown=thrown, children=children)
+
+
+def parse_server_config(line: str) -> dict[str, str]:
+    r"""The variables of a `server config` line; {} for any other.
+
+    Go writes a map with its names sorted and its values as they are, blanks and colons included; a list
+    stands in brackets. So a name counts only if it comes after the one before it in the alphabet.
+    """
+    found = _CONFIG.search(line)
+    if found is None:
+        return {}
+    text = line[found.end() :]
+    if found[1]:
+        text = unquote(_quoted(text, found[1]))
+    text = text.rpartition("]")[0] or text
+    return dict(_pairs(text))
+
+
+def parse_child(line: str) -> dict[str, str]:
+    """The flags of a child's command line by name; a path with blanks stays whole. {} where there is none."""
+    command = parse_logfmt(line).get("cmd", "")
+    if not command:
+        _, _, command = line.partition("cmd=")
+    pieces = (piece.partition(" ") for piece in _BEFORE_FLAG.split(command[:MAX_COMMAND])[1:])
+    return {flag: value for flag, _, value in pieces}
+
+
+#: Characters of a command line that are read: a child has some thirty flags and one path.
+MAX_COMMAND = 16_384
+
+
+def parse_placement(lines: Sequence[str]) -> tuple[Placement, ...]:
+    """Where models were put, oldest first: the child's own buffers, else the plan that was logged before."""
+    told = tuple(_placement(one) for one in parse_offloads(lines))
+    if told and any(one.layers for one in told):
+        return told
+    plans = [parse_logfmt(line) for line in lines if _PLAN.search(line)]
+    if not plans or not plans[-1].get("layers.model", "").isdecimal():
+        return told
+    layers, offloaded = plans[-1]["layers.model"], plans[-1].get("layers.offload", "")
+    if not told or not offloaded.isdecimal():
+        return told
+    last = told[-1]
+    return (
+        *told[:-1],
+        Placement(
+            model=last.model,
+            layers=int(layers[:6]),
+            gpu_layers=int(offloaded[:6]),
+            gpu_bytes=last.gpu_bytes,
+            host_bytes=last.host_bytes,
+            device_bytes=last.device_bytes,
+        ),
+    )
+
+
+def _placement(one: Offload) -> Placement:
+    return Placement(
+        model=one.path,
+        layers=one.layers,
+        gpu_layers=one.gpu_layers,
+        gpu_bytes=one.gpu_bytes,
+        host_bytes=one.host_bytes,
+        device_bytes=dict(one.device_bytes),
+    )
+
+
+def _thrown(line: str) -> dict[str, str]:
+    pairs = parse_logfmt(line)
+    if "port" in pairs:
+        return {"OLLAMA_HOST": pairs["port"]}
+    if "key" in pairs and "value" in pairs:
+        return {pairs["key"]: pairs["value"]}
+    return {}
+
+
+def _quoted(text: str, quote: str) -> str:
+    """The text up to the closing quote. Where quotes are escaped (a line inside JSON), one layer comes off."""
+    if quote.startswith("\\"):
+        text = unquote(text)
+    place = 0
+    while place < len(text):
+        if text[place] == "\\":
+            place += 1
+        elif text[place] == '"':
+            return text[:place]
+        place += 1
+    return text
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    match = _KEY.match(text)
+    while match is not None:
+        name, start = match[1], match.end()
+        bracket = text.find("]", start) if text.startswith("[", start) else -1
+        match = _next_key(text, max(start, bracket), name)
+        end = match.start() if match is not None else len(text)
+        found.append((name, text[start:end]))
+    return found
+
+
+def _next_key(text: str, place: int, name: str) -> re.Match[str] | None:
+    for match in _KEY.finditer(text, place):
+        if match[1] > name:
+            return match
+    return None

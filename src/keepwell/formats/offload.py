@@ -1,0 +1,71 @@
+"""Where llama.cpp puts a model, read from the lines that it writes while loading.
+
+The same lines come from a server of its own and from a child of another engine, with or without prefixes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+#: A load begins: the file's meta data, or the server's own word. The name is a path.
+_START = re.compile(r"(?:loaded meta data with .{1,80} from (.+?) \(version|load_model: loading model '([^']+)')")
+_LAYERS = re.compile(r"offloaded\s+(\d{1,6})/(\d{1,6})\s+layers to GPU")
+_BUFFER = re.compile(r"([A-Za-z][\w.-]*)\s+(?:model|KV|RS|compute|output)\s+buffer size\s*=\s*(\d+(?:\.\d+)?) MiB")
+#: Buffers in main memory: the processor's own, and pinned ones that are named after the device they serve.
+_HOST = re.compile(r"^(?:CPU|AMX|BLAS)|_Host$")
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(slots=True, kw_only=True)
+class Offload:
+    """One load: the model's path, layers in all and on a GPU (0 of 0 where not told), bytes by device name."""
+
+    path: str = ""
+    layers: int = 0
+    gpu_layers: int = 0
+    device_bytes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def told(self) -> bool:
+        """True once a line said anything about where the model lies."""
+        return bool(self.layers or self.device_bytes)
+
+    @property
+    def host_bytes(self) -> int:
+        """Bytes in main memory."""
+        return sum(size for name, size in self.device_bytes.items() if _HOST.search(name))
+
+    @property
+    def gpu_bytes(self) -> int:
+        """Bytes on devices of their own."""
+        return sum(self.device_bytes.values()) - self.host_bytes
+
+
+def parse_offloads(lines: Iterable[str]) -> tuple[Offload, ...]:
+    """One for each load that the lines tell of, oldest first. Never raises."""
+    found: list[Offload] = []
+    current = Offload()
+    for line in lines:
+        started = _START.search(line)
+        if started is not None:
+            if current.told:
+                found.append(current)
+            current = Offload(path=started[1] or started[2])
+            continue
+        _read_line(current, line)
+    if current.told:
+        found.append(current)
+    return tuple(found)
+
+
+def _read_line(current: Offload, line: str) -> None:
+    layers = _LAYERS.search(line)
+    if layers is not None:
+        current.gpu_layers, current.layers = int(layers[1]), int(layers[2])
+        return
+    buffer = _BUFFER.search(line)
+    if buffer is not None:
+        size = int(float(buffer[2][:15]) * MEBIBYTE)
+        current.device_bytes[buffer[1]] = current.device_bytes.get(buffer[1], 0) + size
