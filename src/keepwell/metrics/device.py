@@ -9,33 +9,56 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="device.list",
         about="node",
         help="GPUs and NPUs on the bus",
-        shape="tuple of mappings pci vendor name driver power",
+        shape="tuple of mappings index pci vendor plug_in id name driver power (active suspended ...) kind "
+        "(discrete integrated npu paravirtual soc)",
     ),
     Fact(
         name="device.identity",
         about="device",
         help="The device",
-        shape="mapping vendor name uuid pci compute_capability",
+        shape="mapping vendor name pci id driver kind power, and where its driver tells uuid compute_capability "
+        "compute_mode persistence",
+    ),
+    Fact(
+        name="device.selectors",
+        about="node",
+        help="Environment variables that choose or hide devices of the vendors that are here",
+        shape="tuple of mappings variable vendor hiding (tuple of values that hide all) by_index by_uuid",
     ),
     Fact(
         name="device.driver",
         about="node",
-        help="Driver versions",
-        shape="mapping module library cuda loaded: tuple of modules flavour",
+        help="Drivers, one for each vendor that is here",
+        shape="tuple of mappings vendor module library libraries (path -> version) api flavour loaded (tuple) rivals "
+        "(tuple) module_file built_for (tuple of kernels) problem kernel",
     ),
     Fact(
         name="device.nodes",
         about="node",
-        help="Device nodes",
-        shape="tuple of mappings path mode uid gid major minor accessible",
+        help="Device nodes that computing needs",
+        shape="tuple of mappings path vendor there required mode uid gid group major minor major_wished (of "
+        "/proc/devices) pci",
+    ),
+    Fact(
+        name="device.access",
+        about="engine",
+        help="Whether the serving process may open the device nodes",
+        shape="mapping uid user groups (tuple) nodes (tuple of mappings path vendor accessible reason (mode rule "
+        "not-in-container) mode group)",
     ),
     Fact(
         name="device.runtime",
         about="node",
-        help="What initialising the GPU runtime in a child process says",
-        shape="mapping code name devices seconds",
+        help="What initialising the compute runtime in a child process says, one for each vendor that has one",
+        shape="tuple of mappings vendor code name devices version seconds, or missing and reason",
     ),
-    Fact(name="device.throttle", about="device", help="Reasons for lowered clocks", shape="tuple of words"),
+    Fact(
+        name="device.throttle",
+        about="device",
+        help="Reasons for lowered clocks",
+        shape="tuple of words: idle application-clocks power-limit "
+        "hardware-slowdown sync-boost thermal thermal-hardware power-brake display-clocks board-limit reliability",
+    ),
     Fact(
         name="device.processes",
         about="device",
@@ -45,8 +68,15 @@ DECLARED: tuple[Fact | Metric, ...] = (
     Fact(
         name="device.errors",
         about="node",
-        help="GPU errors in the kernel log",
-        shape="tuple of mappings code at pci text",
+        help="GPU errors in the kernel log since boot",
+        shape="tuple of mappings vendor kind (xid sxid driver) code name meaning action again severity "
+        "(critical warning note) lasting pci pid program at text, the newest of each kind, code and device, with count",
+    ),
+    Fact(
+        name="device.memory_health",
+        about="device",
+        help="Uncorrected memory errors and rows that wait for repair",
+        shape="mapping uncorrected_errors remap_pending remap_failed",
     ),
     Metric(name="device.memory_total_bytes", unit=Unit.BYTES, about="device", help="Memory of the device"),
     Metric(name="device.memory_used_bytes", unit=Unit.BYTES, about="device", help="Memory in use"),
@@ -59,5 +89,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
     Metric(name="device.temperature_celsius", unit=Unit.CELSIUS, about="device", help="Core temperature"),
     Metric(name="device.power_watts", unit=Unit.WATTS, about="device", help="Power drawn"),
     Metric(name="device.power_limit_watts", unit=Unit.WATTS, about="device", help="Power limit in force"),
+    Metric(
+        name="device.power_limit_default_watts", unit=Unit.WATTS, about="device", help="Power limit as it was delivered"
+    ),
     Metric(name="device.clock_hertz", unit=Unit.HERTZ, about="device", help="Core clock"),
 )

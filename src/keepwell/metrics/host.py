@@ -9,7 +9,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.system",
         about="node",
         help="Operating system",
-        shape="mapping kernel release machine distribution init container virtual",
+        shape="mapping kernel release machine distribution init container virtual (hypervisor, wsl) boot_id "
+        "secure_boot lockdown, as far as told",
     ),
     Fact(
         name="host.processes",
@@ -54,29 +55,43 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.mounts",
         about="node",
         help="File systems",
-        shape="tuple of mappings path device kind options total_bytes free_bytes inodes inodes_free",
+        shape="tuple of mappings path device kind options (tuple) read_only total_bytes free_bytes inodes inodes_free; "
+        "the numbers left out, with not_asked and the reason, where asking might hang or failed",
     ),
-    Fact(name="host.pools", about="node", help="Storage pools (ZFS)", shape="tuple of mappings name state free_bytes"),
+    Fact(
+        name="host.pools",
+        about="node",
+        help="Storage pools (ZFS)",
+        shape="tuple of mappings name state total_bytes free_bytes",
+    ),
     Fact(name="host.cpu", about="node", help="Processor", shape="mapping model cores flags: tuple"),
     Fact(
         name="host.limits",
         about="node",
         help="System limits",
-        shape="mapping inotify_instances inotify_watches open_files_max pids_max",
+        shape="mapping inotify_instances inotify_watches inotify_queue open_files_max open_files_used pids_max "
+        "threads_max map_count_max inotify_instances_used (uid -> number)",
     ),
     Fact(
         name="host.pressure",
         about="node",
         help="Pressure stall information",
-        shape="mapping cpu memory io, each mapping some_10_ratio full_10_ratio",
+        shape="mapping cpu memory io, each mapping some_10_ratio some_60_ratio full_10_ratio full_60_ratio",
     ),
     Fact(
         name="host.cgroup",
         about="node",
         help="Cgroup limits that apply here",
-        shape="mapping version memory_max_bytes memory_used_bytes cpu_quota_cores throttled_periods oom_kills",
+        shape="mapping version path memory_max_bytes memory_used_bytes cpu_quota_cores throttled_periods periods "
+        "throttled_seconds oom_kills pids_max pids_used; what is unlimited is left out",
     ),
-    Fact(name="host.timeline", about="node", help="What changed", shape="tuple of mappings at kind what, ordered"),
+    Fact(
+        name="host.timeline",
+        about="node",
+        help="What changed",
+        shape="tuple of mappings at kind (boot suspend resume reload unit-start package container-start process-start) "
+        "what topic (kernel driver engine container-toolkit container) version unit pid, ordered",
+    ),
     Fact(
         name="host.kernel_lines", about="node", help="Kernel log lines of interest", shape="tuple of mappings at text"
     ),
