@@ -34,6 +34,7 @@ class Ollama:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    fills_store = True
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """`ollama serve`, by whatever path; not a client, not a runner."""
