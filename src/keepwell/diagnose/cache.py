@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 #: Files kept of each kind: the newest few (two installations and an edited overlay), older ones go.
@@ -27,6 +27,14 @@ def cache_folder() -> Path | None:
         return Path.home() / ".cache" / "keepwell"
     except RuntimeError:
         return None
+
+
+def digest_of(parts: Iterable[bytes], code: Iterable[Path] = ()) -> str:
+    """A key for what is made from these parts by the code in these files; another code, another key."""
+    digest = hashlib.sha256()
+    for part in (*parts, *(path.read_bytes() for path in code)):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()[:40]
 
 
 def load_cached(kind: str, key: str) -> bytes:
@@ -54,10 +62,10 @@ def save_cached(kind: str, key: str, content: bytes) -> None:
         return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{kind}-")
-        with os.fdopen(handle, "wb") as file:
+        made = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
             file.write(hashlib.sha256(content).digest() + content)
-        Path(made).replace(path)
+        made.replace(path)
         _drop_old(path.parent, kind)
     except OSError:
         return

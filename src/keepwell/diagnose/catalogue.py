@@ -2,29 +2,32 @@
 
 A broken file never takes the others down: it is left out and its problems are listed, so that a slip in an
 owner's overlay cannot blind the shipped catalogue. `get_sound` is for those who want none (tests, linters).
+Reading and judging a hundred files takes a second or two; the outcome is cached by their content.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from keepwell.core import issue as issue_types
 from keepwell.core.errors import ConfigurationError
-from keepwell.core.issue import Evidence, Issue
-from keepwell.diagnose.issue_file import Problem, find_line, parse_issue
-from keepwell.diagnose.pattern import check_pattern
+from keepwell.core.issue import Issue
+from keepwell.diagnose.cache import digest_of, load_cached, save_cached
+from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
 from keepwell.diagnose.scan import Scanner
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
-_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
-# A blank to be filled; `{{.Go}}` templates and `{print $1}` of awk are none.
-_BLANK = re.compile(r"(?<!\{)\{(\s*[\w.-]*\s*)\}(?!\})")
-_FACT = re.compile(r"[a-z][a-z0-9_]*\Z")
+# The code that judges issue files: what another one found sound is judged again.
+_JUDGES = (
+    Path(issue_types.__file__),
+    *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py", "pattern.py", "regex.py")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Catalogue:
     """Issues by id, and what was wrong with the files."""
 
     issues: Mapping[str, Issue]
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
     _scanners: dict[tuple[str, ...], Scanner] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -40,15 +43,30 @@ class Catalogue:
         """Every signature of every issue once, in a fixed order."""
         found: dict[str, None] = {}
         for issue in self.issues.values():
-            found.update(dict.fromkeys(_patterns_of(issue)))
+            found.update(dict.fromkeys(patterns_of(issue)))
         return tuple(found)
+
+    @cached_property
+    def _by_clue(self) -> Mapping[str, tuple[str, ...]]:
+        """Ids of issues by the signatures and the checks that may speak for them."""
+        index: dict[str, dict[str, None]] = {}
+        for issue in self.issues.values():
+            for one in issue.evidence:
+                for clue in (*one.match, one.check):
+                    index.setdefault(clue, {})[issue.id] = None
+        return {clue: tuple(ids) for clue, ids in index.items()}
+
+    def find_concerned(self, clues: Iterable[str]) -> list[Issue]:
+        """The issues that any of these signatures or checks says something about."""
+        ids = {one for clue in clues for one in self._by_clue.get(clue, ())}
+        return [self.issues[one] for one in sorted(ids)]
 
     def get_scanner(self, follow_ups: Sequence[str] = ()) -> Scanner:
         """A scanner for every signature and these further patterns; made once."""
-        patterns = tuple(dict.fromkeys((*self.patterns, *follow_ups)))
-        if patterns not in self._scanners:
-            self._scanners[patterns] = Scanner(patterns)
-        return self._scanners[patterns]
+        key = tuple(follow_ups)
+        if key not in self._scanners:
+            self._scanners[key] = Scanner((*self.patterns, *follow_ups))
+        return self._scanners[key]
 
     def get_sound(self) -> Catalogue:
         """This catalogue; ConfigurationError that lists every problem when there is one."""
@@ -59,86 +77,46 @@ class Catalogue:
 
 
 def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
-    """Read every `*.toml` of the folders; in a later folder a file of the same name replaces the earlier one."""
-    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
-    issues: dict[str, Issue] = {}
+    """Read every `*.toml` of the folders; in a later folder a file of the same name replaces the earlier one.
+
+    A file that cannot be read is a problem like any other.
+    """
+    contents: dict[str, tuple[Path, bytes]] = {}
     problems: list[Problem] = []
-    texts: dict[str, str] = {}
-    for name, path in sorted(files.items()):
-        content = path.read_bytes()
-        issue, found = parse_issue(name, content, path.name)
-        if issue is not None:
-            texts[name] = content.decode("utf-8")
-            found += _check_issue(issue, path.name, texts[name])
-        problems += found
-        if issue is not None and not any(one.fatal for one in found):
-            issues[name] = issue
-    for issue in issues.values():
-        problems += _check_rivals(issue, files, texts[issue.id])
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                contents[path.stem] = path, path.read_bytes()
+            except OSError as error:
+                problems.append(Problem(file=str(path), line=0, key="file", what=f"cannot be read: {error.strerror}"))
+    key = digest_of((part for path, content in contents.values() for part in (path.name.encode(), content)), _JUDGES)
+    stored = _load(key)
+    if stored is None:
+        stored = _judge(contents)
+        save_cached("catalogue", key, json.dumps(stored).encode())
+    issues = {name: build_issue(name, table) for name, table in stored["issues"].items()}
+    problems += [Problem(**one) for one in stored["problems"]]
     return Catalogue(issues=issues, problems=tuple(problems))
 
 
-def _patterns_of(issue: Issue) -> Iterator[str]:
-    for one in (*issue.evidence, *issue.requires):
-        yield from (*one.match, *one.together, *one.unless)
-    yield from issue.follow_ups
+def _load(key: str) -> dict[str, Any] | None:
+    cached = load_cached("catalogue", key)
+    if not cached:
+        return None
+    stored: dict[str, Any] = json.loads(cached)
+    return stored
 
 
-def _check_issue(issue: Issue, file: str, text: str) -> list[Problem]:
-    found: list[tuple[str, str, bool]] = []
-    if not _ID.match(issue.id):
-        found.append(("file", "its name must be lower-case words joined by hyphens", True))
-    if not 0.0 < issue.prior < 1.0:
-        found.append(("prior", f"expected a share above 0 and below 1, got {issue.prior}", True))
-    if not issue.requires and not any(one.weight < 0 or one.rules_out for one in issue.evidence):
-        found.append(("evidence", "expected at least one refuter (weight < 0 or rules_out) or one [[requires]]", False))
-    if len(issue.cases) < 2:
-        found.append(("case", f"expected at least 2 cases, got {len(issue.cases)}", False))
-    for index, one in enumerate(issue.evidence):
-        found += [(f"evidence[{index}]", what, True) for what in _check_evidence(one)]
-    for pattern in dict.fromkeys(_patterns_of(issue)):
-        what = check_pattern(pattern)
-        if what:
-            found.append((pattern, what, True))
-    found += [(key, what, True) for key, what in _check_blanks(issue)]
-    return [
-        Problem(file=file, line=_find_text(text, key), key=key, what=what, fatal=fatal) for key, what, fatal in found
-    ]
+def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
+    """The tables of usable files by name, and all problems, in a form that can be stored."""
+    from keepwell.diagnose.issue_rules import check_rivals, judge_file
 
-
-def _check_evidence(one: Evidence) -> Iterator[str]:
-    if bool(one.check) == bool(one.match):
-        yield "expected either match (text) or check, and not both"
-    if one.check and (one.together or one.unless):
-        yield "together and unless go with match, not with check"
-    if one.match and one.where:
-        yield "where goes with check, not with match"
-    if one.weight == 0 and not one.rules_out:
-        yield "a weight of 0 says nothing"
-
-
-def _check_blanks(issue: Issue) -> Iterator[tuple[str, str]]:
-    shown = [issue.settle_command, *(rival.command for rival in issue.rivals)]
-    shown += [item for fix in issue.fixes for command in fix.commands for item in command.argv]
-    for text in shown:
-        for blank in _BLANK.findall(text):
-            if not _FACT.match(blank):
-                yield text, f"{{{blank}}} is not a fact: expected a lower-case word in braces"
-
-
-def _check_rivals(issue: Issue, known: Mapping[str, Path], text: str) -> Iterator[Problem]:
-    for rival in issue.rivals:
-        if rival.issue in known and rival.issue != issue.id:
-            continue
-        near = difflib.get_close_matches(rival.issue, known, n=1)
-        hint = "".join(f"; did you mean {word!r}?" for word in near)
-        line = _find_text(text, rival.issue)
-        what = f"no issue file {rival.issue!r}{hint}"
-        yield Problem(file=f"{issue.id}.toml", line=line, key="rivals.issue", what=what, fatal=False)
-
-
-def _find_text(text: str, needle: str) -> int:
-    at = text.find(needle)
-    if at < 0:
-        return find_line(text, needle)
-    return text.count("\n", 0, at) + 1
+    tables: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, (path, content) in sorted(contents.items()):
+        table, found = judge_file(name, content, path.name)
+        problems += found
+        if table is not None:
+            tables[name] = table
+    problems += check_rivals(tables, frozenset(contents))
+    return {"issues": tables, "problems": [asdict(one) for one in problems]}

@@ -5,7 +5,7 @@ Two engines of a node are two situations: what is well with one must not speak a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from keepwell.core.finding import Finding, Status
@@ -38,6 +38,12 @@ class Clues:
     def find_all(self, evidence: Evidence) -> list[Finding]:
         """The findings that make this evidence fire."""
         return [one for one in self.findings if _fits(evidence, one)]
+
+    def words(self) -> Iterator[str]:
+        """Every signature that was found and every check that came out, for looking issues up."""
+        yield from (one.check for one in self.findings)
+        for text in self.texts:
+            yield from text.hits
 
     def ran(self, check: str) -> bool:
         """True if the check came out one way or the other here."""

@@ -93,7 +93,7 @@ def _logs(seen: Seen) -> Iterator[Text]:
 
 
 def _rank(catalogue: Catalogue, clues: Clues) -> _Ranking:
-    weighed = weigh_all(catalogue.issues.values(), clues)
+    weighed = weigh_all(catalogue.find_concerned(clues.words()), clues)
     ranked, unknown = rank_causes(weighed)
     return _Ranking(clues=clues, weighed=tuple(weighed), ranked=tuple(ranked), unknown=unknown)
 
@@ -105,7 +105,7 @@ def _by_score(ranking: _Ranking) -> float:
 def _second_faults(catalogue: Catalogue, ranking: _Ranking) -> list[tuple[Weighed, float]]:
     if not ranking.ranked:
         return []
-    return find_independent(catalogue.issues, ranking.clues, ranking.ranked[0][0])
+    return find_independent(catalogue, ranking.clues, ranking.ranked[0][0])
 
 
 def _new_ones(also: Iterable[tuple[Weighed, float]], first: _Ranking) -> list[tuple[Weighed, float]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from keepwell.core.issue import Issue
+from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, drop_explained
 from keepwell.diagnose.rank import rank_causes
 from keepwell.diagnose.weigh import Weighed, weigh_all
@@ -19,7 +20,7 @@ ENOUGH = 3.0
 SYMPTOMS = "engine."
 
 
-def find_independent(issues: Mapping[str, Issue], clues: Clues, first: Weighed) -> list[tuple[Weighed, float]]:
+def find_independent(catalogue: Catalogue, clues: Clues, first: Weighed) -> list[tuple[Weighed, float]]:
     """Causes of what is left when all that the first one explains is taken away, each with its probability.
 
     Taken away are its findings and lines, follow-ups below it, and findings that an engine does not work.
@@ -30,7 +31,9 @@ def find_independent(issues: Mapping[str, Issue], clues: Clues, first: Weighed) 
     left = clues
     for _ in range(SECOND_FAULTS):
         left = take_away(left, named[-1])
-        ranked, _unknown = rank_causes(weigh_all(_others(issues, named), left))
+        gone = {one.issue.id for one in named}
+        others = [issue for issue in catalogue.find_concerned(left.words()) if issue.id not in gone]
+        ranked, _unknown = rank_causes(weigh_all(others, left))
         if not ranked or not _is_sure(ranked[0], named):
             return found
         found.append(ranked[0])
@@ -53,11 +56,6 @@ def take_away(clues: Clues, cause: Weighed) -> Clues:
             if own and pattern in text.hits:
                 own.update(line.number for line in text.hits[pattern].lines if line.number > min(own))
     return drop_explained(clues, {name: frozenset(numbers) for name, numbers in lines.items()}, findings)
-
-
-def _others(issues: Mapping[str, Issue], named: Iterable[Weighed]) -> list[Issue]:
-    gone = {one.issue.id for one in named}
-    return [issue for issue in issues.values() if issue.id not in gone]
 
 
 def _is_sure(pair: tuple[Weighed, float], named: Iterable[Weighed]) -> bool:

@@ -111,8 +111,8 @@ _WORDS = {
 }
 
 
-def parse_issue(name: str, content: bytes, file: str) -> tuple[Issue | None, list[Problem]]:
-    """The issue that a file holds (None if it cannot be used) and everything that is wrong with its shape."""
+def parse_table(content: bytes, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """The table that a file holds (None if `build_issue` could not use it) and all that is wrong with its shape."""
     if len(content) > FILE_BYTES:
         return None, [Problem(file=file, line=0, key="file", what=f"larger than {FILE_BYTES} bytes")]
     try:
@@ -126,7 +126,29 @@ def parse_issue(name: str, content: bytes, file: str) -> tuple[Issue | None, lis
     ]
     if problems:
         return None, problems
-    return _build_issue(name, table), []
+    return table, []
+
+
+def build_issue(name: str, table: Mapping[str, Any]) -> Issue:
+    """The issue of a table that `parse_table` found sound."""
+    given = {key: value for key, value in table.items() if key not in _LISTS}
+    given["follow_ups"] = tuple(table.get("follow_ups", ()))
+    given["evidence"] = tuple(_build_evidence(one) for one in table["evidence"])
+    given["requires"] = tuple(_build_evidence({"say": "", "weight": 0.0, **one}) for one in table.get("requires", ()))
+    given["rivals"] = tuple(Rival(**one) for one in table.get("rivals", ()))
+    given["fixes"] = tuple(_build_fix(one) for one in table.get("fixes", ()))
+    given["cases"] = tuple(_build_case(one) for one in table.get("case", ()))
+    given["prior"] = float(given["prior"])
+    return Issue(id=name, **given)
+
+
+def patterns_of(issue: Issue) -> tuple[str, ...]:
+    """Every signature that the issue's evidence, requirements and follow-ups are made of, once."""
+    found: dict[str, None] = {}
+    for one in (*issue.evidence, *issue.requires):
+        found.update(dict.fromkeys((*one.match, *one.together, *one.unless)))
+    found.update(dict.fromkeys(issue.follow_ups))
+    return tuple(found)
 
 
 def find_line(text: str, key: str) -> int:
@@ -213,18 +235,6 @@ _FITS = {
     "pairs": _is_pairs,
     "tables": _is_tables,
 }
-
-
-def _build_issue(name: str, table: dict[str, Any]) -> Issue:
-    given = {key: value for key, value in table.items() if key not in _LISTS}
-    given["follow_ups"] = tuple(table.get("follow_ups", ()))
-    given["evidence"] = tuple(_build_evidence(one) for one in table["evidence"])
-    given["requires"] = tuple(_build_evidence({"say": "", "weight": 0.0, **one}) for one in table.get("requires", ()))
-    given["rivals"] = tuple(Rival(**one) for one in table.get("rivals", ()))
-    given["fixes"] = tuple(_build_fix(one) for one in table.get("fixes", ()))
-    given["cases"] = tuple(_build_case(one) for one in table.get("case", ()))
-    given["prior"] = float(given["prior"])
-    return Issue(id=name, **given)
 
 
 _LISTS = frozenset({"follow_ups", "evidence", "requires", "rivals", "fixes", "case"})

@@ -7,19 +7,21 @@ nomination too many costs time, one too few would be a bug: all three give ident
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from keepwell.diagnose.cache import load_cached, save_cached
+from keepwell.diagnose.cache import digest_of, load_cached, save_cached
 from keepwell.diagnose.pattern import compile_pattern, find_literals, loosen
 
 #: A place in a block where a match (or a text that it needs) ends, and the index of the signature.
 Nomination: TypeAlias = tuple[int, int]
 #: Shorter texts occur in so many lines that asking `re` about every line is as cheap.
 LITERAL_BYTES = 2
+#: The code that decides what is compiled; a database made by another is not used.
+_LOOSENING = tuple(Path(__file__).with_name(name) for name in ("pattern.py", "regex.py", "matchers.py"))
 
 
 class Matcher(Protocol):
@@ -40,10 +42,11 @@ class HyperscanMatcher:
     def __init__(self, patterns: Sequence[str]) -> None:
         import hyperscan
 
-        self._loosened = [loosen(one).encode("utf-8") for one in patterns]
+        self._patterns = patterns
         self._flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_MULTILINE
         self._hyperscan: Any = hyperscan
-        key = _database_key(hyperscan, self._loosened)
+        build = f"{hyperscan.__version__} {platform.machine()}"
+        key = digest_of((build.encode(), *(one.encode("utf-8") for one in patterns)), code=_LOOSENING)
         refused: list[int] = []
         self._database = self._load(load_cached("signatures", key))
         if self._database is None:
@@ -79,20 +82,20 @@ class HyperscanMatcher:
         """A database of these signatures (None for none), and those that Hyperscan refuses."""
         if not indices:
             return None, []
-        database = self._make([(index, self._loosened[index]) for index in indices])
+        database = self._make(indices)
         if database is not None:
             return database, []
-        refused = [index for index in indices if self._make([(index, self._loosened[index])]) is None]
+        refused = [index for index in indices if self._make([index]) is None]
         kept = [index for index in indices if index not in refused]
         if not refused:
             return None, kept
         return self._compile(kept)[0], refused
 
-    def _make(self, numbered: Sequence[tuple[int, bytes]]) -> Any:
+    def _make(self, indices: Sequence[int]) -> Any:
         database = self._hyperscan.Database(mode=self._hyperscan.HS_MODE_BLOCK)
-        ids, expressions = zip(*numbered, strict=True)
+        expressions = [loosen(self._patterns[index]).encode("utf-8") for index in indices]
         try:
-            database.compile(expressions=list(expressions), ids=list(ids), flags=self._flags)
+            database.compile(expressions=expressions, ids=list(indices), flags=self._flags)
         except self._hyperscan.HyperscanError:
             return None
         return database
@@ -200,11 +203,3 @@ def _find_all(data: bytes, text: bytes) -> Iterator[int]:
         if line_end < 0:
             return
         at = data.find(text, line_end)
-
-
-def _database_key(hyperscan: Any, expressions: Sequence[bytes]) -> str:
-    """A compiled database holds for one build of Hyperscan on one kind of CPU."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (hyperscan.__version__.encode(), platform.machine().encode(), *expressions):
-        digest.update(part + b"\0")
-    return digest.hexdigest()
