@@ -90,7 +90,12 @@ def parse_assignments(text: str) -> tuple[Assignment, ...]:
 
 def parse_launchd(content: bytes) -> tuple[Assignment, ...]:
     """The EnvironmentVariables of a launchd property list; ValueError if it is not one."""
-    variables = launchd_dictionary(content).get("EnvironmentVariables", {})
+    return launchd_assignments(launchd_dictionary(content))
+
+
+def launchd_assignments(about: Mapping[str, object]) -> tuple[Assignment, ...]:
+    """The EnvironmentVariables of a job."""
+    variables = about.get("EnvironmentVariables", {})
     if not isinstance(variables, Mapping):
         return ()
     return tuple(Assignment(name=str(name), value=str(value), line=0) for name, value in variables.items())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from keepwell.formats.startfile import split_words
+
 _ARGUMENTS = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 _SERVICE = re.compile(r"[^/]+\.service$")
 
@@ -42,6 +44,12 @@ def parse_list(text: str) -> tuple[str, ...]:
 def parse_drop_ins(text: str) -> tuple[str, ...]:
     """The paths of a DropInPaths property."""
     return tuple(text.split())
+
+
+def parse_environment(text: str) -> dict[str, str]:
+    """An Environment property: assignments in shell-like quotes, as systemctl shows them."""
+    pairs = (item.partition("=") for item in split_words(text))
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def parse_environment_files(text: str) -> tuple[str, ...]:

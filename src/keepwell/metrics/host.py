@@ -28,8 +28,9 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.units",
         about="node",
         help="Service units that may run an engine",
-        shape="tuple of mappings unit scope (system user gui/UID) engine load active sub main_pid restarts result "
-        "exit_code exit_kind fragment drop_ins need_reload enabled argv user environment_files logs",
+        shape="tuple of mappings manager unit scope (system user gui/UID) engine load active sub main_pid restarts "
+        "result exit_code exit_kind fragment drop_ins need_reload enabled argv environment (masked) user "
+        "environment_files logs",
     ),
     Fact(
         name="host.containers",

@@ -9,11 +9,12 @@ from typing import Literal
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Observation, Value, absent, failed
+from keepwell.core.secret import mask_argv, mask_environment
 from keepwell.core.values import rows_of, text_of, texts_of
 from keepwell.formats import systemd
 from keepwell.formats.launchd import Job, parse_launchctl
 from keepwell.formats.procfs import parse_cgroups
-from keepwell.formats.startfile import launchd_dictionary
+from keepwell.formats.startfile import launchd_assignments, launchd_dictionary
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
@@ -24,7 +25,7 @@ from keepwell.transport.base import Transport
 UNITS = 40
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,MainPID,NRestarts,Result,ExecMainStatus,ExecMainCode,FragmentPath,"
-    "DropInPaths,NeedDaemonReload,ExecStart,EnvironmentFiles,User,UnitFileState"
+    "DropInPaths,NeedDaemonReload,ExecStart,Environment,EnvironmentFiles,User,UnitFileState"
 )
 LIST_FILES = ("list-unit-files", "--type=service", "--no-legend", "--no-pager", "--plain")
 LAUNCHCTL = ("launchctl", "list")
@@ -125,6 +126,7 @@ def parse_unit(block: Mapping[str, str], scope: str, engines: Mapping[str, Engin
     argv = systemd.parse_exec(block.get("ExecStart", ""))
     unit = block.get("Id", "")
     return {
+        "manager": "systemd",
         "unit": unit,
         "scope": scope,
         "engine": _engine_of(unit.removesuffix(".service"), argv, engines),
@@ -140,7 +142,8 @@ def parse_unit(block: Mapping[str, str], scope: str, engines: Mapping[str, Engin
         "drop_ins": systemd.parse_drop_ins(block.get("DropInPaths", "")),
         "need_reload": block.get("NeedDaemonReload") == "yes",
         "enabled": block.get("UnitFileState", ""),
-        "argv": argv,
+        "argv": mask_argv(argv),
+        "environment": mask_environment(systemd.parse_environment(block.get("Environment", ""))),
         "user": block.get("User", ""),
         "environment_files": systemd.parse_environment_files(block.get("EnvironmentFiles", "")),
         "logs": (),
@@ -184,6 +187,7 @@ def _launchd_row(job: Job, uid: str, path: str, about: Mapping[str, object]) -> 
     argv = _texts(about.get("ProgramArguments"))
     own = f"gui/{uid}"
     return {
+        "manager": "launchd",
         "unit": job.label,
         "scope": {True: "system"}.get(path.startswith("/Library/LaunchDaemons"), own),
         "engine": engine_of_command(argv, engines) or engine_of_name(job.label, engines),
@@ -199,7 +203,8 @@ def _launchd_row(job: Job, uid: str, path: str, about: Mapping[str, object]) -> 
         "drop_ins": (),
         "need_reload": False,
         "enabled": "",
-        "argv": argv,
+        "argv": mask_argv(argv),
+        "environment": mask_environment({one.name: one.value for one in launchd_assignments(about)}),
         "user": "",
         "environment_files": (),
         "logs": _texts([about.get("StandardErrorPath"), about.get("StandardOutPath")]),
