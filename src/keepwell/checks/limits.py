@@ -1,0 +1,110 @@
+"""Does an engine live within limits that let it work: open files and memory?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from keepwell.core.finding import Check, Finding, Status
+from keepwell.core.observation import Observation, Seen, Value
+from keepwell.core.values import find_number, row_of, texts_of
+from keepwell.plugins.facts import engine_facts, engine_title, looked_at
+
+#: Share of the limit from which it is as good as reached.
+NEARLY = 0.8
+#: Open files that a busy server may need: each client, each model shard and each log is one.
+WISHED_FILES = 65_536
+_FILES_OUT = re.compile(r"too many open files|EMFILE", re.IGNORECASE)
+_MEMORY_OUT = re.compile(
+    r"bad_alloc|cannot allocate memory|insufficient memory|failed to reserve page summary|signal: killed"
+    r"|mmap: 12\b|unable to allocate",
+    re.IGNORECASE,
+)
+_MARGIN = 1.5
+
+
+def judge_open_files(seen: Seen) -> Iterator[Finding]:
+    """Bad when the soft limit on open files is nearly used up, or the log says that it was."""
+    for one in seen.named("engine.limits"):
+        row = row_of(one.value)
+        soft = find_number(row.get("open_files_soft"))
+        if soft is None:
+            continue
+        used = find_number(row.get("open_files_used")) or 0.0
+        said = _said(seen, one, _FILES_OUT)
+        status = Status.OK
+        if used >= soft * NEARLY:
+            status = Status.WARNING
+        if said or used >= soft:
+            status = Status.CRITICAL
+        words = f"has {used:.0f} of {soft:.0f} open files in use"
+        if said:
+            words += f", and said: {said}"
+        facts = {"limit": f"{soft:.0f}", "used": f"{used:.0f}", "wished": str(WISHED_FILES), "said": said}
+        yield _finding(seen, one, "limits.open_files", status, words, facts)
+
+
+def judge_memory(seen: Seen) -> Iterator[Finding]:
+    """Bad when a limit on memory (of the process or its control group) was hit, or the log says so under a limit."""
+    for one in seen.named("engine.limits"):
+        row = row_of(one.value)
+        if row:
+            status, words, facts = _memory(row, _said(seen, one, _MEMORY_OUT))
+            yield _finding(seen, one, "limits.memory", status, words, facts)
+
+
+def _memory(row: Mapping[str, Value], said: str) -> tuple[Status, str, dict[str, str]]:
+    group = find_number(row.get("memory_max_bytes"))
+    kills = find_number(row.get("oom_kills")) or 0.0
+    space = find_number(row.get("address_space_bytes"))
+    used = find_number(row.get("address_space_used_bytes")) or 0.0
+    if group is not None and kills:
+        facts = _facts("oom-kill", group, said) | {"oom_kills": f"{kills:.0f}", "cgroup": str(row.get("cgroup", ""))}
+        return Status.CRITICAL, f"was hit by the kernel {kills:.0f} time(s) at its limit of {group:.0f} bytes", facts
+    if space is not None and (said or used >= space * NEARLY):
+        words = f"may have {space:.0f} bytes of address space and uses {used:.0f}"
+        if said:
+            return Status.CRITICAL, f"{words}, and said: {said}", _facts("rlimit", space, said)
+        return Status.WARNING, words, _facts("rlimit", space, said)
+    if group is not None and said:
+        words = f"lives under a memory limit of {group:.0f} bytes, and said: {said}"
+        return Status.CRITICAL, words, _facts("cgroup", group, said) | {"cgroup": str(row.get("cgroup", ""))}
+    return Status.OK, "was not held back by a memory limit", {}
+
+
+def _facts(kind: str, limit: float, said: str) -> dict[str, str]:
+    """`wished_bytes` leaves half as much again, `wished` is the same for prlimit (unlimited address space)."""
+    return {"kind": kind, "limit_bytes": f"{limit:.0f}", "wished_bytes": f"{limit * _MARGIN:.0f}", "said": said}
+
+
+def _said(seen: Seen, one: Observation, pattern: re.Pattern[str]) -> str:
+    """The last line of the engine's log that tells of it, or ""."""
+    lines = texts_of(row_of(seen.value(one.subject, "log.text")).get("lines"))
+    return next((line.strip() for line in reversed(lines) if pattern.search(line)), "")
+
+
+def _finding(seen: Seen, one: Observation, check: str, status: Status, words: str, facts: Mapping[str, str]) -> Finding:
+    return Finding(
+        check=check,
+        subject=one.subject,
+        status=status,
+        message=f"{engine_title(seen, one.subject)} {words}",
+        facts=engine_facts(seen, one.subject, **facts),
+        evidence=looked_at(seen, one.subject, "engine.limits"),
+    )
+
+
+CHECKS = (
+    Check(
+        id="limits.open_files",
+        title="An engine has open files to spare",
+        needs=("engine.limits", "log.text"),
+        judge=judge_open_files,
+    ),
+    Check(
+        id="limits.memory",
+        title="No memory limit holds an engine back",
+        needs=("engine.limits", "log.text"),
+        judge=judge_memory,
+    ),
+)

@@ -1,0 +1,80 @@
+"""May the serving user use the model store, and is every file that must be there there, whole?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from keepwell.core.finding import Check, Finding, Status
+from keepwell.core.observation import Observation, Seen, Value
+from keepwell.core.values import row_of, rows_of, text_of
+from keepwell.plugins.facts import engine_facts, engine_title, looked_at
+
+#: Problems of access, and those of the files themselves (see engine.store).
+ACCESS = ("unreadable", "unsearchable", "unwritable")
+FILES = ("truncated", "empty", "not-a-model", "manifest-corrupt", "missing")
+
+
+def judge_readable(seen: Seen) -> Iterator[Finding]:
+    """CRITICAL when the serving user may not enter, read or (where it fetches models) write the store."""
+    for one in seen.named("engine.store"):
+        row = row_of(one.value)
+        if "user" in row:
+            yield _verdict(seen, one, "store.readable", ACCESS, "may use its model store")
+
+
+def judge_files(seen: Seen) -> Iterator[Finding]:
+    """CRITICAL when a file of a model is missing, cut, empty, no model, or a manifest cannot be read."""
+    for one in seen.named("engine.store"):
+        if row_of(one.value):
+            yield _verdict(seen, one, "store.files", FILES, "has every file of its models")
+
+
+def _verdict(seen: Seen, one: Observation, check: str, kinds: tuple[str, ...], well: str) -> Finding:
+    store = row_of(one.value)
+    wrong = [row for row in rows_of(store.get("problems")) if text_of(row, "kind") in kinds]
+    title = engine_title(seen, one.subject)
+    if not wrong:
+        return Finding(check=check, subject=one.subject, status=Status.OK, message=f"{title} {well}", evidence=(one,))
+    worst = next(row for kind in kinds for row in wrong if text_of(row, "kind") == kind)
+    others = ""
+    if len(wrong) > 1:
+        others = f" (and {len(wrong) - 1} more)"
+    model = text_of(worst, "model")
+    about = f" of {model}" * bool(model)
+    return Finding(
+        check=check,
+        subject=one.subject,
+        status=Status.CRITICAL,
+        message=f"{title}: {text_of(worst, 'path')}{about} is {text_of(worst, 'kind')}: {text_of(worst, 'detail')}{others}",
+        facts=_facts(seen, one, store, worst),
+        evidence=looked_at(seen, one.subject, "engine.store"),
+    )
+
+
+def _facts(seen: Seen, one: Observation, store: Mapping[str, Value], worst: Mapping[str, Value]) -> dict[str, str]:
+    names = ("kind", "path", "model", "mode", "owner_uid", "owner_gid", "wished_mode", "detail", "role")
+    return engine_facts(
+        seen,
+        one.subject,
+        **{name: text_of(worst, name) for name in names},
+        user=text_of(store, "user"),
+        uid=text_of(store, "uid"),
+        gid=text_of(store, "gid"),
+        folder=text_of(store, "path"),
+    )
+
+
+CHECKS = (
+    Check(
+        id="store.readable",
+        title="The serving user may use the model store",
+        needs=("engine.store",),
+        judge=judge_readable,
+    ),
+    Check(
+        id="store.files",
+        title="Every file of every model is there and whole",
+        needs=("engine.store",),
+        judge=judge_files,
+    ),
+)
