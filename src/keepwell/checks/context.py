@@ -43,7 +43,7 @@ def judge_fits(seen: Seen) -> Iterator[Finding]:
             check="context.fits",
             subject=one.subject,
             status=Status.WARNING,
-            message=f"{title}: a prompt of {prompt} tokens was {kind}, the context holds {limit} ({len(found)} time(s))",
+            message=f"{title}: a prompt of {prompt} tokens was {kind}, the context holds {limit} ({len(found)} times)",
             facts=engine_facts(seen, one.subject, kind=kind, limit=limit, prompt=prompt, count=len(found)),
             evidence=evidence,
         )

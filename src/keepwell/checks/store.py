@@ -40,12 +40,12 @@ def _verdict(seen: Seen, one: Observation, check: str, kinds: tuple[str, ...], w
     if len(wrong) > 1:
         others = f" (and {len(wrong) - 1} more)"
     model = text_of(worst, "model")
-    about = f" of {model}" * bool(model)
+    what = text_of(worst, "path") + f" of {model}" * bool(model)
     return Finding(
         check=check,
         subject=one.subject,
         status=Status.CRITICAL,
-        message=f"{title}: {text_of(worst, 'path')}{about} is {text_of(worst, 'kind')}: {text_of(worst, 'detail')}{others}",
+        message=f"{title}: {what} is {text_of(worst, 'kind')}: {text_of(worst, 'detail')}{others}",
         facts=_facts(seen, one, store, worst),
         evidence=looked_at(seen, one.subject, "engine.store"),
     )
