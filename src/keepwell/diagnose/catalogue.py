@@ -8,7 +8,7 @@ Reading and judging a hundred files takes a second or two; the outcome is cached
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ from keepwell.diagnose.scan import Scanner
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
+#: From this weight on evidence has a place in its text, not just a presence (see `weigh.STRONG`).
+LOCATED_WEIGHT = 2.0
 # The code that judges issue files: what another one found sound is judged again.
 _JUDGES = (
     Path(issue_types.__file__),
@@ -65,7 +67,9 @@ class Catalogue:
         """A scanner for every signature and these further patterns; made once."""
         key = tuple(follow_ups)
         if key not in self._scanners:
-            self._scanners[key] = Scanner((*self.patterns, *follow_ups))
+            wanted = {pattern for issue in self.issues.values() for pattern in _located(issue)}
+            once = set(self.patterns) - wanted - set(follow_ups)
+            self._scanners[key] = Scanner((*self.patterns, *follow_ups), once=once)
         return self._scanners[key]
 
     def get_sound(self) -> Catalogue:
@@ -97,6 +101,14 @@ def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
     issues = {name: build_issue(name, table) for name, table in stored["issues"].items()}
     problems += [Problem(**one) for one in stored["problems"]]
     return Catalogue(issues=issues, problems=tuple(problems))
+
+
+def _located(issue: Issue) -> Iterator[str]:
+    """Signatures of which it matters in which lines they are: strong evidence and follow-ups."""
+    yield from issue.follow_ups
+    for one in issue.evidence:
+        if one.weight >= LOCATED_WEIGHT:
+            yield from one.match
 
 
 def _load(key: str) -> dict[str, Any] | None:

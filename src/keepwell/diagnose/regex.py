@@ -2,13 +2,14 @@
 
 Outside the subset, because not every matcher reads it (or not alike): look-around, back-references, inline
 flags, named, atomic and possessive groups, `\\A` `\\Z` `\\p`, octal escapes, POSIX classes, an unescaped `[`
-in a class, characters beyond ASCII in a class or before a quantifier.
+in a class, characters beyond ASCII in a class. A character beyond ASCII is a group of its bytes.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 #: Repeats without an upper bound.
@@ -49,6 +50,7 @@ _ASSERTIONS = "bB"
 _CLASSES = "dDwWsStnrfv"
 
 
+@lru_cache(maxsize=8192)
 def parse_regex(pattern: str) -> Group:
     """The tree of a pattern; ValueError that says what lies outside the subset."""
     reader = _Reader(pattern)
@@ -101,11 +103,8 @@ class _Reader:
     def _read_item(self) -> Item:
         what = self._read_what()
         low, high = self._read_repeat()
-        if (low, high) != (1, 1):
-            if isinstance(what, Atom) and what.kind == "assertion":
-                raise ValueError(f"a quantifier after {what.text} at {self.at}")
-            if isinstance(what, Atom) and not what.text.isascii():
-                raise ValueError(f"a quantifier after {what.text!r}, which is more than one byte")
+        if (low, high) != (1, 1) and isinstance(what, Atom) and what.kind == "assertion":
+            raise ValueError(f"a quantifier after {what.text} at {self.at}")
         return Item(what, low, high)
 
     def _read_what(self) -> Atom | Group:
@@ -123,7 +122,7 @@ class _Reader:
             return Atom(sign, "assertion")
         if sign == ".":
             return Atom(sign, "class")
-        return Atom(re.escape(sign), "char", sign)
+        return _literal(sign)
 
     def _read_parenthesis(self) -> Group:
         self.at += 1
@@ -157,7 +156,7 @@ class _Reader:
             if not re.fullmatch(r"[0-9a-fA-F]{2}", digits):
                 raise ValueError(f"\\x{digits} at {self.at}: two hexadecimal digits expected")
             self.at += 4
-            return _literal(chr(int(digits, 16)))
+            return _byte(int(digits, 16))
         if word and word in _ASSERTIONS:
             self.at += 2
             return Atom(f"\\{word}", "assertion")
@@ -187,7 +186,16 @@ class _Reader:
         return least, int(high)
 
 
+@lru_cache(maxsize=1024)
 def _literal(sign: str) -> Atom:
-    if ord(sign) > 126 or ord(sign) < 32:
+    if not sign.isascii():
+        return Atom(f"(?:{sign})", "char", sign)
+    if ord(sign) in (127, *range(32)):
         return Atom(f"\\x{ord(sign):02x}", "class")
     return Atom(re.escape(sign), "char", sign)
+
+
+def _byte(code: int) -> Atom:
+    if code > 126:
+        return Atom(f"\\x{code:02x}", "class")
+    return _literal(chr(code))

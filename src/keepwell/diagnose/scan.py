@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepwell.diagnose.clean import count_lines, read_blocks
-from keepwell.diagnose.matchers import Matcher, make_matcher
+from keepwell.diagnose.matchers import make_matcher
+from keepwell.diagnose.nomination import Matcher
 from keepwell.diagnose.pattern import matches_line
 
 #: Lines kept of each signature: a few tell a cause from its follow-ups; more would only cost memory.
 KEPT_LINES = 8
+#: Lines counted of each signature: with a hundred thousand the exact number tells nothing more.
+COUNTED_LINES = 10_000
 #: Characters kept of a line: what a person would read of it.
 KEPT_CHARS = 2000
 
@@ -30,7 +33,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One signature in one text: its first lines (at most `KEPT_LINES`), the last line's number, the count."""
+    """One signature in one text: its first lines (at most `KEPT_LINES`), the last line's number, the count.
+
+    Counting stops at `COUNTED_LINES`, and at the first line of signatures that are looked for `once`.
+    """
 
     pattern: str
     lines: tuple[Line, ...]
@@ -56,17 +62,19 @@ class Scanned:
 class Scanner:
     """Signatures made ready to be looked for: make one, use it for many texts.
 
-    `matcher` names one of `matchers.MATCHERS`; "" takes the best that is installed. Making one costs
-    milliseconds when its database is cached, else seconds for a thousand signatures.
+    Of a signature in `once` only the first line is wanted (words as common as "GPU" or "time", of which it
+    matters only whether they are there). `matcher` names one of `matchers.MATCHERS`; "" takes the best that is
+    installed. Making one costs milliseconds when its database is cached, else a second or two.
     """
 
-    def __init__(self, patterns: Sequence[str], *, matcher: str = "") -> None:
+    def __init__(self, patterns: Sequence[str], *, once: Iterable[str] = (), matcher: str = "") -> None:
         self.patterns = tuple(dict.fromkeys(patterns))
-        self._matcher: Matcher = make_matcher(self.patterns, matcher)
+        self._once = frozenset(once)
+        self._matcher: Matcher = make_matcher(self.patterns, self._once, matcher)
 
     def scan(self, chunks: Iterable[bytes]) -> Scanned:
         """All hits in these bytes; how they are cut into chunks makes no difference."""
-        tally = _Tally(self.patterns)
+        tally = _Tally(self.patterns, self._once)
         lines = size = cut = 0
         for block in read_blocks(chunks):
             self._scan_block(block.data, lines, tally)
@@ -87,7 +95,7 @@ class Scanner:
                 asked.clear()
                 number += data.count(b"\n", counted, start)
                 counted = start
-            if index not in asked:
+            if index not in asked and index not in tally.full:
                 asked.add(index)
                 if matches_line(self.patterns[index], line):
                     tally.add(index, number + 1, line)
@@ -96,8 +104,9 @@ class Scanner:
 class _Tally:
     """Counts hits and keeps the first few lines of each signature."""
 
-    def __init__(self, patterns: tuple[str, ...]) -> None:
-        self._patterns = patterns
+    def __init__(self, patterns: tuple[str, ...], once: frozenset[str]) -> None:
+        self.full: set[int] = set()
+        self._patterns, self._once = patterns, once
         self._lines: dict[int, list[Line]] = {}
         self._last: dict[int, int] = {}
         self._count: dict[int, int] = {}
@@ -108,6 +117,8 @@ class _Tally:
             kept.append(Line(number, line.decode("utf-8", "replace")[:KEPT_CHARS]))
         self._last[index] = number
         self._count[index] = self._count.get(index, 0) + 1
+        if self._count[index] == COUNTED_LINES or self._patterns[index] in self._once:
+            self.full.add(index)
 
     def hits(self) -> dict[str, Hit]:
         return {

@@ -17,6 +17,7 @@ from keepwell.core.finding import Finding
 from keepwell.core.hypothesis import Contribution
 from keepwell.core.issue import Evidence, Issue
 from keepwell.core.ref import Ref
+from keepwell.diagnose.catalogue import LOCATED_WEIGHT
 from keepwell.diagnose.clues import Clues, TextHits
 from keepwell.diagnose.pattern import matches_line
 from keepwell.diagnose.scan import Line
@@ -24,7 +25,7 @@ from keepwell.diagnose.scan import Line
 #: How much of ln(prior) counts. Fitted, see `rank`.
 PRIOR_SHARE = 1.0
 #: From this weight on a line is taken for an error of its own, which has a place in time and follow-ups.
-STRONG = 2.0
+STRONG = LOCATED_WEIGHT
 #: Log odds that the first error of a text has over those below it: it cannot have been caused by them.
 FIRST_ERROR_BONUS = 0.7
 
