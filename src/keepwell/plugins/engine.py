@@ -260,6 +260,15 @@ class RunsChildren(Protocol):
 
 
 @runtime_checkable
+class MayRunItself(Protocol):
+    """An engine of RunsChildren that, started another way, runs its model in its own process."""
+
+    def runs_itself(self, process: ServingProcess) -> bool:
+        """True if this process needs no child to run its model."""
+        ...
+
+
+@runtime_checkable
 class TellsPlacement(Protocol):
     """An engine whose log says where a model lies when it is loaded."""
 

@@ -11,7 +11,7 @@ from keepwell.core.observation import Missing, Observation, Value, absent, faile
 from keepwell.core.secret import mask_argv, mask_environment
 from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.formats.procfs import parse_kilobytes, parse_process_stat, parse_status
-from keepwell.plugins.engine import RunsChildren
+from keepwell.plugins.engine import MayRunItself, RunsChildren
 from keepwell.plugins.place import Place, ServingProcess
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Transport
@@ -53,7 +53,7 @@ class EngineProcess:
         return [
             place.saw("engine.process", _shown(process, state, children, threads), source),
             place.saw("engine.listening", _listening(place, process.pid, set(children)), "/proc/net/tcp"),
-            place.saw("engine.runners", _runners(place, below), f"children of {process.pid}"),
+            place.saw("engine.runners", _runners(place, process, below), f"children of {process.pid}"),
             place.saw("engine.resident_bytes", memory[0], f"{source}/status and its children's"),
             place.saw("engine.swap_bytes", memory[1], f"{source}/status and its children's"),
         ]
@@ -165,9 +165,10 @@ def _bracketed(address: str) -> str:
     return address
 
 
-def _runners(place: Place, below: list[Mapping[str, Value]]) -> Value | Missing:
-    if not isinstance(place.engine, RunsChildren):
-        return absent("this engine runs its models in its own process")
+def _runners(place: Place, process: ServingProcess, below: list[Mapping[str, Value]]) -> Value | Missing:
+    itself = isinstance(place.engine, MayRunItself) and place.engine.runs_itself(process)
+    if itself or not isinstance(place.engine, RunsChildren):
+        return absent("this engine runs its model in its own process")
     found: list[Value] = []
     for row in below:
         model = place.engine.child_model(texts_of(row.get("argv")))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepwell.core.errors import AccessError
-from keepwell.core.observation import Missing, Value, absent
+from keepwell.core.observation import Missing, Value
 from keepwell.core.values import find_number, text_of, texts_of
 from keepwell.formats.procfs import parse_arguments, parse_environment, parse_status
 from keepwell.plugins.engine import Engine, RunsChildren
@@ -24,7 +24,7 @@ ENVIRONMENT_BYTES = 256 * 1024
 class Family:
     """The processes of a node by pid, those that look like an engine's server, and children that run a model.
 
-    `servers` gives the plug-in's name. A server that runs below another one of the same engine is its child.
+    `servers` gives the plug-in's name; a server's children and its wrappers are not among them.
     """
 
     rows: Mapping[int, Mapping[str, Value]]
@@ -44,29 +44,38 @@ class Family:
         return text_of(self.rows.get(pid, {}), "state")
 
 
-def sort_family(rows: Iterable[Mapping[str, Value]], engines: Mapping[str, Engine]) -> Family:
-    """Tell servers from the children that run models for them."""
+def sort_family(
+    rows: Iterable[Mapping[str, Value]], engines: Mapping[str, Engine], listening: frozenset[int]
+) -> Family:
+    """Tell servers from their children and from wrappers. `listening` are pids that hold a listening socket."""
     by_pid = {int(find_number(row.get("pid")) or 0): row for row in rows}
     looks = {pid: engine_of_command(texts_of(row.get("argv")), engines) for pid, row in by_pid.items()}
     looks = {pid: name for pid, name in looks.items() if name and text_of(by_pid[pid], "state") not in ("Z", "X")}
     family = Family(rows=by_pid, servers=looks, children=frozenset())
-    children = frozenset(pid for pid in by_pid if _is_child(pid, family, engines))
-    servers = {pid: name for pid, name in looks.items() if pid not in children}
-    return Family(rows=by_pid, servers=servers, children=children)
+    children: set[int] = set()
+    wrappers: set[int] = set()
+    for pid in by_pid:
+        for above in family.ancestors(pid)[1:]:
+            if above in looks and _runs_model(by_pid[pid], engines[looks[above]]):
+                children.add(pid)
+            elif above in looks and looks.get(pid) == looks[above]:
+                _sort_pair(pid, above, listening, children, wrappers)
+    servers = {pid: name for pid, name in looks.items() if pid not in children | wrappers}
+    return Family(rows=by_pid, servers=servers, children=frozenset(children))
 
 
-def _is_child(pid: int, family: Family, engines: Mapping[str, Engine]) -> bool:
-    argv = texts_of(family.rows[pid].get("argv"))
-    for above in family.ancestors(pid)[1:]:
-        name = family.servers.get(above, "")
-        if not name:
-            continue
-        engine = engines[name]
-        if family.servers.get(pid) == name:
-            return True
-        if isinstance(engine, RunsChildren) and not isinstance(engine.child_model(argv), Missing):
-            return True
-    return False
+def _runs_model(row: Mapping[str, Value], engine: Engine) -> bool:
+    return isinstance(engine, RunsChildren) and not isinstance(engine.child_model(texts_of(row.get("argv"))), Missing)
+
+
+def _sort_pair(below: int, above: int, listening: frozenset[int], children: set[int], wrappers: set[int]) -> None:
+    """Of two processes that look like the same server, one above the other: a wrapper (a shell, a launcher) does
+    not listen while what it started does; otherwise the lower one is a child.
+    """
+    if below in listening and above not in listening:
+        wrappers.add(above)
+    else:
+        children.add(below)
 
 
 async def read_serving(transport: Transport, row: Mapping[str, Value]) -> ServingProcess:
@@ -98,21 +107,24 @@ async def _bytes(transport: Transport, path: str) -> bytes:
         return b""
 
 
-def nothing_serves(why: str) -> Missing:
-    """Why a site has no process."""
-    return absent(why)
+def same_server(one: Sequence[str], other: Sequence[str]) -> bool:
+    """True if two start commands run the same server, whatever address each gives it."""
+    return bool(one) and without_address(one) == without_address(other)
 
 
-def same_command(one: Sequence[str], other: Sequence[str]) -> bool:
-    """True if two start commands run the same program with the same arguments, `env K=V` before them left out."""
-    return bool(one) and strip_environment(one) == strip_environment(other)
+def without_address(start: Sequence[str]) -> tuple[str, ...]:
+    """A start command without `env`, and without the flags and variables that name a host or a port."""
+    kept: list[str] = []
+    skip = False
+    for item in start:
+        name, equals, _ = item.partition("=")
+        addressed = name.startswith("--") and name.strip("-") in _ADDRESS_FLAGS
+        addressed = addressed or (bool(equals) and name.isupper() and name.rpartition("_")[2] in _ADDRESS_WORDS)
+        if not skip and not addressed and item != "env":
+            kept.append(item)
+        skip = addressed and not equals
+    return tuple(kept)
 
 
-def strip_environment(start: Sequence[str]) -> tuple[str, ...]:
-    """A start command without the `env` and the assignments before its program."""
-    words = list(start)
-    if words[:1] in (["env"], ["/usr/bin/env"]):
-        words = words[1:]
-        while words and "=" in words[0] and not words[0].startswith(("/", "-")):
-            words = words[1:]
-    return tuple(words)
+_ADDRESS_FLAGS = frozenset({"host", "port"})
+_ADDRESS_WORDS = frozenset({"HOST", "PORT"})

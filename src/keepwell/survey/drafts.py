@@ -1,0 +1,245 @@
+"""Drafts of engines: everything that hints at one, brought together so that each engine stands once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from keepwell.core.observation import Missing, Seen, Value
+from keepwell.core.ref import Ref
+from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
+from keepwell.plugins.engine import Engine
+from keepwell.survey.asking import Answer
+from keepwell.survey.expected import Expected
+from keepwell.survey.hearing import Address, reachable_host, split_url
+from keepwell.survey.serving import Family, same_server
+
+#: States of a unit that say that it ought to run; an inactive one counts if it is enabled.
+WANTED_STATES = frozenset({"active", "failed", "activating", "deactivating", "reloading"})
+ENABLED = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime"})
+#: Exit codes of a container that somebody stopped: 0, SIGTERM, and SIGKILL after the grace time.
+STOPPED_CODES = frozenset({0, 143, 137})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An engine as far as it is known: where it is asked, the pid that serves (0: none seen), how it was found.
+
+    `start` is the masked command line of its process; `row` is the unit or container that should run it.
+    """
+
+    engine: str
+    address: Address
+    pid: int = 0
+    found: str
+    start: tuple[str, ...] = ()
+    expected: Expected | None = None
+    row: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What was seen before anything was brought together."""
+
+    node: Ref
+    seen: Seen
+    engines: Mapping[str, Engine]
+    family: Family
+    expected: tuple[Expected, ...]
+    answers: tuple[Answer, ...]
+
+
+def draft_engines(hints: Hints) -> tuple[Draft, ...]:
+    """Every engine once, those that answer first."""
+    drafts = _answering(hints)
+    drafts += _silent(hints, {one.pid for one in drafts})
+    return tuple(_supervised(hints, _claimed(hints, drafts)))
+
+
+def _answering(hints: Hints) -> list[Draft]:
+    """One draft for each server that answered; of its addresses, an expected one counts, else the first."""
+    wanted = {split_url(one.url) for one in hints.expected}
+    found: dict[tuple[int, int], Draft] = {}
+    for answer in hints.answers:
+        if isinstance(answer.identity, Missing):
+            continue
+        pid = answer.address.pid or holder_of(hints, answer.address)
+        draft = Draft(
+            engine=answer.engine,
+            address=answer.address,
+            pid=pid,
+            found="it answers",
+            start=texts_of(hints.family.rows.get(pid, {}).get("argv")),
+        )
+        key = (pid, answer.address.port)
+        if key not in found or Address(answer.address.host, answer.address.port) in wanted:
+            found[key] = draft
+    return list(found.values())
+
+
+def holder_of(hints: Hints, address: Address) -> int:
+    """The pid that listens where this address leads: on it, or on all addresses; 0 if none is seen."""
+    for row in rows_of(hints.seen.value(hints.node, "host.sockets")):
+        if find_number(row.get("port")) == address.port:
+            bound = text_of(row, "address")
+            if reachable_host(bound) != bound or _same_host(bound, address.host):
+                return int(find_number(row.get("pid")) or 0)
+    return 0
+
+
+def _same_host(one: str, other: str) -> bool:
+    return one == other or {one, other} <= {"127.0.0.1", "localhost", "::1"}
+
+
+def _silent(hints: Hints, answering: set[int]) -> list[Draft]:
+    """Servers that look like an engine's and did not answer: hanging, just starting, or on no port."""
+    found: list[Draft] = []
+    for pid, name in hints.family.servers.items():
+        if pid not in answering:
+            found.append(
+                Draft(
+                    engine=name,
+                    address=_address_of(hints, pid, name),
+                    pid=pid,
+                    found="its command line",
+                    start=texts_of(hints.family.rows[pid].get("argv")),
+                )
+            )
+    return found
+
+
+def _address_of(hints: Hints, pid: int, name: str) -> Address:
+    """Where a process listens; where it would by its command line; else the engine's usual place."""
+    for row in rows_of(hints.seen.value(hints.node, "host.sockets")):
+        if find_number(row.get("pid")) == pid:
+            return Address(reachable_host(text_of(row, "address")), int(find_number(row.get("port")) or 0), pid)
+    return _bound(hints.engines[name], texts_of(hints.family.rows[pid].get("argv")), {}, pid)
+
+
+def _bound(engine: Engine, argv: tuple[str, ...], environment: Mapping[str, str], pid: int = 0) -> Address:
+    told = engine.address(argv, environment)
+    if isinstance(told, Missing):
+        return Address("127.0.0.1", (engine.ports or (0,))[0], pid)
+    return Address(reachable_host(told[0]), told[1], pid)
+
+
+def _claimed(hints: Hints, drafts: list[Draft]) -> list[Draft]:
+    """The drafts with what was expected of each; first by address, then by being the same server elsewhere."""
+    left = list(drafts)
+    done: list[Draft] = []
+    open_: list[Expected] = []
+    for one in hints.expected:
+        match = next((draft for draft in left if _at(draft, one)), None)
+        if match is None:
+            open_.append(one)
+        else:
+            left.remove(match)
+            done.append(_joined(match, one, hints.engines))
+    for one in open_:
+        moved = _moved(left, one)
+        if moved is None:
+            done.append(_gone(hints, one))
+        else:
+            left.remove(moved)
+            done.append(replace(_joined(moved, one, hints.engines), address=_with_pid(one, moved.pid)))
+    return [*done, *left]
+
+
+def _at(draft: Draft, one: Expected) -> bool:
+    wanted = split_url(one.url)
+    fits = not one.engine or one.engine == draft.engine
+    return fits and draft.address.port == wanted.port and _same_host(draft.address.host, wanted.host)
+
+
+def _joined(draft: Draft, one: Expected, engines: Mapping[str, Engine]) -> Draft:
+    """The draft with what was expected; an engine that the owner named counts above a generic proof."""
+    name = draft.engine
+    if one.engine in engines:
+        name = one.engine
+    return replace(draft, engine=name, expected=one)
+
+
+def _moved(left: Iterable[Draft], one: Expected) -> Draft | None:
+    """The server that was expected, at another address: the same start command, or for a declared engine whose
+    start is not known the only one of its kind.
+    """
+    alike = [draft for draft in left if draft.pid and (draft.engine == one.engine or not one.engine)]
+    same = [draft for draft in alike if same_server(one.start, draft.start)]
+    if same:
+        return same[0]
+    if one.declared and not one.start and len(alike) == 1:
+        return alike[0]
+    return None
+
+
+def _with_pid(one: Expected, pid: int) -> Address:
+    wanted = split_url(one.url)
+    return Address(wanted.host, wanted.port, pid)
+
+
+def _gone(hints: Hints, one: Expected) -> Draft:
+    """Expected, and nothing like it runs. A process at its address that hangs and cannot say what it is, is it
+    if it was started by the same command.
+    """
+    address = split_url(one.url)
+    holder = holder_of(hints, address)
+    argv = texts_of(hints.family.rows.get(holder, {}).get("argv"))
+    found = {True: "declared"}.get(one.declared, "remembered")
+    if holder and same_server(one.start, argv):
+        return Draft(
+            engine=one.engine, address=_with_pid(one, holder), pid=holder, found=found, start=argv, expected=one
+        )
+    return Draft(engine=one.engine, address=address, found=found, expected=one)
+
+
+def _supervised(hints: Hints, drafts: list[Draft]) -> list[Draft]:
+    """The drafts, and the units and containers of engines that ought to run and do not: each belongs to the draft
+    that was expected there, or is a draft of its own.
+    """
+    done = list(drafts)
+    served = {pid for draft in drafts for pid in hints.family.ancestors(draft.pid)}
+    for row in _dead_rows(hints, served):
+        name, unit = text_of(row, "engine"), text_of(row, "unit") or text_of(row, "name")
+        address = _row_address(row, hints.engines[name])
+        match = next((draft for draft in done if _runs(draft, name, unit, address)), None)
+        if match is None:
+            kind = {True: "unit"}.get("unit" in row, "container")
+            done.append(Draft(engine=name, address=address, found=f"{kind} {unit}", row=row))
+        elif not match.pid and not match.row:
+            done[done.index(match)] = replace(match, row=row)
+    return done
+
+
+def _runs(draft: Draft, name: str, unit: str, address: Address) -> bool:
+    """True if this unit or container is the one that should run the engine of this draft."""
+    named = draft.expected is not None and draft.expected.unit in (unit, unit.removesuffix(".service"))
+    return named or (draft.engine == name and draft.address.port == address.port)
+
+
+def _dead_rows(hints: Hints, served: set[int]) -> list[Mapping[str, Value]]:
+    units = [
+        row
+        for row in rows_of(hints.seen.value(hints.node, "host.units"))
+        if text_of(row, "active") in WANTED_STATES or text_of(row, "enabled") in ENABLED
+    ]
+    containers = [row for row in rows_of(hints.seen.value(hints.node, "host.containers")) if _ought_to_run(row)]
+    return [
+        row
+        for row in [*units, *containers]
+        if text_of(row, "engine") in hints.engines
+        and int(find_number(row.get("main_pid")) or find_number(row.get("pid")) or 0) not in served - {0}
+    ]
+
+
+def _ought_to_run(row: Mapping[str, Value]) -> bool:
+    if text_of(row, "state") in ("running", "restarting", "dead", "paused"):
+        return True
+    code = int(find_number(row.get("exit_code")) or 0)
+    return text_of(row, "restart_policy") == "always" or code not in STOPPED_CODES or row.get("oom_killed") is True
+
+
+def _row_address(row: Mapping[str, Value], engine: Engine) -> Address:
+    for published in rows_of(row.get("ports")):
+        return Address(reachable_host(text_of(published, "address")), int(find_number(published.get("port")) or 0))
+    environment = {name: str(value) for name, value in row_of(row.get("environment")).items()}
+    return _bound(engine, texts_of(row.get("argv")) or texts_of(row.get("command")), environment)
