@@ -1,0 +1,160 @@
+"""From a look at the world, or from a text, to the report of `diagnose` and `status`."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from keepwell.app.looked import list_looked
+from keepwell.app.operation import Caller
+from keepwell.app.picture import picture_node
+from keepwell.app.report import DiagnosisReport, StatusReport
+from keepwell.app.wiring import get_catalogue, get_follow_ups, look, wire
+from keepwell.core.errors import ConfigurationError, NotPermitted, NotThere
+from keepwell.core.finding import Finding, Status
+from keepwell.core.observation import Seen
+from keepwell.core.ref import Ref, node
+from keepwell.core.values import row_of, text_of, texts_of
+from keepwell.diagnose.batch import answer_all
+from keepwell.diagnose.diagnosis import LOGS, Text, diagnose
+from keepwell.survey.survey import SurveyResult
+from keepwell.survey.timetable import load_probes
+
+#: Bytes read at once from a text: large enough for the scanner to run at full speed.
+CHUNK_BYTES = 1024 * 1024
+_AGE = re.compile(r"(\d+)\s*([smhd])\Z")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+async def diagnose_here(caller: Caller, *, level: int, since: str) -> DiagnosisReport:
+    """Look at this machine and rank the causes of what is not well."""
+    async with wire(caller) as wiring:
+        window = wiring.config.diagnose.since_seconds
+        if since:
+            window = parse_age(since)
+        result = await look(wiring, caller, level=level, since_seconds=window)
+    caller.progress("weighing the evidence", 1, 1)
+    diagnosis = diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups(), costs=_costs(level))
+    return DiagnosisReport(
+        at=time.time(),
+        seconds=result.seconds,
+        level=level,
+        node=picture_node(_node(result), result.seen, result.findings, _titles(result)),
+        findings=_worth_telling(result.findings),
+        checks_made=len(result.findings),
+        diagnosis=diagnosis,
+        looked=list_looked(_node(result), result.seen, result.discovery.answers),
+        lines_read=_count_lines(result.seen),
+    )
+
+
+async def look_at_status(caller: Caller, *, level: int) -> StatusReport:
+    """Look at this machine, without asking why."""
+    async with wire(caller) as wiring:
+        result = await look(wiring, caller, level=level, since_seconds=wiring.config.diagnose.since_seconds)
+    return StatusReport(
+        at=time.time(),
+        seconds=result.seconds,
+        node=picture_node(_node(result), result.seen, result.findings, _titles(result)),
+        findings=_worth_telling(result.findings),
+        looked=list_looked(_node(result), result.seen, result.discovery.answers),
+    )
+
+
+def diagnose_file(caller: Caller, path: str) -> DiagnosisReport:
+    """Say what a log or pasted text means; it is streamed, so that its size does not matter."""
+    with open_text(caller, path) as source:
+        return _diagnose_stream(path, source)
+
+
+def diagnose_text(text: str) -> DiagnosisReport:
+    """Say what these lines mean."""
+    return _diagnose_stream("text", io.BytesIO(text.encode("utf-8", "replace")))
+
+
+def answer_lines(caller: Caller, path: str) -> None:
+    """Answer each {"id", "evidence"} line with one JSON line; ConfigurationError for a line that is none."""
+    with open_text(caller, path) as source:
+        code = answer_all(io.TextIOWrapper(source, "utf-8", "replace"), sys.stdout, get_catalogue())
+    if code:
+        raise ConfigurationError("the input holds a line that is no such JSON object", where=path)
+
+
+def open_text(caller: Caller, path: str) -> BinaryIO:
+    """The bytes of a file, or of standard input for "-"."""
+    if path == "-":
+        return caller.read_input()
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError as error:
+        raise NotThere("no such file", where=path, hint="name a file that exists, or - for standard input") from error
+    except IsADirectoryError as error:
+        raise ConfigurationError("this is a folder, not a file", where=path) from error
+    except PermissionError as error:
+        raise NotPermitted("this user may not read the file", where=path) from error
+
+
+def parse_age(text: str) -> float:
+    """Seconds of "90s", "30m", "6h", "2d"; ConfigurationError for anything else."""
+    match = _AGE.match(text.strip())
+    if match is None:
+        raise ConfigurationError(f"{text!r} is no length of time", hint="write 90s, 30m, 6h or 2d")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+class _Counted:
+    """The chunks of a stream, with a count of its lines."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self.lines = 0
+        self._source = source
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self._source.read(CHUNK_BYTES):
+            self.lines += chunk.count(b"\n")
+            yield chunk
+
+
+def _diagnose_stream(name: str, source: BinaryIO) -> DiagnosisReport:
+    began = time.monotonic()
+    counted = _Counted(source)
+    text = Text(name={"-": "standard input"}.get(name, name), chunks=counted)
+    diagnosis = diagnose(Seen(), (), (text,), get_catalogue(), get_follow_ups())
+    return DiagnosisReport(
+        at=time.time(),
+        seconds=time.monotonic() - began,
+        level=0,
+        node=None,
+        findings=(),
+        checks_made=0,
+        diagnosis=diagnosis,
+        looked=(),
+        lines_read=counted.lines,
+    )
+
+
+def _node(result: SurveyResult) -> Ref:
+    return node(result.seen.subjects("node")[0].name)
+
+
+def _titles(result: SurveyResult) -> Mapping[Ref, tuple[str, str]]:
+    rows = {site.ref: row_of(result.seen.value(site.ref, "engine.site")) for site in result.sites}
+    return {site.ref: (text_of(rows[site.ref], "title") or site.engine, site.url) for site in result.sites}
+
+
+def _worth_telling(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(one for one in findings if one.status is not Status.OK)
+
+
+def _costs(level: int) -> Mapping[str, float]:
+    """Seconds that each observation costs, by name: what the next check is weighed with."""
+    return {name: one.cost_seconds for one in load_probes(level).values() for name in one.gives}
+
+
+def _count_lines(seen: Seen) -> int:
+    return sum(len(texts_of(row_of(one.value).get("lines"))) for name in LOGS for one in seen.named(name))

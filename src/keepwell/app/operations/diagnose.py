@@ -1,0 +1,54 @@
+"""What is wrong, and why: of this machine, or of a text that somebody pasted."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from keepwell.app.operation import Caller, Operation, Param
+
+if TYPE_CHECKING:
+    from keepwell.app.report import DiagnosisReport
+
+
+async def diagnose(
+    caller: Caller,
+    *,
+    level: Annotated[
+        int, Param(help="How deep to look: 1 engines and network, 2 also GPUs, disks, memory.", minimum=1, maximum=2)
+    ] = 2,
+    since: Annotated[str, Param(help="How far back logs are read: 30m, 6h, 2d.")] = "",
+    evidence: Annotated[
+        str,
+        Param(
+            help="Say what this log or pasted text means, instead of looking at this machine; - is standard input.",
+            short="-e",
+            hidden_from=("mcp",),
+        ),
+    ] = "",
+    text: Annotated[
+        str,
+        Param(help="Log lines or an error text to judge, instead of looking at this machine.", hidden_from=("cli",)),
+    ] = "",
+    evidence_jsonl: Annotated[
+        str,
+        Param(
+            help='Answer many texts: a file of {"id", "evidence"} lines, one JSON line each; - is standard input.',
+            hidden_from=("mcp",),
+        ),
+    ] = "",
+) -> "DiagnosisReport | None":
+    """Say what is wrong with this machine's LLM servers, why, how sure that is, and what to do.
+
+    Looks at processes, sockets, units, containers, logs, GPUs, disks and limits, and at what each engine
+    answers. Changes nothing, loads no model, wakes no GPU.
+    """
+    from keepwell.app import diagnosing
+
+    if evidence_jsonl:
+        return diagnosing.answer_lines(caller, evidence_jsonl)
+    if evidence:
+        return diagnosing.diagnose_file(caller, evidence)
+    if text:
+        return diagnosing.diagnose_text(text)
+    return await diagnosing.diagnose_here(caller, level=level, since=since)
+
+
+OPERATIONS = (Operation(name="diagnose", effect="read", function=diagnose),)
