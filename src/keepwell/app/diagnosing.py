@@ -77,12 +77,16 @@ def diagnose_text(text: str) -> DiagnosisReport:
     return _diagnose_stream("text", io.BytesIO(text.encode("utf-8", "replace")))
 
 
-def answer_lines(caller: Caller, path: str) -> None:
-    """Answer each {"id", "evidence"} line with one JSON line; ConfigurationError for a line that is none."""
+def answer_lines(caller: Caller, path: str) -> DiagnosisReport | None:
+    """Answer each {"id", "evidence"} line with one JSON line, and give no report beside them.
+
+    Raises ConfigurationError for a line that is none.
+    """
     with open_text(caller, path) as source:
         code = answer_all(io.TextIOWrapper(source, "utf-8", "replace"), sys.stdout, get_catalogue())
     if code:
         raise ConfigurationError("the input holds a line that is no such JSON object", where=path)
+    return None
 
 
 def open_text(caller: Caller, path: str) -> BinaryIO:

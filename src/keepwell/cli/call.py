@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 #: "Could not look": the same code for a wrong configuration and for a node that does not answer.
 COULD_NOT_LOOK = 3
+#: Columns where the output is no terminal: long enough that a quoted log line and a command stay on one line.
+PIPE_COLUMNS = 240
 
 
 def call(operation: Operation, arguments: dict[str, Any]) -> None:
@@ -81,7 +83,10 @@ def _emit(row: bytes) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    width = None
+    if not sys.stdout.isatty():
+        width = PIPE_COLUMNS
+    return Console(highlight=False, width=width)
 
 
 def _show(operation: Operation, report: Report, console: Console) -> None:

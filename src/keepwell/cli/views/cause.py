@@ -45,7 +45,9 @@ def render_fix(fix: AdvisedFix) -> list[RenderableType]:
     for one in fix.commands:
         prefix = "sudo " * one.root
         tail = " &" * one.background
-        lines.append(Padding(Text(f"       $ {prefix}{command_line(one.argv)}{tail}", style="cyan"), _INDENT))
+        lines.append(
+            Padding(Text(f"       $ {prefix}{command_line(one.argv)}{tail}", style="cyan"), _INDENT, expand=False)
+        )
     if fix.missing:
         lines.append(_line("fill in", ", ".join(f"<{name}>" for name in fix.missing)))
     if fix.side_effects:
@@ -74,9 +76,9 @@ def _reason(one: Contribution, label: str) -> list[RenderableType]:
     lines: list[RenderableType] = [_line(label.strip(), one.evidence.say)]
     if one.quote:
         quote = Text.assemble(("       │ ", "dim"), clean(one.quote), (f"  {clean(one.source)}", "dim"))
-        lines.append(Padding(quote, _INDENT))
+        lines.append(Padding(quote, _INDENT, expand=False))
     return lines
 
 
 def _line(label: str, text: str, style: str = "") -> Padding:
-    return Padding(Text.assemble((f"{label:<6} ", "green"), (clean(text, 2000), style)), _INDENT)
+    return Padding(Text.assemble((f"{label:<6} ", "green"), (clean(text, 2000), style)), _INDENT, expand=False)

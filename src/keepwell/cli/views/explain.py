@@ -37,7 +37,7 @@ def render(report: IssueReport) -> RenderableType:
 def _section(title: str, lines: list[Text]) -> list[RenderableType]:
     if not lines:
         return []
-    return [Text(title, style="bold"), *(Padding(one, (0, 0, 0, 2)) for one in lines), Text()]
+    return [Text(title, style="bold"), *(Padding(one, (0, 0, 0, 2), expand=False) for one in lines), Text()]
 
 
 def _evidence(one: Evidence) -> Text:
