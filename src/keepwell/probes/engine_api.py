@@ -15,6 +15,8 @@ from keepwell.plugins.probe import ProbeEffect
 
 #: Characters of an engine's own words that are kept.
 SAID_CHARACTERS = 500
+#: Seconds for an engine to say that it is well, which takes milliseconds; a person waits meanwhile.
+HEALTH_SECONDS = 3.0
 #: Models kept; a machine with more has a catalogue, not a model store.
 MODELS = 1000
 
@@ -40,7 +42,7 @@ class EngineApi:
         assert place.site is not None
         if not isinstance(place.engine, Engine):
             return [place.saw(name, unknown("no plug-in knows this engine"), place.site.url) for name in self.gives]
-        health = await place.engine.health(place.site, place.transport)
+        health = await _ask_health(place, place.engine, place.site)
         seen = [place.saw("engine.health", _health(health), place.site.url)]
         if health.state in ("silent", "refused"):
             reason = failed(f"the engine does not answer ({health.state}: {_clean(health.said)})")
@@ -52,6 +54,20 @@ class EngineApi:
             _readings(place, place.site),
         )
         return [*seen, *(place.saw(name, one, place.site.url) for name, one in zip(self.gives[1:], asked, strict=True))]
+
+
+async def _ask_health(place: Place, engine: Engine, site: Site) -> Health:
+    """The engine's own word. A stopped process is not asked: it takes connections and never answers."""
+    if not isinstance(site.process, Missing) and site.process.state in ("T", "t"):
+        said = f"process {site.process.pid} is stopped (state {site.process.state}), so it was not asked"
+        return Health(state="silent", http_status=0, seconds=0.0, said=said)
+    began = place.clock.monotonic()
+    try:
+        async with asyncio.timeout(HEALTH_SECONDS):
+            return await engine.health(site, place.transport)
+    except TimeoutError:
+        seconds = place.clock.monotonic() - began
+        return Health(state="silent", http_status=0, seconds=seconds, said=f"no answer within {HEALTH_SECONDS:g} s")
 
 
 def _health(health: Health) -> Mapping[str, Value]:
@@ -121,6 +137,7 @@ def _loaded_model(one: LoadedModel) -> Mapping[str, Value]:
         "context_tokens": one.context_tokens,
         "slots": one.slots,
         "expires_at": one.expires_at,
+        "in_child": one.in_child,
     }
     if not isinstance(one.gpu_bytes, Missing):
         row["gpu_bytes"] = one.gpu_bytes

@@ -39,6 +39,11 @@ _TROUBLE = re.compile(
     r"|no space|invalid|segfault|aborted|out of memory)\b",
     re.IGNORECASE,
 )
+#: Lines that say of themselves that they are no trouble, and a first start's remark about a key.
+_HARMLESS = re.compile(
+    r"level=(INFO|DEBUG|TRACE)|^\d+\.\d\d\.\d{3}\.\d{3} [ID] |\b(INFO|DEBUG)\b|generating new private key",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +256,8 @@ def find_last_error(lines: Sequence[str], engine: object) -> str:
         patterns = engine.follow_ups
     follow_ups = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
     for line in reversed(lines):
-        if _TROUBLE.search(line) and not any(pattern.search(line) for pattern in follow_ups):
+        trouble = _TROUBLE.search(line) and not _HARMLESS.search(line)
+        if trouble and not any(pattern.search(line) for pattern in follow_ups):
             return line
     return ""
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Observation, Value, failed
+from keepwell.core.values import row_of, text_of
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
@@ -30,11 +31,15 @@ class EngineOrigin:
     effect: ProbeEffect = "none"
     cost_seconds = 0.05
     gives: tuple[str, ...] = ("engine.origin_check",)
-    needs: tuple[str, ...] = ("engine.site",)
+    needs: tuple[str, ...] = ("engine.health",)
 
     async def observe(self, place: Place) -> Iterable[Observation]:
         """One observation; failed when the engine does not answer the plain request."""
         assert place.site is not None
+        health = place.seen.value(place.site.ref, "engine.health")
+        if text_of(row_of(health), "state") in ("silent", "refused"):
+            reason = failed("the engine does not answer at all")
+            return [place.saw("engine.origin_check", reason, place.site.url)]
         source = f"GET {place.site.url}{PATH} with Origin: {ORIGIN}, and with Host: {HOST}"
         try:
             plain, origin, host = await asyncio.gather(

@@ -37,27 +37,37 @@ class Supervision:
     row: Mapping[str, Value] = field(default_factory=dict)
 
     def shown(self) -> Mapping[str, Value]:
-        """The value of engine.supervisor, secrets masked."""
-        return {
+        """The value of engine.supervisor, secrets masked. What only a unit or container can tell is left out for
+        a plain process.
+        """
+        value: dict[str, Value] = {
             "kind": self.kind,
             "unit": self.unit,
-            "scope": text_of(self.row, "scope"),
-            "state": text_of(self.row, "active") or text_of(self.row, "state"),
-            "sub_state": text_of(self.row, "sub") or text_of(self.row, "health"),
-            "result": text_of(self.row, "result"),
             "start": mask_argv(self.start),
             "restart": mask_argv(self.restart),
             "files": self.files,
-            "restarts": int(find_number(self.row.get("restarts")) or 0),
-            "exit_code": int(find_number(self.row.get("exit_code")) or 0),
-            "exit_kind": text_of(self.row, "exit_kind"),
-            "oom_killed": self.row.get("oom_killed") is True,
-            "enabled": text_of(self.row, "enabled") or text_of(self.row, "restart_policy"),
-            "need_reload": self.row.get("need_reload") is True,
-            "gpus": text_of(self.row, "gpus"),
-            "error": text_of(self.row, "error"),
-            "runtime": text_of(self.row, "runtime"),
         }
+        if self.row:
+            value |= _told(self.row)
+        return value
+
+
+def _told(row: Mapping[str, Value]) -> dict[str, Value]:
+    return {
+        "scope": text_of(row, "scope"),
+        "state": text_of(row, "active") or text_of(row, "state"),
+        "sub_state": text_of(row, "sub") or text_of(row, "health"),
+        "result": text_of(row, "result"),
+        "restarts": int(find_number(row.get("restarts")) or 0),
+        "exit_code": int(find_number(row.get("exit_code")) or 0),
+        "exit_kind": text_of(row, "exit_kind"),
+        "oom_killed": row.get("oom_killed") is True,
+        "enabled": text_of(row, "enabled") or text_of(row, "restart_policy"),
+        "need_reload": row.get("need_reload") is True,
+        "gpus": text_of(row, "gpus"),
+        "error": text_of(row, "error"),
+        "runtime": text_of(row, "runtime"),
+    }
 
 
 def find_supervision(node: Ref, seen: Seen, family: Family, pid: int, port: int) -> Supervision | None:
