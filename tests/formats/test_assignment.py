@@ -33,7 +33,10 @@ MARK = b"\xef\xbb\xbf"
         (b"# only words\n", b"# only words\nSOME_HOST=new\n"),
         (b"A=1", b"A=1\nSOME_HOST=new"),
         (b"#!/bin/sh\nexec server\n", b"#!/bin/sh\nexport SOME_HOST=new\nexec server\n"),
-        (b"#!/bin/sh\r\nset -a\r\n. ./x\r\nserver\r\n", b"#!/bin/sh\r\nset -a\r\n. ./x\r\nexport SOME_HOST=new\r\nserver\r\n"),
+        (
+            b"#!/bin/sh\r\nset -a\r\n. ./x\r\nserver\r\n",
+            b"#!/bin/sh\r\nset -a\r\n. ./x\r\nexport SOME_HOST=new\r\nserver\r\n",
+        ),
         (b"export A=1\n\n# end\n", b"export A=1\nexport SOME_HOST=new\n\n# end\n"),
         (b"XSOME_HOST=1\nSOME_HOST_B=2\n", b"XSOME_HOST=1\nSOME_HOST_B=2\nSOME_HOST=new\n"),
     ],
@@ -64,7 +67,9 @@ def test_what_no_file_can_hold_is_refused(name: str, value: str) -> None:
 
 
 #: Values as people write them; both readers agree on these (a shell alone expands `$` and back-ticks).
-VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n$`", exclude_categories=["C", "Z"]), max_size=20)
+VALUES = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r\n$`", exclude_categories=["C", "Z"]), max_size=20
+)
 LINES = st.sampled_from(
     [
         b"", b"# a comment", b"; another", b"A=1", b"export B='two words'", b'C="x" # tail', b'BROKEN="open',

@@ -10,7 +10,9 @@ from keepwell.formats.startfile import parse_unit_file, unit_assignments
 from keepwell.formats.unit_environment import find_unit_variable, new_drop_in, set_unit_variable
 
 NAME = "SOME_HOST"
-UNIT = b'[Unit]\nDescription=x\n\n[Service]\nExecStart=/bin/server\nEnvironment="PATH=/bin" "SOME_HOST=old"\n\n[Install]\n'
+UNIT = (
+    b'[Unit]\nDescription=x\n\n[Service]\nExecStart=/bin/server\nEnvironment="PATH=/bin" "SOME_HOST=old"\n\n[Install]\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ UNIT = b'[Unit]\nDescription=x\n\n[Service]\nExecStart=/bin/server\nEnvironment=
             b'[Service]\nEnvironment=SOME_HOST=old\nEnvironment=\nEnvironment="SOME_HOST=new"\nUser=x\n',
         ),
         (b"[Service]\nUser=x\n\n[Install]\n", b'[Service]\nUser=x\nEnvironment="SOME_HOST=new"\n\n[Install]\n'),
-        (b"[Unit]\nEnvironment=SOME_HOST=no", b'[Unit]\nEnvironment=SOME_HOST=no\n[Service]\nEnvironment="SOME_HOST=new"\n'),
+        (b"[Unit]\nEnvironment=A=1", b'[Unit]\nEnvironment=A=1\n[Service]\nEnvironment="SOME_HOST=new"\n'),
         (b"", b'[Service]\nEnvironment="SOME_HOST=new"\n'),
         (
             b'[Service]\n# Environment=SOME_HOST=no\nEnvironment="BAD\nEnvironment=SOME_HOST=old\n',
@@ -65,7 +67,9 @@ LINES = st.sampled_from(
         b"Environment=SOME_HOST='x' D=%h", b"\xff=\xfe", b"ExecStart=/bin/x SOME_HOST=no",
     ]
 )  # fmt: skip
-VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n%", exclude_categories=["C", "Zl", "Zp"]), max_size=20)
+VALUES = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r\n%", exclude_categories=["C", "Zl", "Zp"]), max_size=20
+)
 
 
 @settings(max_examples=150)

@@ -8,8 +8,10 @@ drop-in of its own. A name that the engine never reads is replaced by the name i
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from keepwell.core.finding import Finding
 from keepwell.core.observation import Missing, Seen
@@ -27,6 +29,7 @@ PACKAGED = ("/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 DROP_IN = "/etc/systemd/system/{unit}.d/zz-keepwell.conf"
 #: A service with a large model takes its time to stop; systemd itself gives up after 90 s.
 RESTART_SECONDS = 120.0
+_UNIT = re.compile(r"[A-Za-z0-9:_.@-]+\.service\Z")
 RELOAD = ("systemctl", "daemon-reload")
 INTERRUPTS = "the engine restarts: requests in flight end, and a loaded model is loaded again"
 
@@ -48,8 +51,7 @@ class _EnvironmentValue:
 
     def wants(self, finding: Finding, seen: Seen) -> Wants:
         """The one file that would be changed."""
-        path = _path(finding)
-        return Wants(files=tuple(one for one in (path,) if one))
+        return Wants(files=tuple(one for one in (_path(finding),) if one))
 
     def plan(self, finding: Finding, seen: Seen) -> Plan | None:
         """One rewritten or new file, and the restart; None where no file or no value is known."""
@@ -65,7 +67,7 @@ class _EnvironmentValue:
             check=finding.check,
             subject=finding.subject,
             why=finding.message,
-            changes=_changes(finding, target, after),
+            changes=(*_folder(finding, seen, target), *_changes(finding, target, after)),
             activate=_activate(finding, seen, target),
         )
 
@@ -76,7 +78,7 @@ def _path(finding: Finding) -> str:
     packaged = file.startswith(PACKAGED) and _is_unit(file)
     if file.startswith("/") and not packaged:
         return file
-    if unit and "/" not in unit and finding.facts.get("supervisor", "systemd") == "systemd":
+    if _UNIT.match(unit) and finding.facts.get("supervisor", "systemd") == "systemd":
         return DROP_IN.format(unit=unit)
     return ""
 
@@ -141,6 +143,24 @@ def _changes(finding: Finding, target: _Target, after: bytes | None) -> tuple[Ch
         interrupts=INTERRUPTS,
     )
     return (restart,)
+
+
+def _folder(finding: Finding, seen: Seen, target: _Target) -> tuple[Change, ...]:
+    """The folder of a new drop-in, where there is none yet; its undo leaves one that others use by then."""
+    path = PurePosixPath(target.path).parent
+    found = seen.value(Ref("path", (finding.subject.node, str(path))), "path.stat")
+    if target.content is not None or not isinstance(found, Missing):
+        return ()
+    where, named = ("find", str(path.parent), "-mindepth", "1", "-maxdepth", "1"), ("-name", path.name, "-type", "d")
+    folder = Change(
+        subject=Ref("path", (finding.subject.node, str(path))),
+        what="folder",
+        before="(no such folder)",
+        after="a folder for drop-ins",
+        do=RunCommand(argv=("mkdir", "-p", "-m", "0755", str(path))),
+        undo=RunCommand(argv=(*where, *named, "-empty", "-delete")),
+    )
+    return (folder,)
 
 
 def _rewrite(finding: Finding, target: _Target, after: bytes) -> Change:

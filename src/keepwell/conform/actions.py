@@ -1,0 +1,68 @@
+"""Carry out one action through the hands that reach the node. Each is atomic, or says that it failed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from keepwell.core.errors import AccessError, RefusedError
+from keepwell.core.step import Action, Activation, RemoveFile, RunCommand, SetMode, SetOwner, StartProcess, WriteFile
+from keepwell.core.text import cut_text, escape_controls
+from keepwell.transport.base import Hands
+
+#: Seconds for the launcher: it ends the old process (10 s of grace, then SIGKILL) and starts the new one.
+LAUNCH_SECONDS = 30.0
+#: Characters of a failed command's words that are kept for the journal and the reader.
+SAID = 400
+_STARTED = re.compile(r"pid (\d+) started (\d+\.\d+)")
+
+
+async def perform(action: Action | Activation, hands: Hands) -> str:
+    """Do it; what is worth keeping of the answer (the pid of a started process), else "". AccessError if it failed."""
+    if isinstance(action, SetMode):
+        await hands.set_mode(action.path, action.mode)
+    elif isinstance(action, SetOwner):
+        await _set_owner(action, hands)
+    elif isinstance(action, WriteFile):
+        await hands.write(action.path, action.content, mode=action.mode)
+    elif isinstance(action, RemoveFile):
+        await hands.remove(action.path)
+    elif isinstance(action, RunCommand):
+        await _run(action.argv, action.timeout_seconds, hands)
+    else:
+        return await _launch(action, hands)
+    return ""
+
+
+def succeeding(action: Activation, detail: str) -> Activation:
+    """The same activation for another time: a process that it started itself (see `perform`) is the one to replace."""
+    found = _STARTED.search(detail)
+    if not isinstance(action, StartProcess) or found is None:
+        return action
+    return replace(action, replaces_pid=int(found[1]), replaces_started_at=float(found[2]))
+
+
+async def _set_owner(action: SetOwner, hands: Hands) -> None:
+    """Changing the owner clears set-id bits of a file: they are put back."""
+    before = await hands.stat(action.path, follow=False)
+    await hands.set_owner(action.path, action.uid, action.gid)
+    after = await hands.stat(action.path, follow=False)
+    if after.mode != before.mode:
+        await hands.set_mode(action.path, before.mode)
+
+
+async def _run(argv: tuple[str, ...], seconds: float, hands: Hands) -> str:
+    ran = await hands.run(argv, timeout_seconds=seconds)
+    if ran.code:
+        said = cut_text(escape_controls((ran.stderr or ran.stdout).decode("utf-8", "replace").strip()), SAID)
+        raise AccessError(f"the command ended with {ran.code}: {said}", where=hands.name, command=" ".join(argv))
+    return ran.text
+
+
+async def _launch(action: StartProcess, hands: Hands) -> str:
+    if not hands.python:
+        raise RefusedError("no Python with keepwell on this node: it cannot start programs there", where=hands.name)
+    argv = [hands.python, "-m", "keepwell.conform.launch"]
+    argv += ["--output", action.output, "--cwd", action.cwd, "--uid", str(action.uid), "--gid", str(action.gid)]
+    argv += ["--replaces", str(action.replaces_pid), "--replaces-started-at", f"{action.replaces_started_at:.3f}"]
+    return (await _run((*argv, "--", *action.argv), LAUNCH_SECONDS, hands)).strip()

@@ -1,0 +1,188 @@
+"""What tests of plans share: a folder with things to change, a plan over them, a journal, and a doom that kills."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from keepwell.conform.execute import Bench
+from keepwell.conform.ledger import Ledger, plan_items
+from keepwell.core.finding import Finding, Status
+from keepwell.core.ref import Ref
+from keepwell.core.run import Item, Run
+from keepwell.core.step import Action, Change, Plan, RemoveFile, RunCommand, SetMode, SetOwner, WriteFile
+from keepwell.testing.clock import FakeClock
+from keepwell.transport.local import LocalTransport
+
+NODE = "here"
+SUBJECT = Ref("engine", (NODE, "some"))
+OLD = b"A=1\r\nB=\xff\n"
+NEW = b"A=2\r\nB=\xff\n"
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def make_folder(root: Path) -> Path:
+    """Fresh things to change, with modes and owners that a careless undo would lose."""
+    (root / "store").mkdir(parents=True)
+    (root / "store").chmod(0o700)
+    (root / "settings.env").write_bytes(OLD)
+    (root / "settings.env").chmod(0o640)
+    return root
+
+
+def make_plan(root: Path) -> Plan:
+    """One change of each kind, and a command that makes them effective."""
+    uid, gid = other_owner()
+    store, settings, drop_in = str(root / "store"), str(root / "settings.env"), str(root / "d" / "new.conf")
+    changes = (
+        change(store, SetOwner(path=store, uid=uid, gid=gid), SetOwner(path=store, uid=os.getuid(), gid=os.getgid())),
+        change(store, SetMode(path=store, mode=0o2750), SetMode(path=store, mode=0o700)),
+        change(
+            settings,
+            WriteFile(path=settings, content=NEW, expect_sha256=digest(OLD)),
+            WriteFile(path=settings, content=OLD, expect_sha256=digest(NEW)),
+        ),
+        change(
+            str(root / "d"),
+            RunCommand(argv=("mkdir", "-p", str(root / "d"))),
+            RunCommand(argv=("find", str(root), "-maxdepth", "1", "-name", "d", "-type", "d", "-empty", "-delete")),
+        ),
+        change(
+            drop_in,
+            WriteFile(path=drop_in, content=NEW, expect_sha256=""),
+            RemoveFile(path=drop_in, expect_sha256=digest(NEW)),
+        ),
+    )
+    return Plan(
+        step="some",
+        check="some.check",
+        subject=SUBJECT,
+        why="test",
+        changes=changes,
+        activate=(RunCommand(argv=("true",)),),
+    )
+
+
+def change(path: str, do: Action, undo: Action) -> Change:
+    return Change(subject=Ref("path", (NODE, path)), what=type(do).__name__, before="", after="", do=do, undo=undo)
+
+
+def other_owner() -> tuple[int, int]:
+    """Somebody else as root; otherwise another group of ours, or ourselves."""
+    if os.geteuid() == 0:
+        return 65534, 65534
+    return os.getuid(), (os.getgroups() or [os.getgid()])[-1]
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, int, int, bytes]]:
+    """Everything under a folder: mode, owner, group, bytes."""
+    found: dict[str, tuple[int, int, int, bytes]] = {}
+    for path in sorted(root.rglob("*")):
+        stat = path.lstat()
+        content = b""
+        if path.is_file():
+            content = path.read_bytes()
+        found[str(path.relative_to(root))] = (stat.st_mode, stat.st_uid, stat.st_gid, content)
+    return found
+
+
+class Doom:
+    """Kills this process, for real, at the n-th moment (0: never)."""
+
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self.moments = 0
+
+    def moment(self) -> None:
+        self.moments += 1
+        if self.moments == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class LineJournal:
+    """A journal of JSON lines, for processes that are killed (a power cut would need an fsync each)."""
+
+    def __init__(self, path: Path, doom: Doom | None = None) -> None:
+        self._path = path
+        self._doom = doom or Doom()
+
+    def record(self, run_id: str, item: Item) -> None:
+        self._doom.moment()
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(item)) + "\n")
+        self._doom.moment()
+
+    def load(self, plan: Plan) -> Run:
+        """The run as the lines leave it."""
+        items = {item.key: item for item in plan_items(plan)}
+        if self._path.exists():
+            for line in self._path.read_text().splitlines():
+                items[json.loads(line)["key"]] = Item(**json.loads(line))
+        return Run(id="r", kind="plan", asked_by="test", created_at=0.0, items=tuple(items.values()))
+
+
+class DoomedHands(LocalTransport):
+    """The local machine; a doom may strike before and after every change."""
+
+    def __init__(self, doom: Doom) -> None:
+        super().__init__(NODE)
+        self._doom = doom
+
+    async def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        self._doom.moment()
+        await super().write(path, content, mode=mode)
+        self._doom.moment()
+
+    async def set_mode(self, path: str, mode: int) -> None:
+        self._doom.moment()
+        await super().set_mode(path, mode)
+        self._doom.moment()
+
+    async def set_owner(self, path: str, uid: int, gid: int) -> None:
+        self._doom.moment()
+        await super().set_owner(path, uid, gid)
+        self._doom.moment()
+
+    async def remove(self, path: str) -> None:
+        self._doom.moment()
+        await super().remove(path)
+        self._doom.moment()
+
+
+class Answers:
+    """A check that answers with these statuses one after the other, the last for ever; time passes meanwhile."""
+
+    def __init__(self, clock: FakeClock, statuses: Sequence[Status]) -> None:
+        self.asked = 0
+        self._clock = clock
+        self._statuses = statuses
+
+    async def __call__(self) -> Finding:
+        status = self._statuses[min(self.asked, len(self._statuses) - 1)]
+        self.asked += 1
+        self._clock.advance(5)
+        return Finding(check="some.check", subject=SUBJECT, status=status, message=f"it is {status.name}")
+
+
+class HastyClock(FakeClock):
+    """A clock that goes on by so many seconds whenever somebody looks."""
+
+    def __init__(self, step: float = 1.0) -> None:
+        super().__init__()
+        self._step = step
+
+    def monotonic(self) -> float:
+        self.advance(self._step)
+        return super().monotonic()
+
+
+def make_bench(plan: Plan, journal: LineJournal, hands: LocalTransport, clock: FakeClock | None = None) -> Bench:
+    return Bench(hands=hands, clock=clock or HastyClock(), ledger=Ledger(journal.load(plan), journal))
