@@ -125,7 +125,7 @@ def judge_runner(seen: Seen) -> Iterator[Finding]:
         ref = one.subject
         runners = rows_of(one.value)
         stopped = [row for row in runners if text_of(row, "state") in ("T", "t")]
-        local = [row for row in rows_of(seen.value(ref, "engine.loaded")) if find_number(row.get("size_bytes"))]
+        local = [row for row in rows_of(seen.value(ref, "engine.loaded")) if row.get("in_child") is True]
         names = ("engine.runners", "engine.loaded")
         if stopped:
             facts = {"kind": "stopped", "runner_pid": text_of(stopped[0], "pid"), "model": text_of(stopped[0], "model")}

@@ -77,7 +77,7 @@ class LoadedModel:
 
     `expires_at` is seconds since the epoch, 0 if not told.
 
-    `gpu_bytes` is Missing where the engine does not tell the split.
+    `gpu_bytes` is Missing where the engine does not tell the split. `in_child`: a process of its own runs it.
     """
 
     name: str
@@ -86,6 +86,7 @@ class LoadedModel:
     context_tokens: int = 0
     slots: int = 0
     expires_at: float = 0.0
+    in_child: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,4 +150,5 @@ def _loaded(one: Fields) -> LoadedModel:
         gpu_bytes=gpu,
         context_tokens=one.integer("context_length"),
         expires_at=parse_time(one.text("expires_at")),
+        in_child=size > 0,
     )
