@@ -27,11 +27,12 @@ def expect_engines(config: Config, memory: Memory, node: str, environment: Mappi
 
 
 def _declared(one: EngineEntry, known: RememberedEngine | None, environment: Mapping[str, str]) -> Expected:
-    start, folder = one.start, one.models_folder
+    start, folder, user = one.start, one.models_folder, one.user
     logs = tuple(LogSource(kind="file", where=path) for path in (one.log,) if path)
     if known is not None:
         start = start or known.start
         folder = folder or known.models_folder
+        user = user or known.user
         logs = logs or _logs(known)
     supervisor: Supervisor = "process"
     if one.unit:
@@ -50,6 +51,7 @@ def _declared(one: EngineEntry, known: RememberedEngine | None, environment: Map
         api_key=load_secret(one.api_key, environment),
         supervisor=supervisor,
         unit=one.unit,
+        user=user,
     )
 
 
@@ -63,6 +65,7 @@ def _remembered(one: RememberedEngine) -> Expected:
         models_folder=one.models_folder,
         supervisor=one.supervisor,
         unit=one.unit,
+        user=one.user,
     )
 
 

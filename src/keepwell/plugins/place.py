@@ -51,7 +51,8 @@ class Site:
 
     `url` has no trailing slash. `process` is Missing(absent) when nothing serves it now. `unit` is the name
     of the systemd unit, launchd label or container. `start` is the command line that starts it, `files`
-    are the files that hold its settings (drop-ins, environment files), `models_folder` its declared store.
+    are the files that hold its settings (drop-ins, environment files), `models_folder` its declared store,
+    `user` whom it runs as where that is known without a process.
     """
 
     ref: Ref
@@ -66,6 +67,7 @@ class Site:
     models_folder: str = ""
     api_key: str = ""
     declared: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

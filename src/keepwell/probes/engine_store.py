@@ -12,7 +12,7 @@ from keepwell.core.values import rows_of, text_of
 from keepwell.formats.permissions import READ, SEARCH, WRITE, User, find_user, lacks, user_of_status, with_bits
 from keepwell.formats.procfs import parse_status
 from keepwell.plugins.engine import FillsStore, KeepsStore, StoreEntry
-from keepwell.plugins.place import Place
+from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Stat, Transport
 
@@ -182,21 +182,28 @@ def judge_size(entry: StoreEntry, size_bytes: int) -> tuple[str, str] | None:
 
 
 async def _user(place: Place) -> User | None:
-    """The user that serves, or that would: the process's own, else its unit's; None when neither is known."""
+    """The user that serves, or that would: the process's own, else the one that was declared, remembered or that
+    the unit names; None when none is known.
+    """
     assert place.site is not None
     process = place.site.process
     try:
         if not isinstance(process, Missing):
             status = await place.transport.read(f"/proc/{process.pid}/status")
             return user_of_status(process.user, parse_status(status.decode("utf-8", "replace")))
-        for row in rows_of(place.seen.value(place.node, "host.units")):
-            if text_of(row, "unit") == place.site.unit and text_of(row, "scope") == "system":
-                passwd, group = await place.transport.read("/etc/passwd"), await place.transport.read("/etc/group")
-                name = text_of(row, "user") or "root"
-                return find_user(name, passwd.decode("utf-8", "replace"), group.decode("utf-8", "replace"))
+        name = _unit_user(place, place.site) or place.site.user
+        passwd, group = await place.transport.read("/etc/passwd"), await place.transport.read("/etc/group")
+        return find_user(name, passwd.decode("utf-8", "replace"), group.decode("utf-8", "replace"))
     except (AccessError, ValueError):
         return None
-    return None
+
+
+def _unit_user(place: Place, site: Site) -> str:
+    """The user of its unit; a system unit that names none runs as root."""
+    for row in rows_of(place.seen.value(place.node, "host.units")):
+        if text_of(row, "unit") == site.unit and text_of(row, "scope") == "system":
+            return text_of(row, "user") or "root"
+    return ""
 
 
 async def _root(place: Place) -> str:

@@ -88,6 +88,7 @@ async def _site(place: Place, hints: Hints, draft: Draft, taken: set[Ref]) -> tu
         models_folder=known.models_folder,
         api_key=known.api_key,
         declared=known.declared,
+        user=known.user,
     )
     if draft.expected is not None:
         site = replace(site, url=draft.expected.url)

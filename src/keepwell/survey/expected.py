@@ -27,3 +27,4 @@ class Expected:
     api_key: str = ""
     supervisor: Supervisor = "process"
     unit: str = ""
+    user: str = ""

@@ -17,7 +17,6 @@ from keepwell.plugins.recognise import load_engines
 from keepwell.survey.discover import Discovery, discover, logs_found
 from keepwell.survey.expected import Expected
 from keepwell.survey.judge import judge, load_checks
-from keepwell.survey.looked import Looked, list_looked
 from keepwell.survey.timetable import givers, is_early, load_probes, order_probes
 from keepwell.transport.base import Transport
 
@@ -34,7 +33,8 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyResult:
-    """What was seen, what the checks say (worst first), the engines, how long it took, and what was looked for.
+    """What was seen, what the checks say (worst first), the engines, how long it took, and what
+    discovery asked.
 
     The sites name the log files that were found, so that whoever remembers them can read on after a crash.
     """
@@ -44,7 +44,6 @@ class SurveyResult:
     sites: tuple[Site, ...]
     seconds: float
     discovery: Discovery
-    looked: tuple[Looked, ...]
 
 
 def no_progress(text: str, done: int, total: int) -> None:
@@ -79,7 +78,6 @@ async def survey(
         sites=tuple(_with_logs(site, seen) for site in discovery.sites),
         seconds=clock.monotonic() - began,
         discovery=discovery,
-        looked=list_looked(place.node, seen, discovery.sites, discovery.answers),
     )
 
 
