@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from keepwell.formats.number import find_whole
+
 #: Version 1 writes LONG_MAX rounded down to a page for "no limit"; nothing this large is a limit.
 UNLIMITED_BYTES = 2**62
 #: Where systemd and container run-times mount the hierarchies (file-hierarchy(7), cgroups(7)).
@@ -50,6 +52,22 @@ def memory_folders(groups: Mapping[str, str]) -> Iterator[MemoryFiles]:
                 used=f"{folder}/memory.current",
                 events=f"{folder}/memory.events",
             )
+
+
+def controller_folders(groups: Mapping[str, str], controller: str) -> Iterator[tuple[int, str]]:
+    """Version and folder of each group above a process that this controller ("cpu", "pids") rules, innermost first."""
+    if controller in groups:
+        yield from ((1, folder) for folder in _upwards(f"{ROOT_V2}/{controller}", groups[controller]))
+    elif "" in groups:
+        yield from ((2, folder) for folder in _upwards(ROOT_V2, groups[""]))
+
+
+def parse_cpu_max(text: str) -> float | None:
+    """`cpu.max` of version 2 ("50000 100000") as cores; None for "max" or anything else."""
+    numbers = [find_whole(word) for word in text.split()]
+    if len(numbers) != 2 or numbers[0] is None or not numbers[1]:
+        return None
+    return numbers[0] / numbers[1]
 
 
 def _upwards(root: str, path: str) -> Iterator[str]:

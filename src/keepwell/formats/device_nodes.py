@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from keepwell.formats.number import find_whole
+
 #: Bits of /proc/PID/status CapEff (capability.h): both let a process open what the mode forbids.
 CAP_DAC_OVERRIDE = 1 << 1
 #: /proc/PID/uid_map of a process in the first user namespace.
@@ -49,8 +51,9 @@ def parse_majors(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for line in text.partition("Block devices:")[0].splitlines():
         words = line.split()
-        if len(words) == 2 and words[0].isdecimal() and len(words[0]) < 10:
-            found.setdefault(words[1], int(words[0]))
+        number = find_whole("".join(words[:1]))
+        if len(words) == 2 and number is not None:
+            found.setdefault(words[1], number)
     return found
 
 
@@ -59,8 +62,9 @@ def parse_group_names(text: str) -> dict[int, str]:
     found: dict[int, str] = {}
     for line in text.splitlines():
         fields = line.split(":")
-        if len(fields) >= 3 and fields[2].isascii() and fields[2].isdecimal() and len(fields[2]) < 12:
-            found.setdefault(int(fields[2]), fields[0])
+        number = find_whole("".join(fields[2:3]))
+        if number is not None:
+            found.setdefault(number, fields[0])
     return found
 
 

@@ -9,8 +9,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="device.list",
         about="node",
         help="GPUs and NPUs on the bus",
-        shape="tuple of mappings index pci vendor plug_in id name driver power (active suspended ...) kind "
-        "(discrete integrated npu paravirtual soc)",
+        shape="tuple of mappings index pci vendor plug_in id name driver driver_wished computes (bool) "
+        "power (active suspended ...) kind (discrete integrated npu paravirtual soc)",
     ),
     Fact(
         name="device.identity",
@@ -69,7 +69,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="device.errors",
         about="node",
         help="GPU errors in the kernel log since boot",
-        shape="tuple of mappings vendor kind (xid sxid driver) code name meaning action again severity "
+        shape="tuple of mappings vendor kind (xid sxid driver module) code name meaning action again severity "
         "(critical warning note) lasting pci pid program at text, the newest of each kind, code and device, with count",
     ),
     Fact(

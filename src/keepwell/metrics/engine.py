@@ -26,6 +26,12 @@ DECLARED: tuple[Fact | Metric, ...] = (
         "what is unlimited is left out",
     ),
     Fact(
+        name="engine.cgroup",
+        about="engine",
+        help="Limits of the control groups above its process",
+        shape="as host.cgroup",
+    ),
+    Fact(
         name="engine.listening",
         about="engine",
         help="Addresses that its process listens on",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from keepwell.core.errors import AccessError, NotThere
-from keepwell.core.observation import Value
+from keepwell.core.observation import Missing, Value
 from keepwell.core.ref import Ref, device
 from keepwell.core.values import rows_of, text_of
 from keepwell.formats.system import parse_pci_names
@@ -47,6 +47,8 @@ async def known_devices(place: Place) -> dict[str, tuple[BusDevice, ...]]:
     Raises AccessError when the bus cannot be read.
     """
     seen = place.seen.find(place.node, "device.list")
+    if seen is not None and isinstance(seen.value, Missing) and seen.value.kind == "absent":
+        return {}
     if seen is None or not isinstance(seen.value, tuple):
         return await find_devices(place.transport)
     found: dict[str, tuple[BusDevice, ...]] = {}
@@ -76,8 +78,8 @@ def numbered(node: str, found: Mapping[str, tuple[BusDevice, ...]]) -> list[tupl
     return [(device(node, index), name, one) for index, (name, one) in enumerate(pairs)]
 
 
-def row_of_device(index: int, plug_in: str, one: BusDevice) -> dict[str, Value]:
-    """A row of device.list; `device_of` is its inverse."""
+def row_of_device(index: int, plug_in: str, one: BusDevice, drivers: tuple[str, ...]) -> dict[str, Value]:
+    """A row of device.list; `device_of` is its inverse. `drivers` are those with which it can compute."""
     return {
         "index": index,
         "pci": one.pci,
@@ -86,6 +88,8 @@ def row_of_device(index: int, plug_in: str, one: BusDevice) -> dict[str, Value]:
         "id": one.id,
         "name": one.name,
         "driver": one.driver,
+        "driver_wished": "".join(drivers[:1]),
+        "computes": one.driver in drivers,
         "power": one.power,
         "kind": one.kind,
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from keepwell.core.observation import Missing, Value, absent
 from keepwell.devices._sysfs import names_in, read_word
+from keepwell.formats.number import find_whole
 from keepwell.transport.base import Transport
 
 NODES = "/sys/class/kfd/kfd/topology/nodes"
@@ -39,7 +40,8 @@ async def read_topology(transport: Transport) -> tuple[ComputeNode, ...]:
 def parse_node(text: str, gpu_id: str) -> ComputeNode | None:
     """A `properties` file; None for a CPU (no SIMD units) or anything that is no such file."""
     fields = dict(line.split(None, 1) for line in text.splitlines() if len(line.split(None, 1)) == 2)
-    numbers = {key: int(value) for key, value in fields.items() if value.isdecimal() and len(value) < 20}
+    found = {key: find_whole(value) for key, value in fields.items()}
+    numbers = {key: value for key, value in found.items() if value is not None}
     location, version = numbers.get("location_id"), numbers.get("gfx_target_version", 0)
     if not numbers.get("simd_count") or location is None:
         return None
@@ -64,7 +66,9 @@ async def read_processes(gpu_id: str, transport: Transport) -> Value | Missing:
         return absent("the compute driver has not taken this device")
     found: list[Value] = []
     for pid in (await names_in(PROCESSES, transport))[:PROCESSES_MAX]:
-        used = await read_word(f"{PROCESSES}/{pid}/vram_{gpu_id}", transport)
-        if isinstance(used, str) and used.isdecimal() and pid.isdecimal():
-            found.append({"pid": int(pid), "used_bytes": int(used)})
+        word = await read_word(f"{PROCESSES}/{pid}/vram_{gpu_id}", transport)
+        used = find_whole(str(word))
+        number = find_whole(pid)
+        if isinstance(word, str) and used is not None and number is not None:
+            found.append({"pid": number, "used_bytes": used})
     return tuple(found)

@@ -6,6 +6,7 @@ import json
 import re
 
 from keepwell.core.observation import Missing, Value, failed
+from keepwell.formats.number import find_whole
 
 GIBIBYTE = 1024**3
 #: What Metal recommends as largest working set when `iogpu.wired_limit_mb` is 0: about two thirds of the memory
@@ -47,12 +48,11 @@ def parse_statistics(text: str) -> dict[str, Value]:
 
 def working_set_bytes(memory: str, limit_megabytes: str) -> int | Missing:
     """Memory that the GPU may take: the limit that was set, else Metal's share of the installed memory."""
-    limit, installed = limit_megabytes.strip(), memory.strip()
-    if limit.isdecimal() and len(limit) < 12 and int(limit) > 0:
-        return int(limit) * 1024 * 1024
-    if not installed.isdecimal() or len(installed) > 18:
+    limit, total = find_whole(limit_megabytes), find_whole(memory)
+    if limit:
+        return limit * 1024 * 1024
+    if total is None:
         return failed("sysctl did not tell the installed memory")
-    total = int(installed)
     if total <= SMALL_BYTES:
         return total * 2 // 3
     return total * 3 // 4
