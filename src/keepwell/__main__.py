@@ -13,7 +13,10 @@ def main() -> None:
 
 
 def _mcp() -> None:
-    """Serve the read-only operations to an AI assistant, as MCP tools over standard input and output."""
+    """Serve the read-only operations to an AI assistant.
+
+    As MCP tools over standard input and output; nothing that changes anything is offered.
+    """
     from keepwell.mcp.server import serve
 
     serve()

@@ -35,9 +35,9 @@ async def diagnose(
         ),
     ] = "",
 ) -> "DiagnosisReport | None":
-    """Say what is wrong with this machine's LLM servers, why, how sure that is, and what to do.
+    """Say what is wrong with the LLM servers here, and why.
 
-    Looks at processes, sockets, units, containers, logs, GPUs, disks and limits, and at what each engine
+    And how sure that is, what to do, and which check would settle a doubt. Looks at processes, sockets, units, containers, logs, GPUs, disks and limits, and at what each engine
     answers. Changes nothing, loads no model, wakes no GPU.
     """
     from keepwell.app import diagnosing

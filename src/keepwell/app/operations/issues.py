@@ -34,7 +34,10 @@ async def explain(
     *,
     issue: Annotated[str, Param(help="The cause's name, as `keepwell issues` lists it.", position=True)],
 ) -> "IssueReport":
-    """Show one known cause whole: what it is, what speaks for and against it, how to fix and prevent it."""
+    """Show one known cause whole.
+
+    What it is, what speaks for and against it, what settles it, how to fix and prevent it.
+    """
     from keepwell.app.report import IssueReport
     from keepwell.app.wiring import get_catalogue
 

@@ -13,7 +13,10 @@ async def status(
     *,
     level: Annotated[int, Param(help="1 engines and network, 2 also GPUs, disks, memory.", minimum=1, maximum=2)] = 2,
 ) -> "StatusReport":
-    """Show this machine's engines: state, loaded models and their split between CPU and GPU, running requests."""
+    """Show this machine's engines and their models.
+
+    State, loaded models and their split between CPU and GPU, running requests, GPUs.
+    """
     from keepwell.app.diagnosing import look_at_status
 
     return await look_at_status(caller, level=level)

@@ -1,0 +1,91 @@
+"""What the repair operations give back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from keepwell.conform.execute import Outcome
+from keepwell.core.finding import Finding
+from keepwell.core.run import Item
+from keepwell.core.step import Plan
+
+#: Exit code of each outcome: well and undone are well, a check that stays bad and a failed change are critical.
+_EXIT_CODES = {"well": 0, "undone": 0, "not-well": 2, "failed": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRun:
+    """A plan that is kept under an id; `issue` is the cause that asked for it, or ""."""
+
+    id: str
+    issue: str
+    finding: Finding
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """The answer of `plan`: plans that can be applied, and the findings that are bad now."""
+
+    planned: tuple[PlannedRun, ...]
+    findings: tuple[Finding, ...]
+    asked_for: str
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.plan/1"
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing is to do, 1 when a plan waits."""
+        return int(bool(self.planned))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """The answer of `apply` and `undo`: what came of the run, and how each of its items stands."""
+
+    id: str
+    plan: Plan
+    outcome: Outcome
+    items: tuple[Item, ...]
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.run/1"
+
+    @property
+    def exit_code(self) -> int:
+        """0 when it is well or undone, 2 when not."""
+        return _EXIT_CODES[self.outcome.state]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One run in the list."""
+
+    id: str
+    kind: str
+    state: str
+    created_at: float
+    what: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsReport:
+    """The answer of `runs`: every run that is kept, newest first."""
+
+    runs: tuple[RunLine, ...]
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.runs/1"
+
+    @property
+    def exit_code(self) -> int:
+        """Always 0."""
+        return 0

@@ -1,0 +1,70 @@
+"""`keepwell plan` on a screen: every change before and after, its undo, what it interrupts."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from keepwell.app.repair_report import PlannedRun, PlanReport
+from keepwell.cli.words import clean, command_line, sign
+from keepwell.core.step import Change, Plan, RunCommand
+
+_INDENT = (0, 0, 0, 4)
+
+
+def render(report: PlanReport) -> RenderableType:
+    """All plans, or why there is none."""
+    if not report.planned:
+        return _nothing(report)
+    parts: list[RenderableType] = []
+    for one in report.planned:
+        parts += [*_planned(one), Text()]
+    return Group(*parts)
+
+
+def render_plan(plan: Plan) -> list[RenderableType]:
+    """The changes of a plan, and what makes them take effect."""
+    lines: list[RenderableType] = []
+    for number, change in enumerate(plan.changes, start=1):
+        lines += _change(number, change)
+    for one in plan.activate:
+        words = "run" * isinstance(one, RunCommand) or "start again"
+        lines.append(_line(f"then {words}: {command_line(one.argv)}", "cyan"))
+    if plan.note:
+        lines.append(_line(plan.note, "dim"))
+    return lines
+
+
+def _nothing(report: PlanReport) -> RenderableType:
+    about = f" about {report.asked_for}" * bool(report.asked_for)
+    lines = [Text(f"Nothing to do{about}: keepwell has no repair for what it sees here.")]
+    lines += [Text.assemble("  ", sign(one.status), f" {clean(one.message)}") for one in report.findings]
+    if report.findings:
+        lines.append(Text("What to do by hand: keepwell diagnose", style="dim"))
+    return Group(*lines)
+
+
+def _planned(one: PlannedRun) -> list[RenderableType]:
+    return [
+        Text.assemble(("Plan ", "bold"), (one.id, "bold cyan"), f"  {one.issue}"),
+        _line(f"because {clean(one.finding.message)}  ({one.finding.check})"),
+        *render_plan(one.plan),
+        _line(f"carry out: keepwell apply {one.id}", "green"),
+        _line(f"take back: keepwell undo {one.id}", "green"),
+    ]
+
+
+def _change(number: int, change: Change) -> list[RenderableType]:
+    undo = "undone byte for byte" * (change.undo is not None) or f"cannot be undone: {change.irreversible}"
+    lines = [
+        _line(f"{number}. {clean(change.what)}", "bold"),
+        _line(f"   before  {clean(change.before)}"),
+        _line(f"   after   {clean(change.after)}"),
+        _line(f"   undo    {clean(undo)}", "dim"),
+    ]
+    return lines + [_line(f"   stops   {clean(change.interrupts)}", "yellow")] * bool(change.interrupts)
+
+
+def _line(text: str, style: str = "") -> RenderableType:
+    return Padding(Text(text, style=style), _INDENT, expand=False)
