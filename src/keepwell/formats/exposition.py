@@ -49,6 +49,18 @@ def total(samples: Iterable[Sample], name: str, **labels: str) -> float | None:
     return math.fsum(values)
 
 
+def first_totals(samples: Iterable[Sample], names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
+    """Readings by new name: the sum of the first of the old names that is there; what is nowhere is left out."""
+    held = tuple(samples)
+    found: dict[str, float] = {}
+    for name, olds in names.items():
+        values = (total(held, old) for old in olds)
+        first = next((value for value in values if value is not None), None)
+        if first is not None:
+            found[name] = first
+    return found
+
+
 def _labels(text: str) -> dict[str, str]:
     return {name: _ESCAPED.sub(_unescape, value) for name, value in _LABEL.findall(text)}
 

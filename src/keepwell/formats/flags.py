@@ -11,11 +11,13 @@ class FlagTable:
     """The flags that a program knows: spelling to canonical name.
 
     `valued` take the next argument (unless written `--flag=value`), `switches` take none; a switch maps to
-    its canonical name and the value that it stands for (`--no-slots` to ("--slots", "false")).
+    its canonical name and the value that it stands for (`--no-slots` to ("--slots", "false")). The canonical
+    names in `optional` may go without their value when another flag follows.
     """
 
     valued: Mapping[str, str] = field(default_factory=dict)
     switches: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +40,11 @@ def parse_flags(argv: Sequence[str], table: FlagTable) -> ParsedFlags:
     unknown: list[str] = []
     waiting = ""
     for item in argv:
-        if waiting:
+        if waiting and not (waiting in table.optional and item.startswith("-")):
             values[waiting] = item
             waiting = ""
             continue
+        waiting = ""
         name, equals, value = _split(item)
         if not item.startswith("-") or item == "-":
             alone.append(item)
@@ -52,6 +55,7 @@ def parse_flags(argv: Sequence[str], table: FlagTable) -> ParsedFlags:
             values[table.valued[name]] = value
         elif name in table.valued:
             waiting = table.valued[name]
+            values[waiting] = ""
         else:
             unknown.append(name)
     return ParsedFlags(values=values, alone=tuple(alone), unknown=tuple(unknown))

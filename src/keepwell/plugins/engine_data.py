@@ -25,7 +25,10 @@ from keepwell.plugins.engine import Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineData:
-    """The plain facts of an engine; fields as in `keepwell.plugins.engine.Engine`."""
+    """The plain facts of an engine; fields as in `keepwell.plugins.engine.Engine`.
+
+    `also_read` are names of variables that it reads and that carry no meaning here.
+    """
 
     title: str
     specificity: int
@@ -34,6 +37,7 @@ class EngineData:
     service_names: tuple[str, ...]
     settings: tuple[Setting, ...]
     follow_ups: tuple[str, ...]
+    also_read: tuple[str, ...] = ()
 
 
 def load_engine_data(path: Path) -> EngineData:
@@ -51,6 +55,7 @@ def load_engine_data(path: Path) -> EngineData:
         service_names=found.service_names,
         settings=tuple(settings),
         follow_ups=found.follow_ups,
+        also_read=found.also_read,
     )
 
 
@@ -62,4 +67,5 @@ class _File:
     programs: tuple[str, ...]
     service_names: tuple[str, ...]
     follow_ups: tuple[str, ...]
+    also_read: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

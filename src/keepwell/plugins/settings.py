@@ -115,11 +115,16 @@ def _judge_one(grammar: Grammar, sources: Sources, version: str, name: str) -> E
     if not origin and not wished:
         return None
     if not is_read(setting, version):
-        problem = f"{name} is not read by release {version}"
-        if setting.until:
-            problem += f" (the last to read it was {setting.until})"
+        problem = _why_unread(setting, version)
         return _effective(setting, value or wished, origin or "file", problem=problem, kind="unread")
     return _judge_known(grammar, sources, setting, _Held(value=value, origin=origin, wished=wished))
+
+
+def _why_unread(setting: Setting, version: str) -> str:
+    said = f"release {version} does not read {setting.name}"
+    if parse_release(setting.since) > parse_release(version):
+        return f"{said}, it came with {setting.since}"
+    return f"{said} any more"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """One option: destination in xllamacpp's parameters ("" = set by hand), flags, variable, and its type."""
+    """One option: destination in xllamacpp's parameters ("" = set by hand), flags, variable (or ""), and its type."""
 
     field: str
     flags: tuple[str, ...]
@@ -41,7 +41,7 @@ OPTIONS: tuple[_Option, ...] = (
     _Option("n_batch", ("-b", "--batch-size"), "LLAMA_ARG_BATCH", number=True),
     _Option("n_ubatch", ("-ub", "--ubatch-size"), "LLAMA_ARG_UBATCH", number=True),
     _Option("n_gpu_layers", ("-ngl", "--gpu-layers", "--n-gpu-layers"), "LLAMA_ARG_N_GPU_LAYERS", number=True),
-    _Option("sleep_idle_seconds", ("--sleep-idle-seconds",), "LLAMA_ARG_SLEEP_IDLE_SECONDS", number=True),
+    _Option("sleep_idle_seconds", ("--sleep-idle-seconds",), "", number=True),
     _Option("", ("-t", "--threads"), "LLAMA_ARG_THREADS", number=True),
 )
 #: Values where neither a flag nor a variable says otherwise; 8080 is llama-server's own port.
@@ -87,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("path", nargs="?", metavar="MODEL", help="the model file, as with --model")
     for option in OPTIONS:
-        parser.add_argument(*option.flags, dest=option.flags[-1], metavar="VALUE", help=f"also {option.variable}")
+        parser.add_argument(
+            *option.flags, dest=option.flags[-1], metavar="VALUE", help=option.variable and f"also {option.variable}"
+        )
     for flag in SWITCHES:
         parser.add_argument(flag, action="store_true", dest=flag)
     parser.add_argument(

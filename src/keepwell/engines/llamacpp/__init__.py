@@ -1,0 +1,154 @@
+"""llama.cpp's server, `llama-server`: one model, or since late 2025 also a router of many in child processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from keepwell.core.errors import AccessError
+from keepwell.core.observation import Missing, absent, failed
+from keepwell.engines.llamacpp.settings import find_address, find_effective, find_flags, flag_table
+from keepwell.engines.llamacpp.wire import ask_health, detect_llamacpp, list_loaded, list_models, read_metrics
+from keepwell.formats.flags import after_program
+from keepwell.formats.offload import parse_offloads
+from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
+from keepwell.plugins.engine_data import load_engine_data
+from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.weight_files import find_file_entries, find_folder_entries, is_weights
+from keepwell.transport.base import Transport
+
+_DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
+_FLAGS = flag_table(_DATA.settings)
+
+
+class LlamaCpp:
+    """The plug-in; see `keepwell.plugins.engine` for what each member means."""
+
+    title = _DATA.title
+    specificity = _DATA.specificity
+    ports = _DATA.ports
+    programs = _DATA.programs
+    service_names = _DATA.service_names
+    settings = _DATA.settings
+    follow_ups = _DATA.follow_ups
+
+    def resembles(self, argv: Sequence[str]) -> bool:
+        """A program of one of its names, unless it is another engine's child on a blob of that engine's store."""
+        named = after_program(argv, self.programs) is not None
+        return named and not any("/blobs/sha256-" in item for item in argv)
+
+    def address(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int] | Missing:
+        """From --host and --port or their variables."""
+        return find_address(self._flags(argv), environment)
+
+    async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
+        """By `/props`."""
+        return await detect_llamacpp(url, transport, api_key)
+
+    async def health(self, site: Site, transport: Transport) -> Health:
+        """By `/health` and `/props`; for a router by its children's states."""
+        return await ask_health(site, transport)
+
+    async def models(self, site: Site, transport: Transport) -> tuple[ModelInfo, ...] | Missing:
+        """By `/models`."""
+        return await list_models(site, transport)
+
+    async def loaded(self, site: Site, transport: Transport) -> tuple[LoadedModel, ...] | Missing:
+        """By `/props` and `/models`; nothing is woken."""
+        return await list_loaded(site, transport)
+
+    async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
+        """By `/metrics`, which must be switched on; otherwise the busy slots alone."""
+        return await read_metrics(site, transport)
+
+    def effective(
+        self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]
+    ) -> tuple[Effective, ...]:
+        """From arguments, environment and the lines of the start."""
+        flags: Mapping[str, str] = {}
+        if not isinstance(process, Missing):
+            flags = self._flags(process.argv)
+        return find_effective(self.settings, process, flags, log, wished, version)
+
+    def placement(self, log: Sequence[str]) -> tuple[Placement, ...]:
+        """From the lines about layers and buffers, which the default verbosity leaves out in new builds."""
+        return tuple(
+            Placement(
+                model=one.path,
+                layers=one.layers,
+                gpu_layers=one.gpu_layers,
+                gpu_bytes=one.gpu_bytes,
+                host_bytes=one.host_bytes,
+                device_bytes=dict(one.device_bytes),
+            )
+            for one in parse_offloads(log)
+        )
+
+    def child_model(self, argv: Sequence[str]) -> str | Missing:
+        """A router's child is `llama-server --alias NAME ...`; the name is its alias."""
+        flags = self._flags(argv)
+        name = flags.get("LLAMA_ARG_ALIAS", "")
+        if not self.resembles(argv) or not name:
+            return absent("not a child that runs a model")
+        return name
+
+    def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:
+        """--log-file, the unit's journal, the container's log, or what the process holds open."""
+        found: list[LogSource] = list(site.logs)
+        if not isinstance(site.process, Missing):
+            path = self._value(site.process, "LLAMA_ARG_LOG_FILE")
+            if path:
+                found.append(LogSource(kind="file", where=_absolute(path, site.process.cwd)))
+        if site.supervisor == "container":
+            found.append(LogSource(kind="container", where=site.unit))
+        elif site.supervisor == "systemd":
+            found.append(LogSource(kind="journal", where=site.unit or "llama-server.service"))
+        if not isinstance(site.process, Missing) and platform == "linux":
+            found.append(LogSource(kind="process", where=str(site.process.pid)))
+        if platform == "darwin" and site.unit:
+            found += [LogSource(kind="file", where=f"{root}/var/log/{site.unit}.log") for root in _BREW_ROOTS]
+        return tuple(dict.fromkeys(found))
+
+    def store(self, process: ServingProcess | Missing, site: Site) -> str:
+        """The weights file, the folder of a router's models, or the folder of fetched files."""
+        if isinstance(process, Missing):
+            flags = self._flags(site.start)
+            named = flags.get("LLAMA_ARG_MODEL") or flags.get("LLAMA_ARG_MODELS_DIR") or site.models_folder
+            return named if named.startswith("/") else site.models_folder
+        for name in ("LLAMA_ARG_MODEL", "LLAMA_ARG_MODELS_DIR"):
+            found = self._value(process, name)
+            if found:
+                return _absolute(found, process.cwd)
+        home = process.environment.get("HOME", "")
+        if self._value(process, "LLAMA_ARG_HF_REPO") and home:
+            return process.environment.get("LLAMA_CACHE") or f"{home}/.cache/llama.cpp"
+        return site.models_folder
+
+    async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
+        """The weights file (all parts of a split one) or every weights file of the folder; headers are read."""
+        try:
+            if is_weights(folder) or (await transport.stat(folder)).kind != "directory":
+                return await find_file_entries(folder, folder.rpartition("/")[2], transport)
+            return await find_folder_entries(folder, transport)
+        except AccessError as error:
+            return failed(error)
+
+    def _flags(self, argv: Sequence[str]) -> Mapping[str, str]:
+        parsed = find_flags(argv, self.programs, _FLAGS)
+        models = [item for item in parsed.alone[:1] if is_weights(item)]
+        if models and "LLAMA_ARG_MODEL" not in parsed.values:
+            return {"LLAMA_ARG_MODEL": models[0], **parsed.values}
+        return parsed.values
+
+    def _value(self, process: ServingProcess, name: str) -> str:
+        return self._flags(process.argv).get(name) or process.environment.get(name, "")
+
+
+_BREW_ROOTS = ("/opt/homebrew", "/usr/local")
+
+
+def _absolute(path: str, folder: str) -> str:
+    return path if path.startswith("/") or not folder else f"{folder.rstrip('/')}/{path}"
+
+
+ENGINE = LlamaCpp()

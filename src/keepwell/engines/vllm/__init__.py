@@ -1,0 +1,122 @@
+"""vLLM: one model on all GPUs that it was given, behind an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from keepwell.core.observation import Missing, absent
+from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
+from keepwell.engines.vllm.store import find_entries, find_store
+from keepwell.engines.vllm.wire import ask_health, detect_vllm, list_loaded, list_models, read_metrics
+from keepwell.formats.flags import after_program
+from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
+from keepwell.plugins.engine_data import load_engine_data
+from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.transport.base import Transport
+
+_DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
+_FLAGS = flag_table(_DATA.settings)
+_LOADED = re.compile(r"Model loading took (\d{1,7}(?:\.\d+)?) (GiB|GB)")
+_STARTING = re.compile(r"Starting to load model (\S+?)\.\.\.")
+_UNITS = {"GiB": 1024**3, "GB": 1024**3}
+
+
+class Vllm:
+    """The plug-in; see `keepwell.plugins.engine` for what each member means."""
+
+    title = _DATA.title
+    specificity = _DATA.specificity
+    ports = _DATA.ports
+    programs = _DATA.programs
+    service_names = _DATA.service_names
+    settings = _DATA.settings
+    follow_ups = _DATA.follow_ups
+
+    def resembles(self, argv: Sequence[str]) -> bool:
+        """`vllm serve`, or the older module."""
+        served = after_program(argv, self.programs)
+        return (served is not None and served[:1] == ("serve",)) or after_program(argv, (MODULE,)) is not None
+
+    def address(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int] | Missing:
+        """From --host and --port; VLLM_PORT is not the API's port, and no variable is."""
+        return find_address(find_flags(argv, _FLAGS).values)
+
+    async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
+        """By `/version` and the owner of the models."""
+        return await detect_vllm(url, transport, api_key)
+
+    async def health(self, site: Site, transport: Transport) -> Health:
+        """By `/health`, and whether it sleeps or is paused."""
+        return await ask_health(site, transport)
+
+    async def models(self, site: Site, transport: Transport) -> tuple[ModelInfo, ...] | Missing:
+        """By `/v1/models`."""
+        return await list_models(site, transport)
+
+    async def loaded(self, site: Site, transport: Transport) -> tuple[LoadedModel, ...] | Missing:
+        """By `/v1/models`: what it serves is loaded, unless it sleeps."""
+        return await list_loaded(site, transport)
+
+    async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
+        """By `/metrics`."""
+        return await read_metrics(site, transport)
+
+    def effective(
+        self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]
+    ) -> tuple[Effective, ...]:
+        """From arguments, environment and the log's line of non-default arguments."""
+        flags: Mapping[str, str] = {}
+        if not isinstance(process, Missing):
+            flags = find_flags(process.argv, _FLAGS).values
+        return find_effective(_DATA, process, flags, log, version, wished)
+
+    def placement(self, log: Sequence[str]) -> tuple[Placement, ...]:
+        """`Model loading took N GiB`: all of it on the GPUs. A server on a processor writes no such line."""
+        model = ""
+        found: list[Placement] = []
+        for line in log:
+            started = _STARTING.search(line)
+            if started is not None:
+                model = started[1]
+            loaded = _LOADED.search(line)
+            if loaded is not None:
+                size = int(float(loaded[1]) * _UNITS[loaded[2]])
+                found.append(
+                    Placement(model=model, layers=0, gpu_layers=0, gpu_bytes=size, host_bytes=0, device_bytes={})
+                )
+        return tuple(found)
+
+    def child_model(self, argv: Sequence[str]) -> str | Missing:
+        """`VLLM::EngineCore`, `VLLM::Worker_TP0`; or a multiprocessing child. The model is not told."""
+        title = argv[0] if argv else ""
+        if "::EngineCore" in title or "::Worker" in title or "spawn_main" in " ".join(argv[:3]):
+            return ""
+        return absent("not a child that runs a model")
+
+    def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:
+        """The container's log, the unit's journal, or what the process holds open."""
+        found: list[LogSource] = list(site.logs)
+        if site.supervisor == "container":
+            found.append(LogSource(kind="container", where=site.unit))
+        elif site.supervisor == "systemd":
+            found.append(LogSource(kind="journal", where=site.unit or "vllm.service"))
+        if not isinstance(site.process, Missing) and platform == "linux":
+            found.append(LogSource(kind="process", where=str(site.process.pid)))
+        return tuple(dict.fromkeys(found))
+
+    def store(self, process: ServingProcess | Missing, site: Site) -> str:
+        """The model's folder or file, or its place in the hub's cache."""
+        if isinstance(process, Missing):
+            return find_store(find_flags(site.start, _FLAGS).values.get("--model", ""), {}, "") or site.models_folder
+        flags = find_flags(process.argv, _FLAGS).values
+        found = find_store(flags.get("--model", ""), process.environment, process.cwd, flags.get("--download-dir", ""))
+        return found or site.models_folder
+
+    async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
+        """The configuration and every weights file, their headers read."""
+        return await find_entries(folder, transport)
+
+
+ENGINE = Vllm()
