@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from operator import itemgetter
 
 from keepwell.core.hypothesis import AdvisedFix
@@ -71,14 +72,29 @@ def fill(text: str, facts: Mapping[str, str]) -> str:
 
 
 def expand(command: Command, setting: Setting) -> Command:
-    """The command with facts filled in and `{start_argv}` replaced by the engine's whole start command."""
+    """The command with facts filled in and `{start_argv}` replaced by the engine's whole start command.
+
+    Variables that the command itself sets (`env K=V {start_argv}`) or unsets (`env -u K`) win over the start's.
+    """
     argv: list[str] = []
     for item in command.argv:
         if item == START and setting.start:
-            argv += setting.start
+            argv += _under(argv, setting.start)
         else:
             argv.append(fill(item, setting.facts))
     return replace(command, argv=tuple(argv))
+
+
+def _under(before: Sequence[str], start: Sequence[str]) -> Iterator[str]:
+    """The start command without those of its own variables that the words before it set or unset."""
+    named = {item.partition("=")[0] for item in before if "=" in item}
+    named |= {after for item, after in pairwise(before) if item == "-u"}
+    setting = start[0] == "env"
+    for item in start:
+        name, equals, _ = item.partition("=")
+        setting = setting and (item == "env" or bool(equals))
+        if not (setting and name in named):
+            yield item
 
 
 def _spell_restart(command: Command, setting: Setting) -> Iterator[Command]:
