@@ -1,83 +1,38 @@
-"""Engines that ought to be there, from what the owner declared and what earlier looks remember. Pure."""
+"""From the inventory to what a survey expects on a node, and from a survey to what is remembered. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
-from keepwell.config import Config, EngineEntry, load_secret
-from keepwell.core.issue import Supervisor
+from keepwell.config import load_secret
 from keepwell.core.observation import Missing, Seen
 from keepwell.core.values import row_of, text_of, texts_of
+from keepwell.fleet.inventory import Inventory, InventoryEngine
 from keepwell.plugins.place import LogSource, Site
-from keepwell.store.memory import Memory, RememberedEngine
+from keepwell.store.memory import RememberedEngine
 from keepwell.survey.expected import Expected
 
 
-def expect_engines(config: Config, memory: Memory, node: str, environment: Mapping[str, str]) -> tuple[Expected, ...]:
-    """Declared engines of this node first; a remembered one fills what a declaration leaves out.
-
-    Raises ConfigurationError when an API key that is named cannot be read.
-    """
-    remembered = {one.url: one for one in memory.engines if one.node == node}
-    declared = [one for one in config.engines if one.node in ("", node)]
-    found = [_declared(one, remembered.get(one.url), environment) for one in declared]
-    taken = {one.url for one in found} | {_other_spelling(one.url) for one in found}
-    return (*found, *(_remembered(one) for url, one in remembered.items() if url not in taken))
+def expect_engines(inventory: Inventory, node: str, environment: Mapping[str, str]) -> tuple[Expected, ...]:
+    """The engines that ought to be on this node. Raises ConfigurationError when a named API key cannot be read."""
+    return tuple(_expected(one, environment) for one in inventory.on(node))
 
 
-def _declared(one: EngineEntry, known: RememberedEngine | None, environment: Mapping[str, str]) -> Expected:
-    start, folder, user = one.start, one.models_folder, one.user
-    logs = tuple(LogSource(kind="file", where=path) for path in (one.log,) if path)
-    if known is not None:
-        start = start or known.start
-        folder = folder or known.models_folder
-        user = user or known.user
-        logs = logs or _logs(known)
-    supervisor: Supervisor = "process"
-    if one.unit:
-        supervisor = "systemd"
-    if known is not None and known.unit == one.unit:
-        supervisor = known.supervisor
+def _expected(one: InventoryEngine, environment: Mapping[str, str]) -> Expected:
     return Expected(
         engine=one.kind,
         url=one.url,
-        declared=True,
+        declared=one.declared,
         name=one.name,
-        start=start,
-        files=tuple(path for path in (one.environment_file,) if path),
-        logs=logs,
-        models_folder=folder,
-        api_key=load_secret(one.api_key, environment),
-        supervisor=supervisor,
-        unit=one.unit,
-        user=user,
-    )
-
-
-def _remembered(one: RememberedEngine) -> Expected:
-    return Expected(
-        engine=one.kind,
-        url=one.url,
-        declared=False,
         start=one.start,
-        logs=_logs(one),
+        files=tuple(path for path in (one.environment_file,) if path),
+        logs=tuple(LogSource(kind="file", where=path) for path in (one.log,) if path),
         models_folder=one.models_folder,
+        api_key=load_secret(one.api_key, environment),
         supervisor=one.supervisor,
         unit=one.unit,
         user=one.user,
     )
-
-
-def _logs(one: RememberedEngine) -> tuple[LogSource, ...]:
-    return tuple(LogSource(kind="file", where=path) for path in (one.log,) if path)
-
-
-def _other_spelling(url: str) -> str:
-    """localhost for 127.0.0.1 and the other way round: one engine, not two."""
-    host = urlsplit(url).hostname or ""
-    other = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}.get(host, host)
-    return url.replace(host, other, 1)
 
 
 def recall(sites: Iterable[Site], seen: Seen, now: float) -> tuple[RememberedEngine, ...]:

@@ -14,6 +14,7 @@ from keepwell.config import Config, load_config
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
+from keepwell.fleet.inventory import build_inventory
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.registry import names
 from keepwell.store.folder import find_state_folder
@@ -47,7 +48,8 @@ def wire(caller: Caller) -> Wiring:
     hands = LocalTransport()
     config = load_config(caller.config, known_engines=names("engines"), local_name=hands.name)
     state = find_state_folder(os.environ, home=Path.home(), root=os.geteuid() == 0)
-    expected = expect_engines(config, load_memory(state), hands.name, os.environ)
+    inventory = build_inventory(config, load_memory(state), hands.name)
+    expected = expect_engines(inventory, hands.name, os.environ)
     return Wiring(config=config, hands=hands, clock=SystemClock(), state=state, expected=expected)
 
 

@@ -37,7 +37,8 @@ async def diagnose(
 ) -> "DiagnosisReport | None":
     """Say what is wrong with the LLM servers here, and why.
 
-    And how sure that is, what to do, and which check would settle a doubt. Looks at processes, sockets, units, containers, logs, GPUs, disks and limits, and at what each engine
+    And how sure that is, what to do, and which check would settle a doubt. Looks at processes, sockets, units,
+    containers, logs, GPUs, disks and limits, and at what each engine
     answers. Changes nothing, loads no model, wakes no GPU.
     """
     from keepwell.app import diagnosing

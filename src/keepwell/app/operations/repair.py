@@ -32,7 +32,8 @@ async def plan(
 async def apply(caller: Caller, *, run: Annotated[str, _RUN] = "") -> "RunReport":
     """Carry out a plan and prove it.
 
-    Each change is journalled; then the check that asked for it is asked again, twice. Broken off at any instant, the same command goes on where it stood. Refuses when the machine is no longer
+    Each change is journalled; then the check that asked for it is asked again, twice. Broken off at any instant,
+    the same command goes on where it stood. Refuses when the machine is no longer
     as it was when the plan was made.
     """
     from keepwell.app.repairing import apply_run
