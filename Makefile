@@ -22,10 +22,12 @@ check: $(STAMP)
 
 test: $(STAMP) check
 	$(BIN)/python scripts/system_packages.py
+	$(BIN)/python scripts/setup_engines.py
 	$(BIN)/pytest -m "not long"
 
 test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py
+	$(BIN)/python scripts/setup_engines.py --vllm
 	$(BIN)/pytest -m long --timeout 1800
 
 bench: $(STAMP)

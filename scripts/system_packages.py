@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Get the system packages that some tests need: python3 scripts/system_packages.py
+
+As root on Debian or Ubuntu it installs what is missing. Anywhere else it says, a line each, which tests will
+be skipped and why; with CI=true that is a failure. Standard library only; quick when everything is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Seconds for one run of apt-get: a slow mirror takes minutes, a dead one for ever.
+APT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program, the Debian package that has it, and the tests that need it."""
+
+    program: str
+    package: str
+    tests: str
+
+
+NEEDS = (
+    Need("nginx", "nginx-light", "a reverse proxy that buffers a stream (tests/faults)"),
+    Need("setpriv", "util-linux", "engines that run as an ordinary user (tests/faults)"),
+    Need("prlimit", "util-linux", "engines under limits (tests/faults)"),
+    Need("mount", "mount", "full disks on a small tmpfs (tests/faults, tests/conform)"),
+    Need("ss", "iproute2", "fixes that look at listening sockets (tests/faults)"),
+    Need("curl", "curl", "what a client saw (tests/faults)"),
+    Need("gcc", "gcc", "a real Ollama (tests/faults): one stand-in library is compiled"),
+    Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
+)
+#: Where programs for root lie; they are missing from an ordinary user's PATH.
+PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+
+
+def main() -> int:
+    """Install or tell; 1 when something is missing and CI=true."""
+    missing = find_missing()
+    if missing and can_install():
+        install(sorted({need.package for need in missing}))
+        missing = find_missing()
+    for need in missing:
+        print(f"skipped: {need.tests}, because there is no {need.program}; on Debian: apt install {need.package}")
+    if not missing:
+        print("system packages: all there")
+    return int(bool(missing) and os.environ.get("CI") == "true")
+
+
+def find_missing() -> list[Need]:
+    """What is not there."""
+    return [need for need in NEEDS if shutil.which(need.program, path=PATH) is None]
+
+
+def can_install() -> bool:
+    """True for root where there is apt."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(packages: list[str]) -> None:
+    """Install these; a failure is told and the rest goes on."""
+    print(f"installing {' '.join(packages)}", flush=True)
+    patient = ["-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
+    with without_starting_services():
+        apt_get((["apt-get", "update", "-qq"], ["apt-get", "install", *patient, *packages]))
+
+
+def apt_get(commands: tuple[list[str], ...]) -> None:
+    """Run these in order; the first failure ends it."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for argv in commands:
+        try:
+            done = subprocess.run(argv, env=environment, capture_output=True, timeout=APT_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            print(f"not done within {APT_SECONDS} s: {' '.join(argv)}", file=sys.stderr)
+            return
+        if done.returncode:
+            print(done.stderr.decode("utf-8", "replace").strip(), file=sys.stderr)
+            return
+
+
+@contextlib.contextmanager
+def without_starting_services() -> Iterator[None]:
+    """Debian starts a service by installing it, unless this file says no; nginx would take port 80."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
