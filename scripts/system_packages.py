@@ -22,7 +22,7 @@ APT_SECONDS = 300
 
 @dataclass(frozen=True)
 class Need:
-    """A program, the Debian package that has it, and the tests that need it."""
+    """A program, the Debian package (or packages) that it takes, and the tests that need it."""
 
     program: str
     package: str
@@ -36,7 +36,7 @@ NEEDS = (
     Need("mount", "mount", "full disks on a small tmpfs (tests/faults, tests/conform)"),
     Need("ss", "iproute2", "fixes that look at listening sockets (tests/faults)"),
     Need("curl", "curl", "what a client saw (tests/faults)"),
-    Need("gcc", "gcc", "a real Ollama (tests/faults): one stand-in library is compiled"),
+    Need("gcc", "gcc libc6-dev", "a real Ollama (tests/faults): one stand-in library is compiled"),
     Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
 )
 #: Where programs for root lie; they are missing from an ordinary user's PATH.
@@ -47,7 +47,7 @@ def main() -> int:
     """Install or tell; 1 when something is missing and CI=true."""
     missing = find_missing()
     if missing and can_install():
-        install(sorted({need.package for need in missing}))
+        install(sorted({name for need in missing for name in need.package.split()}))
         missing = find_missing()
     for need in missing:
         print(f"skipped: {need.tests}, because there is no {need.program}; on Debian: apt install {need.package}")
