@@ -14,6 +14,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ENGINES = ("ollama", "vllm", "llamacpp", "llama_cpp", "llama.cpp", "sglang", "localai")
@@ -31,6 +32,7 @@ BARS: dict[str, tuple[float, bool]] = {
     "functions over 60 lines": (0, True),
     "lines of a function, 90th percentile": (25, True),
     "functions with over 8 parameters": (0, True),
+    "import cycles": (0, True),
     "modules and classes named for nothing": (0, True),
     "files that name an engine outside its room": (0, True),
     "functions without full annotations": (0, True),
@@ -61,8 +63,10 @@ def main() -> int:
     """Measure, print a line a measure, and say where it falls short."""
     root = Path((sys.argv[1:] or ["."])[0]).resolve()
     shape = Shape()
-    for path in sorted((root / "src" / "keepwell").rglob("*.py")):
+    paths = sorted((root / "src" / "keepwell").rglob("*.py"))
+    for path in paths:
         measure_file(shape, path, path.relative_to(root / "src" / "keepwell"))
+    measure_cycles(shape, {module_name(path, root / "src"): path for path in paths})
     values = summarise(shape, root / "tests")
     short = 0
     for measure, (bar, _) in BARS.items():
@@ -113,6 +117,32 @@ def measure_file(shape: Shape, path: Path, inside: Path) -> None:
         measure_strict(shape, tree, inside)
     for node in ast.walk(tree):
         measure_node(shape, node, inside)
+
+
+def measure_cycles(shape: Shape, modules: dict[str, Path]) -> None:
+    """The first import cycle, if there is one."""
+    graph = {name: imported(path, name, set(modules)) for name, path in modules.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        shape.note("import cycles", " <- ".join(error.args[1]))
+
+
+def module_name(path: Path, root: Path) -> str:
+    """The dotted name of a file, a package's own name for its `__init__.py`."""
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path, name: str, known: set[str]) -> set[str]:
+    """The modules of the package that a file imports; a package only where no module of it is meant."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & known
+            found |= inner or {str(node.module)}
+    return (found & known) - {name}
 
 
 def measure_strict(shape: Shape, tree: ast.Module, inside: Path) -> None:
