@@ -77,6 +77,7 @@ def judge_reachable(seen: Seen) -> Iterator[Finding]:
         host, port = asked.hostname or "", str(asked.port or text_of(site, "port"))
         kind = compare_addresses(host, port, listening)
         facts = {"kind": kind, "asked": f"{host}:{port}", "listening": ", ".join(listening), "port": port}
+        facts |= {"asked_host": host, "asked_port": port}
         if not kind:
             yield _finding(seen, ref, "address.reachable", Status.OK, "listens where it is asked for", facts, one.name)
             continue
