@@ -19,17 +19,7 @@ from pathlib import Path
 from keepwell.conform.execute import apply
 from keepwell.conform.undo import undo
 from keepwell.core.finding import Status
-from tests.conform.kit import (
-    Answers,
-    Doom,
-    DoomedHands,
-    HastyClock,
-    LineJournal,
-    make_bench,
-    make_folder,
-    make_plan,
-    snapshot,
-)
+from tests.conform.kit import Answers, Doom, make_folder, make_plan, open_bench, snapshot
 
 #: More moments than the plan has; the loop ends at the first child that lives.
 MOMENTS = 200
@@ -41,14 +31,11 @@ def work(root: Path, back: bool, at: int) -> None:
     """Apply or undo the plan in this process, which dies at the given moment."""
 
     async def go() -> str:
-        plan, doom, clock = make_plan(root / "world"), Doom(at), HastyClock(100.0)
-        bench = make_bench(plan, LineJournal(root / "journal", doom), DoomedHands(doom), clock)
-        try:
+        plan = make_plan(root / "world")
+        async with open_bench(plan, root / "state", Doom(at), step=100.0) as bench:
             if back:
                 return (await undo(plan, bench)).state
-            return (await apply(plan, bench, Answers(clock, [Status.OK]))).state
-        finally:
-            await bench.hands.close()
+            return (await apply(plan, bench, Answers([Status.OK]))).state
 
     state = asyncio.run(go())
     os._exit({"well": WELL, "undone": WELL}.get(state, 1))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import signal
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from keepwell.conform.execute import Bench
+from keepwell.conform.execute import Bench, apply
 from keepwell.conform.ledger import Ledger, plan_items
+from keepwell.conform.plan_file import parse_plan, render_plan
+from keepwell.conform.undo import undo
 from keepwell.core.finding import Finding, Status
 from keepwell.core.ref import Ref
 from keepwell.core.run import Item, Run
 from keepwell.core.step import Action, Change, Plan, RemoveFile, RunCommand, SetMode, SetOwner, WriteFile
+from keepwell.store.journal import create_journal, open_journal
 from keepwell.testing.clock import FakeClock
 from keepwell.transport.local import LocalTransport
 
 NODE = "here"
+RUN = "test-run"
 SUBJECT = Ref("engine", (NODE, "some"))
 OLD = b"A=1\r\nB=\xff\n"
 NEW = b"A=2\r\nB=\xff\n"
@@ -107,26 +110,31 @@ class Doom:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class LineJournal:
-    """A journal of JSON lines, for processes that are killed (a power cut would need an fsync each)."""
+class DoomedJournal:
+    """The store's journal; a doom may strike before and after every record. Makes the run if there is none."""
 
-    def __init__(self, path: Path, doom: Doom | None = None) -> None:
-        self._path = path
+    def __init__(self, folder: Path, plan: Plan, doom: Doom | None = None) -> None:
         self._doom = doom or Doom()
+        clock = FakeClock()
+        if (folder / "runs" / f"{RUN}.run").exists():
+            self._journal = open_journal(folder, RUN, clock)
+        else:
+            run = Run(id=RUN, kind="plan", asked_by="test", created_at=0.0, items=plan_items(plan))
+            self._journal = create_journal(folder, run, render_plan(plan), clock)
+        assert parse_plan(self._journal.payload) == plan
+
+    @property
+    def run(self) -> Run:
+        """The run as it stands on disk."""
+        return self._journal.run
 
     def record(self, run_id: str, item: Item) -> None:
         self._doom.moment()
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(item)) + "\n")
+        self._journal.record(run_id, item)
         self._doom.moment()
 
-    def load(self, plan: Plan) -> Run:
-        """The run as the lines leave it."""
-        items = {item.key: item for item in plan_items(plan)}
-        if self._path.exists():
-            for line in self._path.read_text().splitlines():
-                items[json.loads(line)["key"]] = Item(**json.loads(line))
-        return Run(id="r", kind="plan", asked_by="test", created_at=0.0, items=tuple(items.values()))
+    def close(self) -> None:
+        self._journal.close()
 
 
 class DoomedHands(LocalTransport):
@@ -158,17 +166,15 @@ class DoomedHands(LocalTransport):
 
 
 class Answers:
-    """A check that answers with these statuses one after the other, the last for ever; time passes meanwhile."""
+    """A check that answers with these statuses one after the other, the last for ever."""
 
-    def __init__(self, clock: FakeClock, statuses: Sequence[Status]) -> None:
+    def __init__(self, statuses: Sequence[Status]) -> None:
         self.asked = 0
-        self._clock = clock
         self._statuses = statuses
 
     async def __call__(self) -> Finding:
         status = self._statuses[min(self.asked, len(self._statuses) - 1)]
         self.asked += 1
-        self._clock.advance(5)
         return Finding(check="some.check", subject=SUBJECT, status=status, message=f"it is {status.name}")
 
 
@@ -184,5 +190,21 @@ class HastyClock(FakeClock):
         return super().monotonic()
 
 
-def make_bench(plan: Plan, journal: LineJournal, hands: LocalTransport, clock: FakeClock | None = None) -> Bench:
-    return Bench(hands=hands, clock=clock or HastyClock(), ledger=Ledger(journal.load(plan), journal))
+@asynccontextmanager
+async def open_bench(plan: Plan, folder: Path, doom: Doom | None = None, step: float = 1.0) -> AsyncIterator[Bench]:
+    """A bench for the plan's run, which is kept in this folder."""
+    fate = doom or Doom()
+    journal, hands = DoomedJournal(folder, plan, fate), DoomedHands(fate)
+    try:
+        yield Bench(hands=hands, clock=HastyClock(step), ledger=Ledger(journal.run, journal))
+    finally:
+        journal.close()
+        await hands.close()
+
+
+async def work(plan: Plan, folder: Path, *, back: bool = False, statuses: Sequence[Status] = (Status.OK,)) -> str:
+    """Apply the plan, or take it back; how it came out."""
+    async with open_bench(plan, folder) as bench:
+        if back:
+            return (await undo(plan, bench)).state
+        return (await apply(plan, bench, Answers(statuses))).state

@@ -13,26 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.conform.execute import apply
-from keepwell.conform.undo import undo
 from keepwell.core.errors import RefusedError
 from keepwell.core.finding import Status
 from keepwell.core.step import Plan, RunCommand, WriteFile
-from keepwell.transport.local import LocalTransport
 from tests.conform.kit import (
     NEW,
-    NODE,
     OLD,
     SUBJECT,
-    Answers,
-    HastyClock,
-    LineJournal,
     change,
     digest,
-    make_bench,
     make_folder,
     make_plan,
     snapshot,
+    work,
 )
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -43,27 +36,16 @@ def world(tmp_path: Path) -> Path:
     return make_folder(tmp_path / "world")
 
 
-async def run(plan: Plan, tmp_path: Path, back: bool = False, statuses: tuple[Status, ...] = (Status.OK,)) -> str:
-    clock, hands = HastyClock(), LocalTransport(NODE)
-    bench = make_bench(plan, LineJournal(tmp_path / "journal"), hands, clock)
-    try:
-        if back:
-            return (await undo(plan, bench)).state
-        return (await apply(plan, bench, Answers(clock, statuses))).state
-    finally:
-        await hands.close()
-
-
 async def test_applied_then_undone_is_byte_for_byte_what_it_was(world: Path, tmp_path: Path) -> None:
     before = snapshot(world)
-    assert await run(make_plan(world), tmp_path) == "well"
+    assert await work(make_plan(world), tmp_path / "state") == "well"
     assert (world / "settings.env").read_bytes() == NEW
     assert (world / "d" / "new.conf").read_bytes() == NEW
     assert (world / "store").stat().st_mode & 0o7777 == 0o2750
     assert snapshot(world) != before
-    assert await run(make_plan(world), tmp_path, back=True) == "undone"
+    assert await work(make_plan(world), tmp_path / "state", back=True) == "undone"
     assert snapshot(world) == before
-    assert await run(make_plan(world), tmp_path, back=True) == "undone"
+    assert await work(make_plan(world), tmp_path / "state", back=True) == "undone"
     assert snapshot(world) == before
 
 
@@ -98,39 +80,41 @@ async def test_a_world_that_is_not_as_planned_is_refused_untouched(world: Path, 
     }[spoil]()
     spoiled = snapshot(world)
     with pytest.raises(RefusedError, match="not as it was"):
-        await run(plan, tmp_path)
+        await work(plan, tmp_path / "state")
     assert snapshot(world) == spoiled
-    assert not (tmp_path / "journal").exists()
 
 
 async def test_undo_refuses_what_somebody_changed_since_and_touches_nothing(world: Path, tmp_path: Path) -> None:
-    await run(make_plan(world), tmp_path)
+    await work(make_plan(world), tmp_path / "state")
     (world / "settings.env").write_bytes(b"by hand\n")
     changed = snapshot(world)
     with pytest.raises(RefusedError, match="somebody changed it since"):
-        await run(make_plan(world), tmp_path, back=True)
+        await work(make_plan(world), tmp_path / "state", back=True)
     assert snapshot(world) == changed
 
 
 async def test_a_run_that_was_undone_is_not_applied_again(world: Path, tmp_path: Path) -> None:
-    await run(make_plan(world), tmp_path)
-    await run(make_plan(world), tmp_path, back=True)
+    await work(make_plan(world), tmp_path / "state")
+    await work(make_plan(world), tmp_path / "state", back=True)
     with pytest.raises(RefusedError, match="undone"):
-        await run(make_plan(world), tmp_path)
+        await work(make_plan(world), tmp_path / "state")
 
 
 async def test_well_means_asked_again_after_a_while(world: Path, tmp_path: Path) -> None:
-    assert await run(make_plan(world), tmp_path, statuses=(Status.OK, Status.CRITICAL)) == "not-well"
+    assert await work(make_plan(world), tmp_path / "state", statuses=(Status.OK, Status.CRITICAL)) == "not-well"
 
 
 async def test_an_engine_that_needs_time_is_waited_for(world: Path, tmp_path: Path) -> None:
-    assert await run(make_plan(world), tmp_path, statuses=(Status.CRITICAL, Status.UNKNOWN, Status.OK)) == "well"
+    assert (
+        await work(make_plan(world), tmp_path / "state", statuses=(Status.CRITICAL, Status.UNKNOWN, Status.OK))
+        == "well"
+    )
 
 
 async def test_an_engine_that_stays_bad_is_not_well_and_can_be_undone(world: Path, tmp_path: Path) -> None:
     before = snapshot(world)
-    assert await run(make_plan(world), tmp_path, statuses=(Status.CRITICAL,)) == "not-well"
-    assert await run(make_plan(world), tmp_path, back=True) == "undone"
+    assert await work(make_plan(world), tmp_path / "state", statuses=(Status.CRITICAL,)) == "not-well"
+    assert await work(make_plan(world), tmp_path / "state", back=True) == "undone"
     assert snapshot(world) == before
 
 
@@ -145,10 +129,10 @@ async def test_a_restart_that_fails_is_told_and_can_be_gone_on_with(world: Path,
         changes=whole.changes,
         activate=(RunCommand(argv=("cat", str(switch))),),
     )
-    assert await run(plan, tmp_path) == "failed"
+    assert await work(plan, tmp_path / "state") == "failed"
     assert (world / "settings.env").read_bytes() == NEW
     switch.write_text("now")
-    assert await run(plan, tmp_path) == "well"
+    assert await work(plan, tmp_path / "state") == "well"
 
 
 @pytest.fixture
@@ -177,10 +161,10 @@ async def test_a_full_disk_midway_leaves_whole_files_and_can_be_undone(small_dis
         for path, new in ((first, NEW), (second, large))
     )
     plan = Plan(step="s", check="c.d", subject=SUBJECT, why="", changes=changes)
-    assert await run(plan, tmp_path) == "failed"
+    assert await work(plan, tmp_path / "state") == "failed"
     assert (first.read_bytes(), second.read_bytes()) == (NEW, OLD)
     assert sorted(path.name for path in small_disk.iterdir()) == ["a", "b"]
-    assert await run(plan, tmp_path, back=True) == "undone"
+    assert await work(plan, tmp_path / "state", back=True) == "undone"
     assert (first.read_bytes(), second.read_bytes()) == (OLD, OLD)
 
 
@@ -201,12 +185,12 @@ async def test_a_right_that_is_lost_midway_leaves_the_rest_and_can_be_gone_on_wi
             change(str(target), write, WriteFile(path=str(target), content=OLD, expect_sha256=digest(NEW))),
         )
         plan = Plan(step="s", check="c.d", subject=SUBJECT, why="", changes=changes)
-        assert await run(plan, tmp_path) == "failed"
+        assert await work(plan, tmp_path / "state") == "failed"
         assert target.read_bytes() == OLD
         await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,rw", str(place)], check=True)
-        assert await run(plan, tmp_path) == "well"
+        assert await work(plan, tmp_path / "state") == "well"
         assert target.read_bytes() == NEW
-        assert await run(plan, tmp_path, back=True) == "undone"
+        assert await work(plan, tmp_path / "state", back=True) == "undone"
         assert target.read_bytes() == OLD
     finally:
         subprocess.run(["umount", str(place)], check=True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from keepwell.conform.execute import apply
 from keepwell.conform.look import prepare
 from keepwell.conform.plan import Repair
-from keepwell.conform.undo import undo
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.step import Plan
 from keepwell.testing.clock import FakeClock
 from keepwell.transport.local import LocalTransport
-from tests.conform.kit import NODE, Answers, HastyClock, LineJournal, make_bench, snapshot
+from tests.conform.kit import NODE, snapshot, work
 
 ENGINE = Ref("engine", (NODE, "some"))
 
@@ -40,24 +38,10 @@ async def plan_of(step: str, found: Finding, seen: Seen) -> Plan | None:
         await hands.close()
 
 
-async def round_trip(plan: Plan, world: Path, journal: Path) -> None:
+async def round_trip(plan: Plan, world: Path, state: Path) -> None:
     """Apply; the world differs; undo; the world is byte for byte what it was."""
     before = snapshot(world)
-    clock, hands = HastyClock(), LocalTransport(NODE)
-    try:
-        bench = make_bench(plan, LineJournal(journal), hands, clock)
-        assert (await apply(plan, bench, Answers(clock, [Status.OK]))).state == "well"
-        assert (snapshot(world) != before) == bool(plan.changes)
-        assert (await undo(plan, bench)).state == "undone"
-        assert snapshot(world) == before
-    finally:
-        await hands.close()
-
-
-async def applied(plan: Plan, journal: Path) -> None:
-    clock, hands = HastyClock(), LocalTransport(NODE)
-    try:
-        bench = make_bench(plan, LineJournal(journal), hands, clock)
-        assert (await apply(plan, bench, Answers(clock, [Status.OK]))).state == "well"
-    finally:
-        await hands.close()
+    assert await work(plan, state) == "well"
+    assert (snapshot(world) != before) == bool(plan.changes)
+    assert await work(plan, state, back=True) == "undone"
+    assert snapshot(world) == before
