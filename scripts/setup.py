@@ -34,13 +34,26 @@ def main() -> int:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         return complain("this Python cannot make virtual environments", f"on Debian or Ubuntu: apt install {package}")
     folder = ROOT / wished.folder
-    if not (folder / "bin" / "python").exists():
+    if not has_pip(folder / "bin" / "python"):
         print(f"making the virtual environment in {folder}", flush=True)
-        venv.create(folder, with_pip=True, symlinks=True)
+        try:
+            venv.create(folder, with_pip=True, symlinks=True, clear=(folder / "pyvenv.cfg").exists())
+        except (OSError, subprocess.CalledProcessError) as error:
+            return complain(
+                f"the virtual environment cannot be made: {error}", f"is there room and a right to write in {ROOT}?"
+            )
     lock = "requirements-dev.lock"
     if wished.runtime:
         lock = "requirements.lock"
     return install(folder / "bin" / "python", ROOT / lock)
+
+
+def has_pip(python: Path) -> bool:
+    """Whether there is a whole environment; one whose making was broken off has no pip."""
+    try:
+        return subprocess.run([str(python), "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def install(python: Path, lock: Path) -> int:
