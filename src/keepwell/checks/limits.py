@@ -14,6 +14,8 @@ from keepwell.plugins.facts import engine_facts, engine_title, looked_at
 NEARLY = 0.8
 #: Open files that a busy server may need: each client, each model shard and each log is one.
 WISHED_FILES = 65_536
+#: Inotify instances of a user: the kernel's 128 is too few for a desktop, an editor and some containers.
+WISHED_INSTANCES = 8_192
 _FILES_OUT = re.compile(r"too many open files|EMFILE", re.IGNORECASE)
 _MEMORY_OUT = re.compile(
     r"bad_alloc|cannot allocate memory|insufficient memory|failed to reserve page summary|signal: killed"
@@ -94,6 +96,32 @@ def _finding(seen: Seen, one: Observation, check: str, status: Status, words: st
     )
 
 
+def judge_inotify(seen: Seen) -> Iterator[Finding]:
+    """Bad when some user has nearly as many inotify instances as one user may have."""
+    for one in seen.named("host.limits"):
+        row = row_of(one.value)
+        limit = find_number(row.get("inotify_instances"))
+        if not limit:
+            continue
+        used = {uid: find_number(count) or 0.0 for uid, count in row_of(row.get("inotify_instances_used")).items()}
+        uid = max(used, key=used.__getitem__, default="")
+        most = used.get(uid, 0.0)
+        status = Status.OK
+        if most >= limit * NEARLY:
+            status = Status.WARNING
+        if most >= limit:
+            status = Status.CRITICAL
+        words = f"user {uid or '-'} has {most:.0f} of {limit:.0f} inotify instances"
+        yield Finding(
+            check="limits.inotify",
+            subject=one.subject,
+            status=status,
+            message=words,
+            facts={"limit": f"{limit:.0f}", "used": f"{most:.0f}", "uid": uid, "wished": str(WISHED_INSTANCES)},
+            evidence=(one,),
+        )
+
+
 CHECKS = (
     Check(
         id="limits.open_files",
@@ -106,5 +134,12 @@ CHECKS = (
         title="No memory limit holds an engine back",
         needs=("engine.limits", "log.text"),
         judge=judge_memory,
+    ),
+    Check(
+        id="limits.inotify",
+        title="A user has inotify instances to spare",
+        needs=("host.limits",),
+        judge=judge_inotify,
+        level=2,
     ),
 )
