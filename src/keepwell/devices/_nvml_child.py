@@ -82,6 +82,15 @@ def _clock(handle: Any) -> int:
     return int(pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_GRAPHICS))
 
 
+def _link(handle: Any) -> list[int]:
+    return [
+        int(pynvml.nvmlDeviceGetCurrPcieLinkGeneration(handle)),
+        int(pynvml.nvmlDeviceGetMaxPcieLinkGeneration(handle)),
+        int(pynvml.nvmlDeviceGetCurrPcieLinkWidth(handle)),
+        int(pynvml.nvmlDeviceGetMaxPcieLinkWidth(handle)),
+    ]
+
+
 def _ecc(handle: Any) -> int:
     kind, since = pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC
     return int(pynvml.nvmlDeviceGetTotalEccErrors(handle, kind, since))
@@ -115,6 +124,7 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
     "power_limit_default": pynvml.nvmlDeviceGetPowerManagementDefaultLimit,
     "clock": _clock,
     "throttle": pynvml.nvmlDeviceGetCurrentClocksThrottleReasons,
+    "link": _link,
     "persistence": pynvml.nvmlDeviceGetPersistenceMode,
     "compute_mode": pynvml.nvmlDeviceGetComputeMode,
     "ecc_uncorrected": _ecc,

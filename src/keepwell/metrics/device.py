@@ -78,6 +78,12 @@ DECLARED: tuple[Fact | Metric, ...] = (
         help="Uncorrected memory errors and rows that wait for repair",
         shape="mapping uncorrected_errors remap_pending remap_failed",
     ),
+    Fact(
+        name="device.link",
+        about="device",
+        help="Its PCIe link now (a card at rest lowers the generation, never the width) and at best",
+        shape="mapping generation generation_max width width_max",
+    ),
     Metric(name="device.memory_total_bytes", unit=Unit.BYTES, about="device", help="Memory of the device"),
     Metric(name="device.memory_used_bytes", unit=Unit.BYTES, about="device", help="Memory in use"),
     Metric(

@@ -27,6 +27,7 @@ NAMES = (
     "device.throttle",
     "device.processes",
     "device.memory_health",
+    "device.link",
 )
 
 

@@ -41,7 +41,10 @@ class GpuRuntime:
                 rows.append(render_state(plugins[name].title, state))
         if rows:
             return [place.saw("device.runtime", tuple(rows), source)]
-        missing.append(absent("no device here has a runtime that can be asked"))
+        reason = unknown("no device here has a runtime that can be asked")
+        if not here:
+            reason = absent("no GPU is here")
+        missing.append(reason)
         return [place.saw("device.runtime", missing[0], source)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from keepwell.core.observation import Missing, absent, failed
-from keepwell.devices._child import ask_child
+from keepwell.core.observation import Missing, absent, failed, unknown
+from keepwell.devices._child import CANNOT_ASK, ask_child
 from keepwell.devices.nvidia.errors import load
 from keepwell.plugins.device import RuntimeState
 from keepwell.transport.base import Transport
@@ -19,6 +19,8 @@ SECONDS = 10.0
 async def initialise(transport: Transport) -> RuntimeState | Missing:
     """What cuInit says in a child process; Missing(absent) where libcuda is not installed."""
     answer = await ask_child(CHILD, transport, SECONDS)
+    if isinstance(answer, Missing) and answer.reason.startswith(CANNOT_ASK):
+        return unknown(answer.reason)
     if isinstance(answer, Missing):
         return answer
     return parse_state(answer)

@@ -71,6 +71,7 @@ def parse_device(raw: Mapping[str, Any]) -> Reading:
     values["device.throttle"] = _convert(raw.get("throttle"), name_reasons)
     values["device.processes"] = _convert(raw.get("processes"), _processes)
     values["device.memory_health"] = _memory_health(raw)
+    values["device.link"] = _convert(raw.get("link"), _link)
     pci = raw.get("pci")
     return Reading(pci=sysfs_address(_text(pci)), values=values, source=SOURCE)
 
@@ -135,6 +136,11 @@ def _process(raw: Mapping[str, Any]) -> Value:
     if isinstance(used, int):
         return {"pid": int(raw["pid"]), "used_bytes": used}
     return {"pid": int(raw["pid"])}
+
+
+def _link(raw: Any) -> Value:
+    names = ("generation", "generation_max", "width", "width_max")
+    return {name: int(number) for name, number in zip(names, raw, strict=True)}
 
 
 def _text(raw: Any) -> str:
