@@ -1,0 +1,108 @@
+"""Every plug-in keeps the contract of its family, and families fit together: what a check needs, a probe gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import cast
+
+import pytest
+
+from keepwell.core.finding import Check, Status
+from keepwell.core.observation import Seen
+from keepwell.metrics import declared
+from keepwell.plugins.engine import Engine
+from keepwell.plugins.probe import Probe
+from keepwell.plugins.registry import FAMILIES, load, load_all, names
+from keepwell.plugins.step import Step
+from keepwell.survey.timetable import DISCOVERED
+
+PLUG_INS = [(family, name) for family in FAMILIES for name in names(family)]
+
+
+@cache
+def _probes() -> dict[str, Probe]:
+    return cast(dict[str, Probe], load_all("probes"))
+
+
+@cache
+def _checks() -> tuple[Check, ...]:
+    files = cast(dict[str, tuple[Check, ...]], load_all("checks"))
+    return tuple(check for checks in files.values() for check in checks)
+
+
+@cache
+def _given() -> set[str]:
+    """All names that somebody observes: a probe, discovery, or the look before a plan (`path.*`)."""
+    looked_at = {name for name in declared() if name.startswith("path.")}
+    return looked_at | DISCOVERED | {name for probe in _probes().values() for name in probe.gives}
+
+
+@pytest.mark.parametrize(("family", "name"), PLUG_INS)
+def test_every_plug_in_loads_as_what_it_is(family: str, name: str) -> None:
+    plug_in = load(family, name)
+    if family == "probes":
+        assert isinstance(plug_in, Probe)
+        assert 1 <= plug_in.level <= 4
+        assert plug_in.about in ("node", "engine")
+        assert plug_in.gives
+    if family == "engines":
+        assert isinstance(plug_in, Engine)
+        assert plug_in.title
+    if family == "steps":
+        assert isinstance(plug_in, Step)
+        assert plug_in.title
+        assert plug_in.mends
+    if family == "checks":
+        assert isinstance(plug_in, tuple)
+        for check in plug_in:
+            assert isinstance(check, Check)
+            assert check.id.startswith(f"{name}.")
+            assert check.title
+            assert check.needs
+            assert 1 <= check.level <= 4
+
+
+@pytest.mark.parametrize("name", names("probes"))
+def test_what_a_probe_gives_and_needs_is_declared(name: str) -> None:
+    probe = _probes()[name]
+    assert [one for one in (*probe.gives, *probe.needs) if one not in declared()] == []
+    assert [one for one in probe.needs if one not in _given()] == []
+    assert probe.cost_seconds >= 0
+
+
+@pytest.mark.parametrize("name", names("probes"))
+def test_nothing_below_level_three_wakes_or_loads(name: str) -> None:
+    probe = _probes()[name]
+    assert probe.level >= 3 or probe.effect == "none"
+
+
+def test_every_check_has_its_own_id() -> None:
+    ids = [check.id for check in _checks()]
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize("name", names("checks"))
+def test_what_a_check_needs_is_declared_and_given(name: str) -> None:
+    for check in cast(Iterable[Check], load("checks", name)):
+        assert [need for need in check.needs if need not in declared()] == [], check.id
+        assert [need for need in check.needs if need not in _given()] == [], check.id
+        levels = [probe.level for probe in _probes().values() if set(probe.gives) & set(check.needs)]
+        levels += [1 for need in check.needs if need in DISCOVERED]
+        assert min(levels) <= check.level, f"{check.id} is asked before anything that it needs is looked at"
+
+
+@pytest.mark.parametrize("name", names("checks"))
+def test_who_saw_nothing_finds_nothing_wrong(name: str) -> None:
+    for check in cast(Iterable[Check], load("checks", name)):
+        assert [one for one in check.judge(Seen()) if one.status is not Status.UNKNOWN] == [], check.id
+
+
+@pytest.mark.parametrize("name", names("steps"))
+def test_a_step_mends_what_a_check_finds(name: str) -> None:
+    step = cast(Step, load("steps", name))
+    assert [one for one in step.mends if one not in {check.id for check in _checks()}] == []
+
+
+def test_every_declaration_is_given_by_a_probe() -> None:
+    assert sorted(set(declared()) - _given()) == []
