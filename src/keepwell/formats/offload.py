@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-#: A load begins: the file's meta data, or the server's own word. The name is a path.
-_START = re.compile(r"(?:loaded meta data with .{1,80} from (.+?) \(version|load_model: loading model '([^']+)')")
+#: A load begins with the word of the server that does it; only then may one path be loaded a second time.
+_BEGIN = re.compile(r"load_model: loading model '([^']+)'|\bstarting (?:llama server|runner|llama-server)\b")
+#: The file's meta data. A trial that only measures what would fit reads it too, before the load proper.
+_META = re.compile(r"loaded meta data with .{1,80} from (.+?) \(version")
 _LAYERS = re.compile(r"offloaded\s+(\d{1,6})/(\d{1,6})\s+layers to GPU")
 _BUFFER = re.compile(r"([A-Za-z][\w.-]*)\s+(?:model|KV|RS|compute|output)\s+buffer size\s*=\s*(\d+(?:\.\d+)?) MiB")
 #: Buffers in main memory: the processor's own, and pinned ones that are named after the device they serve.
@@ -46,15 +48,23 @@ class Offload:
 def parse_offloads(lines: Iterable[str]) -> tuple[Offload, ...]:
     """One for each load that the lines tell of, oldest first. Never raises."""
     found: list[Offload] = []
-    current = Offload()
+    current, begun = Offload(), True
     for line in lines:
-        started = _START.search(line)
-        if started is not None:
-            if current.told:
-                found.append(current)
-            current = Offload(path=started[1] or started[2])
+        meta, begin = _META.search(line), _BEGIN.search(line)
+        if meta is None and begin is None:
+            _read_line(current, line)
             continue
-        _read_line(current, line)
+        if begin is not None:
+            begun = True
+            path = begin[1] or ""
+        else:
+            assert meta is not None
+            path = meta[1]
+        again = not begun and path == current.path
+        if current.told and not again:
+            found.append(current)
+        current = Offload(path=path or current.path)
+        begun = begun and meta is None
     if current.told:
         found.append(current)
     return tuple(found)

@@ -92,6 +92,10 @@ class LlamaCpp:
             return absent("not a child that runs a model")
         return name
 
+    def runs_itself(self, process: ServingProcess) -> bool:
+        """True with one model; only a router has children."""
+        return bool(self._value(process, "LLAMA_ARG_MODEL") or self._value(process, "LLAMA_ARG_HF_REPO"))
+
     def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:
         """--log-file, the unit's journal, the container's log, or what the process holds open."""
         found: list[LogSource] = list(site.logs)

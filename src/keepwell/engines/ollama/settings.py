@@ -13,8 +13,9 @@ from keepwell.plugins.place import ServingProcess
 from keepwell.plugins.settings import Grammar, Sources, environment_of, find_setting, judge_settings
 from keepwell.plugins.value_rules import Fault
 
-#: Program of Intel's builds, which read more variables than Ollama's own.
+#: Program of Intel's builds, which read more variables than Ollama's own, and what their log says.
 INTEL_PROGRAM = "ollama-lib"
+INTEL_LINE = 'msg="using Intel GPU"'
 INTEL_NAMES = frozenset({"OLLAMA_NUM_GPU", "OLLAMA_SET_OT"})
 #: What Go's ParseBool takes; anything else that is not empty counts as true, "off" and "no" included.
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -47,7 +48,7 @@ def find_effective(
         wished=wished,
         running=not isinstance(process, Missing),
     )
-    found = judge_settings(_grammar(settings, process), sources, version or told.version)
+    found = judge_settings(_grammar(settings, process, log), sources, version or told.version)
     return (*_with_thrown(settings, found, told, environment), *_children(told))
 
 
@@ -62,9 +63,10 @@ def parse_duration(value: str) -> float | None:
     return sign * sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def _grammar(settings: tuple[Setting, ...], process: ServingProcess | Missing) -> Grammar:
+def _grammar(settings: tuple[Setting, ...], process: ServingProcess | Missing, log: Sequence[str]) -> Grammar:
     more: frozenset[str] = frozenset()
-    if not isinstance(process, Missing) and process.exe.rsplit("/", 1)[-1] == INTEL_PROGRAM:
+    program = "" if isinstance(process, Missing) else process.exe.rsplit("/", 1)[-1]
+    if program == INTEL_PROGRAM or any(INTEL_LINE in line for line in log):
         more = INTEL_NAMES
     return Grammar(
         settings=settings,
