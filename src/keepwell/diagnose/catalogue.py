@@ -20,16 +20,15 @@ from keepwell.core.issue import Issue
 from keepwell.diagnose.cache import digest_of, load_cached, save_cached
 from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
 from keepwell.diagnose.scan import Scanner
+from keepwell.diagnose.signature import Signature, make_signature
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
 #: From this weight on evidence has a place in its text, not just a presence (see `weigh.STRONG`).
 LOCATED_WEIGHT = 2.0
 # The code that judges issue files: what another one found sound is judged again.
-_JUDGES = (
-    Path(issue_types.__file__),
-    *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py", "pattern.py", "regex.py")),
-)
+_HERE = ("issue_file.py", "issue_rules.py", "pattern.py", "regex.py", "signature.py", "ordinary.log")
+_JUDGES = (Path(issue_types.__file__), *(Path(__file__).with_name(name) for name in _HERE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +37,19 @@ class Catalogue:
 
     issues: Mapping[str, Issue]
     problems: tuple[Problem, ...] = ()
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
     _scanners: dict[tuple[str, ...], Scanner] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def patterns(self) -> tuple[str, ...]:
-        """Every signature of every issue once, in a fixed order."""
-        found: dict[str, None] = {}
-        for issue in self.issues.values():
-            found.update(dict.fromkeys(patterns_of(issue)))
-        return tuple(found)
+    def presences(self) -> frozenset[str]:
+        """Patterns of which only the presence matters: context and weak hints."""
+        located = {pattern for issue in self.issues.values() for pattern in _located(issue)}
+        return frozenset(self.signatures) - located
+
+    @cached_property
+    def ordinary(self) -> frozenset[str]:
+        """Patterns that match lines which are written while all is well."""
+        return frozenset(one.pattern for one in self.signatures.values() if one.ordinary)
 
     @cached_property
     def _by_clue(self) -> Mapping[str, tuple[str, ...]]:
@@ -67,9 +70,9 @@ class Catalogue:
         """A scanner for every signature and these further patterns; made once."""
         key = tuple(follow_ups)
         if key not in self._scanners:
-            wanted = {pattern for issue in self.issues.values() for pattern in _located(issue)}
-            once = set(self.patterns) - wanted - set(follow_ups)
-            self._scanners[key] = Scanner((*self.patterns, *follow_ups), once=once)
+            wanted = dict.fromkeys((*self.signatures, *follow_ups))
+            signatures = [self.signatures.get(one) or make_signature(one) for one in wanted]
+            self._scanners[key] = Scanner(signatures, once=self.presences.difference(follow_ups))
         return self._scanners[key]
 
     def get_sound(self) -> Catalogue:
@@ -100,7 +103,10 @@ def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
         save_cached("catalogue", key, json.dumps(stored).encode())
     issues = {name: build_issue(name, table) for name, table in stored["issues"].items()}
     problems += [Problem(**one) for one in stored["problems"]]
-    return Catalogue(issues=issues, problems=tuple(problems))
+    signatures = {
+        pattern: Signature(pattern, tuple(made[0]), *made[1:]) for pattern, made in stored["signatures"].items()
+    }
+    return Catalogue(issues=issues, problems=tuple(problems), signatures=signatures)
 
 
 def _located(issue: Issue) -> Iterator[str]:
@@ -131,4 +137,10 @@ def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
         if table is not None:
             tables[name] = table
     problems += check_rivals(tables, frozenset(contents))
-    return {"issues": tables, "problems": [asdict(one) for one in problems]}
+    issues = [build_issue(name, table) for name, table in tables.items()]
+    signatures = [make_signature(pattern) for issue in issues for pattern in patterns_of(issue)]
+    return {
+        "issues": tables,
+        "problems": [asdict(one) for one in problems],
+        "signatures": {one.pattern: (one.texts, one.rare, one.ordinary) for one in signatures},
+    }

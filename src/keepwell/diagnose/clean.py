@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from keepwell.diagnose.unwrap import unwrap_json
+from keepwell.diagnose.unwrap import unwrap_container, unwrap_json
 
 #: Bytes scanned at once. Measured: 64 KiB to 1 MiB scan equally fast, 4 MiB loses a fifth (cache).
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 256 * 1024
 #: Bytes kept of one line; longer ones (dumped tensors, base64 bodies) are cut and counted.
 LINE_BYTES = 64 * 1024
 
@@ -65,17 +65,26 @@ def strip_prefix(line: bytes) -> bytes:
 def _clean(data: bytes) -> bytes:
     if b"\x1b" in data:
         data = _COLOUR.sub(b"", data)
-    if b"{" in data and (data.startswith(b"{") or b"\n{" in data):
+    if _has_json(data):
+        data = unwrap_container(data)
+    if _has_json(data):
         data = b"\n".join(_clean_line(line) for line in data.split(b"\n"))
     if b"\\" in data:
         data = data.replace(b'\\"', b'"')
     return data
 
 
+def _has_json(data: bytes) -> bool:
+    return data.startswith(b"{") or (b"{" in data and b"\n{" in data)
+
+
 def _clean_line(line: bytes) -> bytes:
     if not line.startswith(b"{"):
         return line
-    return _COLOUR.sub(b"", unwrap_json(line))
+    text = unwrap_json(line)
+    if b"\x1b" in text:
+        text = _COLOUR.sub(b"", text)
+    return text
 
 
 class _Cutter:
@@ -106,24 +115,24 @@ class _Cutter:
         return chunk
 
     def _take(self, *, final: bool) -> Iterator[Block]:
+        """Blocks that depend on the stream alone: each ends at the last line end within `BLOCK_BYTES`."""
+        if final and self._buffer and not self._buffer.endswith(b"\n"):
+            self._buffer += b"\n"
         data = bytes(self._buffer)
         self._buffer.clear()
         start = self._skip(data)
         while start < len(data):
+            if not final and len(data) - start < BLOCK_BYTES:
+                self._buffer += data[start:]
+                return
             end = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
             if end:
                 yield _cut_long(data[start:end])
                 start = end
-            elif len(data) - start > LINE_BYTES:
+            else:
                 yield Block(data[start : start + LINE_BYTES] + b"\n", 1)
                 self._skipping = True
                 start += self._skip(data[start:])
-            elif final:
-                yield Block(data[start:] + b"\n")
-                return
-            else:
-                self._buffer += data[start:]
-                return
 
     def _skip(self, data: bytes) -> int:
         if not self._skipping:

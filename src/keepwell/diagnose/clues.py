@@ -16,12 +16,17 @@ from keepwell.diagnose.scan import Hit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextHits:
-    """Signatures found in one text. `pasted`: a person chose it as evidence, so that hints count alone."""
+    """Signatures found in one text.
+
+    `pasted`: a person chose these lines as evidence, so that hints count alone. In any other text (a log)
+    `ordinary` signatures, which match lines that are written while all is well, speak for no cause.
+    """
 
     name: str
     hits: Mapping[str, Hit]
     subject: Ref | None = None
     pasted: bool = False
+    ordinary: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,12 @@ from keepwell.diagnose.clues import Clues, TextHits, split_clues
 from keepwell.diagnose.independent import LIKELY, find_independent
 from keepwell.diagnose.next_probe import choose_probe
 from keepwell.diagnose.rank import rank_causes
-from keepwell.diagnose.scan import Scanner
 from keepwell.diagnose.weigh import Fired, Weighed, weigh_all
 
 #: Observations that hold log lines (see `keepwell.metrics.log`).
 LOGS = ("log.text", "log.kernel")
+#: Pasted text up to this size is an excerpt that a person chose; a larger one is a whole log, mostly healthy.
+EXCERPT_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,7 @@ def diagnose(
     Nothing bad and no signature gives no hypotheses and unknown = 1. Costs what scanning the texts costs,
     else a few milliseconds.
     """
-    scanner = catalogue.get_scanner(follow_ups)
-    found = [scan_text(scanner, text) for text in (*_logs(seen), *texts)]
+    found = [scan_text(catalogue, text, follow_ups) for text in (*_logs(seen), *texts)]
     clues = Clues(findings=tuple(findings), texts=tuple(found), follow_ups=tuple(follow_ups))
     rankings = [_rank(catalogue, part) for part in split_clues(clues)]
     rankings.sort(key=_by_score, reverse=True)
@@ -76,10 +76,16 @@ def diagnose(
     )
 
 
-def scan_text(scanner: Scanner, text: Text) -> TextHits:
-    """The signatures in a text."""
-    hits = scanner.scan(text.chunks).hits
-    return TextHits(name=text.name, hits=hits, subject=text.subject, pasted=text.pasted)
+def scan_text(catalogue: Catalogue, text: Text, follow_ups: Sequence[str] = ()) -> TextHits:
+    """The signatures in a text; one of more than `EXCERPT_BYTES` is a log, whoever gave it."""
+    found = catalogue.get_scanner(follow_ups).scan(text.chunks)
+    return TextHits(
+        name=text.name,
+        hits=found.hits,
+        subject=text.subject,
+        pasted=text.pasted and found.size_bytes <= EXCERPT_BYTES,
+        ordinary=catalogue.ordinary,
+    )
 
 
 def _logs(seen: Seen) -> Iterator[Text]:

@@ -1,17 +1,82 @@
-"""Three ways to nominate the lines that may hold a signature; `scan` then asks Python's `re` about each.
+"""Three ways to find thousands of texts in a block; `scan` then asks Python's `re` about their lines.
 
-Hyperscan takes all signatures in one pass; where there is no wheel of it, Aho-Corasick looks for texts that
-each signature must contain; where that is missing too, `bytes.find` does, one by one. All give the same hits.
+Hyperscan is the fastest; where there is no wheel of it, Aho-Corasick; where that is missing too, Python's
+own `in` and `find`, one text after the other. All give the same.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+import platform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from keepwell.diagnose.automaton import HyperscanMatcher
-from keepwell.diagnose.literals import AhoCorasickMatcher, FindMatcher
-from keepwell.diagnose.nomination import MakeMatcher, Matcher
+from keepwell.diagnose.cache import digest_of, load_cached, save_cached
+from keepwell.diagnose.nomination import MakeMatcher, Matcher, Nomination
+
+
+class HyperscanMatcher:
+    """All texts in one pass at memory speed. Its database takes 0.2 s to make and is kept on disk."""
+
+    def __init__(self, texts: Mapping[bytes, Sequence[int]]) -> None:
+        self._owners = list(texts.values())
+        self._database: Any = None
+        if texts:
+            self._database = _load_database(list(texts))
+
+    def nominate(self, data: bytes) -> list[Nomination]:
+        """See `Matcher`."""
+        found: list[Nomination] = []
+        owners = self._owners
+
+        def note(which: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            for index in owners[which]:
+                found.append((end, index))
+
+        if self._database is not None:
+            self._database.scan(data, match_event_handler=note)
+        found.sort()
+        return found
+
+
+class AhoCorasickMatcher:
+    """All texts in one pass over the lower-case block."""
+
+    def __init__(self, texts: Mapping[bytes, Sequence[int]]) -> None:
+        import ahocorasick_rs
+
+        self._owners = list(texts.values())
+        self._automaton: Any = None
+        if texts:
+            self._automaton = ahocorasick_rs.BytesAhoCorasick(list(texts))
+
+    def nominate(self, data: bytes) -> list[Nomination]:
+        """See `Matcher`."""
+        found: list[Nomination] = []
+        if self._automaton is not None:
+            for which, _start, end in self._automaton.find_matches_as_indexes(data.lower(), overlapping=True):
+                found += [(end, index) for index in self._owners[which]]
+        found.sort()
+        return found
+
+
+class FindMatcher:
+    """One text after the other; needs nothing but Python, and for a few kilobytes nothing is faster."""
+
+    def __init__(self, texts: Mapping[bytes, Sequence[int]]) -> None:
+        self._texts = texts
+
+    def nominate(self, data: bytes) -> list[Nomination]:
+        """See `Matcher`."""
+        lower = data.lower()
+        found: list[Nomination] = []
+        for text in [text for text in self._texts if text in lower]:
+            owners = self._texts[text]
+            found += [(end, index) for end in _find_ends(lower, text) for index in owners]
+        found.sort()
+        return found
+
 
 #: Matchers by name, best first, each with the module that it needs.
 MATCHERS: Mapping[str, tuple[str, MakeMatcher]] = {
@@ -21,12 +86,44 @@ MATCHERS: Mapping[str, tuple[str, MakeMatcher]] = {
 }
 
 
-def make_matcher(patterns: Sequence[str], once: frozenset[str] = frozenset(), name: str = "") -> Matcher:
-    """The matcher of this name; "" gives the best whose module is installed, in no hurry to compile."""
+def make_matcher(texts: Mapping[bytes, Sequence[int]], name: str = "") -> Matcher:
+    """The matcher of this name; "" gives the best whose module is installed."""
     if name:
-        return MATCHERS[name][1](patterns, once)
-    if importlib.util.find_spec("hyperscan"):
-        return HyperscanMatcher(patterns, once, patient=True)
-    if importlib.util.find_spec("ahocorasick_rs"):
-        return AhoCorasickMatcher(patterns, once)
-    return FindMatcher(patterns, once)
+        return MATCHERS[name][1](texts)
+    for module, make in MATCHERS.values():
+        if not module or importlib.util.find_spec(module):
+            return make(texts)
+    raise AssertionError("the last matcher needs no module")
+
+
+def _load_database(texts: Sequence[bytes]) -> Any:
+    """The compiled database of these texts: from the cache, or made and put there."""
+    import hyperscan
+
+    library: Any = hyperscan
+    key = digest_of((library.__version__.encode(), platform.machine().encode(), *texts))
+    cached = load_cached("texts", key)
+    if cached:
+        try:
+            database = library.loadb(cached, library.HS_MODE_BLOCK)
+            database.scratch = library.Scratch(database)
+        except library.HyperscanError:
+            pass  # made by another build, or on another kind of CPU
+        else:
+            return database
+    database = library.Database(mode=library.HS_MODE_BLOCK)
+    expressions = [re.escape(text) for text in texts]
+    database.compile(expressions=expressions, ids=list(range(len(texts))), flags=library.HS_FLAG_CASELESS)
+    save_cached("texts", key, library.dumpb(database))
+    return database
+
+
+def _find_ends(data: bytes, text: bytes) -> Iterator[int]:
+    """The end of one occurrence in every line that has any."""
+    at = data.find(text)
+    while at >= 0:
+        yield at + len(text)
+        line_end = data.find(b"\n", at)
+        if line_end < 0:
+            return
+        at = data.find(text, line_end)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-#: A place in a block where a match (or a text that it needs) ends, and the index of the signature.
+from keepwell.diagnose.signature import Signature
+
+#: A place in a block where a text ends, and the index of a signature that needs the text.
 Nomination: TypeAlias = tuple[int, int]
 
 
 class Matcher(Protocol):
-    """Nominates lines of a block of clean lines."""
+    """Finds texts in a block of clean lines."""
 
-    def nominate(self, data: bytes) -> Sequence[Nomination]:
-        """Places in lines that may hold a signature, sorted. Too many is fine, too few is a bug."""
+    def nominate(self, data: bytes) -> list[Nomination]:
+        """Every place where a text of a signature ends, in either case, sorted; one a line and text is enough."""
         ...
 
 
-#: Makes a matcher of signatures, given those of them of which the first line is enough.
-MakeMatcher: TypeAlias = Callable[[Sequence[str], frozenset[str]], Matcher]
+#: Makes a matcher of texts (lower case) with the indices of the signatures that need them.
+MakeMatcher: TypeAlias = Callable[[Mapping[bytes, Sequence[int]]], Matcher]
+
+
+def list_texts(signatures: Sequence[Signature]) -> dict[bytes, list[int]]:
+    """Texts, as bytes, with the indices of the signatures that need them."""
+    table: dict[bytes, list[int]] = {}
+    for index, one in enumerate(signatures):
+        for text in one.texts:
+            table.setdefault(text.encode("utf-8"), []).append(index)
+    return table

@@ -126,7 +126,10 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
 def match_text(evidence: Evidence, text: TextHits) -> tuple[Line, ...]:
     """The kept lines of the text that make this evidence fire, first one first; () if it does not."""
     hits = text.hits
-    found = [hits[pattern] for pattern in evidence.match if pattern in hits]
+    muted: frozenset[str] = frozenset()
+    if evidence.weight > 0 and not text.pasted:
+        muted = text.ordinary
+    found = [hits[pattern] for pattern in evidence.match if pattern in hits and pattern not in muted]
     if not found:
         return ()
     if any(pattern in hits for pattern in evidence.unless):
