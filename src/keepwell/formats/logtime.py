@@ -35,12 +35,19 @@ def find_age(line: str) -> float | None:
     return int(found[1]) * 60 + int(found[2]) + int(found[3]) / 1e3 + int(found[4]) / 1e6
 
 
-def first_line_since(lines: Sequence[str], at: float) -> int:
-    """The index of the first line of the last stretch that is not older than `at`; 0 where no line tells a time."""
+def first_line_since(lines: Sequence[str], at: float, *, of_run: bool = False) -> int:
+    """The index of the first line of the last stretch that is not older than `at`; 0 where no line tells a time.
+
+    Between the last older line and the first younger one, lines without a time may belong to either: they
+    count as younger, or for the start `of_run` as older (the trace that ended the run before).
+    """
+    younger = -1
     for index in range(len(lines) - 1, -1, -1):
         told = find_time(lines[index])
-        if told is not None and told < at:
-            return index + 1
+        if told is not None and told >= at:
+            younger = index
+        elif told is not None:
+            return max(index + 1, younger * of_run)
     return 0
 
 

@@ -212,7 +212,7 @@ def _seen(place: Place, found: _Text) -> list[Observation]:
     assert place.site is not None
     began = _began(place)
     lines = list(found.lines)
-    first = max(first_line_since(lines, began), last_start(lines) * (began > 0))
+    first = max(first_line_since(lines, began, of_run=True), last_start(lines) * (began > 0))
     window = 0
     if not isinstance(place.site.process, Missing):
         window = first_line_since(lines[first:], place.clock.now() - place.since_seconds)
