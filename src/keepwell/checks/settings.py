@@ -54,7 +54,7 @@ def _judge(seen: Seen, kind: str, well: str) -> Iterator[Finding]:
 def _bad(seen: Seen, ref: Ref, check: str, status: Status, name: str, row: Mapping[str, Value], count: int) -> Finding:
     """The first of the wrong settings; the others are counted, since one finding a subject is the rule."""
     wish = row_of(row_of(seen.value(ref, "engine.wished_settings")).get(name))
-    value = text_of(row, "value")
+    value = text_of(row, "value") or text_of(wish, "value")
     more = ""
     if count > 1:
         more = f" (and {count - 1} more)"
