@@ -26,6 +26,11 @@ _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 
 
+#: Tokens for the answer besides the prompt, and the steps in which a wished context grows.
+ANSWER_TOKENS = 512
+STEP_TOKENS = 1024
+
+
 def judge_fits(seen: Seen) -> Iterator[Finding]:
     """WARNING when the log of the window tells of a prompt that was cut or refused for its length."""
     for one in seen.named("log.text"):
@@ -39,14 +44,22 @@ def judge_fits(seen: Seen) -> Iterator[Finding]:
             yield Finding(check="context.fits", subject=one.subject, status=Status.OK, message=words, evidence=evidence)
             continue
         kind, limit, prompt = found[-1]
+        wished = wished_context(max(int(one[2]) for one in found))
         yield Finding(
             check="context.fits",
             subject=one.subject,
             status=Status.WARNING,
             message=f"{title}: a prompt of {prompt} tokens was {kind}, the context holds {limit} ({len(found)} times)",
-            facts=engine_facts(seen, one.subject, kind=kind, limit=limit, prompt=prompt, count=len(found)),
+            facts=engine_facts(
+                seen, one.subject, kind=kind, limit=limit, prompt=prompt, count=len(found), wished=wished
+            ),
             evidence=evidence,
         )
+
+
+def wished_context(prompt: int) -> int:
+    """A context in tokens that holds a prompt of so many and its answer."""
+    return -(-(prompt + ANSWER_TOKENS) // STEP_TOKENS) * STEP_TOKENS
 
 
 def find_overflow(line: str) -> tuple[str, str, str] | None:

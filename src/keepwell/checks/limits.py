@@ -61,7 +61,7 @@ def _memory(row: Mapping[str, Value], said: str) -> tuple[Status, str, dict[str,
     space = find_number(row.get("address_space_bytes"))
     used = find_number(row.get("address_space_used_bytes")) or 0.0
     if group is not None and kills:
-        facts = _facts("oom-kill", group, said) | {"oom_kills": f"{kills:.0f}", "cgroup": str(row.get("cgroup", ""))}
+        facts = _facts("oom-kill", group, said) | _group(row) | {"oom_kills": f"{kills:.0f}"}
         return Status.CRITICAL, f"was hit by the kernel {kills:.0f} time(s) at its limit of {group:.0f} bytes", facts
     if space is not None and (said or used >= space * NEARLY):
         words = f"may have {space:.0f} bytes of address space and uses {used:.0f}"
@@ -70,8 +70,17 @@ def _memory(row: Mapping[str, Value], said: str) -> tuple[Status, str, dict[str,
         return Status.WARNING, words, _facts("rlimit", space, said)
     if group is not None and said:
         words = f"lives under a memory limit of {group:.0f} bytes, and said: {said}"
-        return Status.CRITICAL, words, _facts("cgroup", group, said) | {"cgroup": str(row.get("cgroup", ""))}
+        return Status.CRITICAL, words, _facts("cgroup", group, said) | _group(row)
     return Status.OK, "was not held back by a memory limit", {}
+
+
+def _group(row: Mapping[str, Value]) -> dict[str, str]:
+    """The control group, and the file that holds its limit."""
+    folder = str(row.get("cgroup", ""))
+    name = {1: "memory.limit_in_bytes", 2: "memory.max"}.get(int(find_number(row.get("cgroup_version")) or 0), "")
+    if not folder or not name:
+        return {"cgroup": folder}
+    return {"cgroup": folder, "limit_file": f"{folder}/{name}"}
 
 
 def _facts(kind: str, limit: float, said: str) -> dict[str, str]:
