@@ -51,7 +51,8 @@ async def test_a_start_file_is_mended_and_the_process_started_again(tmp_path: Pa
     assert do.content == b"# mine\r\nSOME_HOST='127.0.0.1:80'  \r\nKEY=\xff\r\n"
     assert plan.activate == (
         StartProcess(
-            argv=("env", "SOME_HOST=127.0.0.1:80", "/bin/some", "serve"),
+            argv=("/bin/some", "serve"),
+            environment_files=(str(file),),
             output="/var/log/some.log",
             cwd="/srv",
             uid=990,

@@ -86,10 +86,10 @@ def judge_inodes(seen: Seen) -> Iterator[Finding]:
 def judge_writable(seen: Seen) -> Iterator[Finding]:
     """Bad when a store, the temporary folder or the root is mounted read-only (a sealed system's root is not)."""
     for spots in _by_mount(seen):
-        kind = text_of(spots[0].row, "kind")
-        uses = {one.use for one in spots if one.use != "root" or kind not in SEALED_KINDS}
+        sealed = spots[0].mount == "/" and text_of(spots[0].row, "kind") in SEALED_KINDS
+        needed = any(one.use == "store" for one in spots) or not sealed
         status, words = Status.OK, f"{spots[0].mount} can be written to"
-        if spots[0].row.get("read_only") is True and uses:
+        if spots[0].row.get("read_only") is True and needed:
             status, words = Status.CRITICAL, f"{spots[0].mount} is mounted read-only"
         yield from _told("disk.writable", status, words, spots, {"options": _options(spots[0])})
 

@@ -25,8 +25,16 @@ def judge_readable(seen: Seen) -> Iterator[Finding]:
 def judge_files(seen: Seen) -> Iterator[Finding]:
     """CRITICAL when a file of a model is missing, cut, empty, no model, or a manifest cannot be read."""
     for one in seen.named("engine.store"):
-        if row_of(one.value):
+        if row_of(one.value) and not _is_new(seen, one):
             yield _verdict(seen, one, "store.files", FILES, "has every file of its models")
+
+
+def _is_new(seen: Seen, one: Observation) -> bool:
+    """An engine that lists no model makes its folder when it fetches the first."""
+    problems = rows_of(row_of(one.value).get("problems"))
+    folder = text_of(row_of(one.value), "path")
+    whole = any(text_of(row, "path") == folder and text_of(row, "kind") == "missing" for row in problems)
+    return whole and not rows_of(seen.value(one.subject, "engine.models"))
 
 
 def _verdict(seen: Seen, one: Observation, check: str, kinds: tuple[str, ...], well: str) -> Finding:

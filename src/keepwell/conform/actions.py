@@ -65,4 +65,5 @@ async def _launch(action: StartProcess, hands: Hands) -> str:
     argv = [hands.python, "-m", "keepwell.conform.launch"]
     argv += ["--output", action.output, "--cwd", action.cwd, "--uid", str(action.uid), "--gid", str(action.gid)]
     argv += ["--replaces", str(action.replaces_pid), "--replaces-started-at", f"{action.replaces_started_at:.3f}"]
+    argv += [word for path in action.environment_files for word in ("--environment-file", path)]
     return (await _run((*argv, "--", *action.argv), LAUNCH_SECONDS, hands)).strip()

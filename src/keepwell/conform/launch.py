@@ -18,6 +18,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from keepwell.formats.startfile import parse_assignments
+
 #: Seconds that the old process has to end by itself: it may have to finish requests and unmap a large model.
 GRACE_SECONDS = 10.0
 #: Seconds after SIGKILL: the kernel frees the memory of a large process in that time.
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="keepwell.conform.launch", description=__doc__.partition("\n")[0])
     parser.add_argument("--output", default="")
     parser.add_argument("--cwd", default="")
+    parser.add_argument("--environment-file", action="append", default=[])
     parser.add_argument("--uid", type=int, default=-1)
     parser.add_argument("--gid", type=int, default=-1)
     parser.add_argument("--replaces", type=int, default=0)
@@ -96,6 +99,10 @@ def _start(wanted: argparse.Namespace) -> int:
         person = pwd.getpwuid(wanted.uid)
         user, group = wanted.uid, max(wanted.gid, 0) or person.pw_gid
         groups = os.getgrouplist(person.pw_name, group)
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": person.pw_dir, "USER": person.pw_name}
+    for path in wanted.environment_file:
+        text = Path(path).read_text("utf-8", "surrogateescape")
+        environment |= {one.name: one.value for one in parse_assignments(text)}
     with open(wanted.output or os.devnull, "ab") as output:
         child = subprocess.Popen(
             wanted.argv,
@@ -103,7 +110,7 @@ def _start(wanted: argparse.Namespace) -> int:
             stdout=output,
             stderr=output,
             cwd=wanted.cwd or "/",
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": person.pw_dir, "USER": person.pw_name},
+            env=environment,
             user=user,
             group=group,
             extra_groups=groups,

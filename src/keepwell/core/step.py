@@ -64,7 +64,9 @@ class StartProcess:
     """Start a program that keeps running, detached from keepwell, after the process that it replaces has ended.
 
     `argv` may begin with `env NAME=value ...`; `output` is the file that its output is appended to ("" for
-    none), `cwd` its folder ("" for /). `uid` and `gid` are whom it runs as, -1 for whoever applies the plan.
+    none), `cwd` its folder ("" for /). `environment_files` hold NAME=value lines that are read at every start,
+    so that an undone change is undone for the program too. `uid` and `gid` are whom it runs as, -1 for whoever
+    applies the plan.
     `replaces_pid` is ended first if it is still the process that started at `replaces_started_at` (seconds
     since the epoch); 0 for none. Only ever part of what makes a plan take effect.
     """
@@ -72,6 +74,7 @@ class StartProcess:
     argv: tuple[str, ...]
     output: str = ""
     cwd: str = ""
+    environment_files: tuple[str, ...] = ()
     uid: int = -1
     gid: int = -1
     replaces_pid: int = 0

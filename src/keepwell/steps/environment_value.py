@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -203,17 +203,21 @@ def _activate(finding: Finding, seen: Seen, target: _Target) -> tuple[Activation
     start = texts_of(supervisor.get("start"))
     if kind != "process" or not start:
         return ()
-    return (_start(finding, seen, start),)
+    return (_start(finding, seen, target, start),)
 
 
-def _start(finding: Finding, seen: Seen, start: Sequence[str]) -> StartProcess:
+def _start(finding: Finding, seen: Seen, target: _Target, start: Sequence[str]) -> StartProcess:
+    """The start as it was, but for what stands in the file: that is read again at every start, undone or not."""
     process = row_of(seen.value(finding.subject, "engine.process"))
     log = row_of(seen.value(finding.subject, "engine.log"))
     output = ""
     if text_of(log, "kind") == "file":
         output = text_of(log, "where")
+    wishes = row_of(seen.value(finding.subject, "engine.wished_settings"))
+    from_file = {name for name, told in wishes.items() if text_of(row_of(told), "file") == target.path}
     return StartProcess(
-        argv=_with_value(start, finding.facts.get("name", ""), finding.facts.get("wished", "")),
+        argv=_without_values(start, from_file | {finding.facts.get("name", "")}),
+        environment_files=(target.path,),
         output=output,
         cwd=text_of(process, "cwd"),
         uid=int(find_number(process.get("uid", -1)) or 0),
@@ -223,15 +227,16 @@ def _start(finding: Finding, seen: Seen, start: Sequence[str]) -> StartProcess:
     )
 
 
-def _with_value(start: Sequence[str], name: str, wished: str) -> tuple[str, ...]:
-    """The start command; a value that stands in it (`env NAME=old program`) gives way to the wished one."""
+def _without_values(start: Sequence[str], names: Collection[str]) -> tuple[str, ...]:
+    """The start command without these variables among the first words (`env NAME=value program`)."""
     words = list(start)
-    for place, word in enumerate(words):
-        if place and "=" not in word:
-            break
-        if wished and word.startswith(f"{name}="):
-            words[place] = f"{name}={wished}"
-    return tuple(words)
+    kept = words[:1]
+    for place, word in enumerate(words[1:], start=1):
+        if words[0] != "env" or "=" not in word:
+            return (*kept[kept == ["env"] :], *words[place:])
+        if word.partition("=")[0] not in names:
+            kept.append(word)
+    return tuple(kept)
 
 
 STEP: Step = _EnvironmentValue()

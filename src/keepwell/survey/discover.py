@@ -12,7 +12,9 @@ from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Observation, Value, absent, failed
 from keepwell.core.ref import Ref
 from keepwell.core.ref import engine as engine_ref
+from keepwell.core.secret import is_secret_name
 from keepwell.core.values import find_number, rows_of, text_of
+from keepwell.formats.startfile import parse_assignments
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import LogSource, Place, ServingProcess, Site
 from keepwell.plugins.recognise import load_engines
@@ -166,11 +168,28 @@ def _by_row(row: Mapping[str, Value]) -> Supervision:
 async def _by_hand(place: Place, engine: Engine, process: ServingProcess | Missing, known: Expected) -> Supervision:
     """A plain process as it was started; what is not running as it was known to start."""
     if isinstance(process, Missing):
-        return Supervision(kind=known.supervisor, unit=known.unit, start=known.start)
+        start = await _with_files(place, known)
+        return Supervision(kind=known.supervisor, unit=known.unit, start=start)
     there = await asyncio.gather(
         *(_is_below(place, process, word) for word in may_be_relative(process, engine)[:WORDS])
     )
     return by_hand(process, engine, [word for word in there if word])
+
+
+async def _with_files(place: Place, known: Expected) -> tuple[str, ...]:
+    """The start command with the variables of its files before it, as `env NAME=value ...`."""
+    values: dict[str, str] = {}
+    for path in known.files:
+        try:
+            text = (await place.transport.read(path)).decode("utf-8", "replace")
+        except AccessError:
+            continue
+        values |= {one.name: one.value for one in parse_assignments(text)}
+    values = {name: value for name, value in values.items() if not is_secret_name(name)}
+    if not values or not known.start:
+        return known.start
+    start = known.start[known.start[0] == "env" :]
+    return ("env", *(f"{name}={value}" for name, value in values.items()), *start)
 
 
 #: Words of a command line that are looked for as files below the working folder.

@@ -23,6 +23,7 @@ class Gpu:
     ref: Ref
     row: Mapping[str, Value]
     number: int
+    told_name: str = ""
 
     @property
     def vendor(self) -> str:
@@ -31,8 +32,8 @@ class Gpu:
 
     @property
     def name(self) -> str:
-        """The device's name, else its address."""
-        return text_of(self.row, "name") or f"{self.vendor} GPU at {text_of(self.row, 'pci')}"
+        """The device's name as its driver tells it, else as the bus does, else its address."""
+        return self.told_name or text_of(self.row, "name") or f"{self.vendor} GPU at {text_of(self.row, 'pci')}"
 
     @property
     def driven(self) -> bool:
@@ -70,7 +71,9 @@ def list_gpus(seen: Seen, node_name: str = "") -> Iterator[Gpu]:
             counts[vendor] = number + 1
             index = find_number(row.get("index"))
             if index is not None and text_of(row, "kind") in COMPUTING:
-                yield Gpu(ref=device(one.subject.node, int(index)), row=row, number=number)
+                ref = device(one.subject.node, int(index))
+                told = text_of(row_of(seen.value(ref, "device.identity")), "name")
+                yield Gpu(ref=ref, row=row, number=number, told_name=told)
 
 
 def vendor_row(seen: Seen, node_name: str, name: str, vendor: str) -> Mapping[str, Value]:

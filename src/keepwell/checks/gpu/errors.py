@@ -125,5 +125,6 @@ def judge_memory_health(seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _weight(row: Mapping[str, Value]) -> tuple[int, float]:
-    return SEVERITY[text_of(row, "severity")], find_number(row.get("at")) or 0.0
+def _weight(row: Mapping[str, Value]) -> tuple[int, bool, float]:
+    """Worst first; of equals one that stands for itself before an echo of another, then the newest."""
+    return SEVERITY[text_of(row, "severity")], row.get("echo") is not True, find_number(row.get("at")) or 0.0
