@@ -55,7 +55,10 @@ _HIGHEST = frozenset({"context_tokens_peak", "kv_cache_ratio"})
 
 
 async def detect_llamacpp(url: str, transport: Transport, api_key: str) -> Identity | Missing:
-    """One GET of `/props`, whose answer differs from all others even while loading or without a key; else `/health`."""
+    """One GET of `/props`, whose answer differs from all others even while loading or without a key.
+
+    Where it is neither, the Server header of any answer, good or broken, is proof too.
+    """
     reply = await probe_reply(transport, f"{url}/props", api_key=api_key)
     if isinstance(reply, Missing):
         return reply
@@ -72,12 +75,7 @@ async def detect_llamacpp(url: str, transport: Transport, api_key: str) -> Ident
         return Identity(version="", proof=f"GET /props said {describe_body(reply.body)}")
     if reply.headers.get("server", "").lower() != SERVER:
         return something_else(f"{url}/props", reply)
-    health = await probe_reply(transport, f"{url}/health", api_key=api_key)
-    if isinstance(health, Missing):
-        return health
-    if health.status not in (200, 503):
-        return something_else(f"{url}/health", health)
-    return Identity(version="", proof=f"GET /health said {describe_body(health.body)} by Server: {SERVER}")
+    return Identity(version="", proof=f"GET /props was answered {reply.status} by Server: {SERVER}")
 
 
 async def ask_health(site: Site, transport: Transport) -> Health:

@@ -6,6 +6,7 @@ Two generations are read: own runners (to 0.24) and a llama-server child (since 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ _LISTENING = re.compile(r"Listening on (\S{1,80}) \(version ([^)\s]{1,40})\)")
 _CONFIG = re.compile(r'msg=\\?"server config\\?" env=(\\?")?map\[')
 #: Names of variables: those of the server are upper case, the proxies also lower.
 _KEY = re.compile(r"(?:^| )([A-Z][A-Z0-9_]*|https?_proxy|no_proxy|all_proxy):")
+#: Names in one line: Ollama has about forty.
+MAX_NAMES = 1000
 _THROWN = re.compile(r'invalid environment variable, using default"?')
 _BAD_PORT = re.compile(r'invalid port, using default"?')
 #: The child's command line: `starting llama server` to 0.11, `starting runner` to 0.24, `starting llama-server` now.
@@ -59,8 +62,8 @@ def parse_log(lines: Sequence[str]) -> Told:
 def parse_server_config(line: str) -> dict[str, str]:
     r"""The variables of a `server config` line; {} for any other.
 
-    Go writes a map with its names sorted and its values as they are, blanks and colons included; a list
-    stands in brackets. So a name counts only if it comes after the one before it in the alphabet.
+    Go writes a map with its names sorted and its values as they are, blanks and colons included. So what looks
+    like a name inside a value is told by the order.
     """
     found = _CONFIG.search(line)
     if found is None:
@@ -145,19 +148,26 @@ def _quoted(text: str, quote: str) -> str:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    match = _KEY.match(text)
-    while match is not None:
-        name, start = match[1], match.end()
-        bracket = text.find("]", start) if text.startswith("[", start) else -1
-        match = _next_key(text, max(start, bracket), name)
-        end = match.start() if match is not None else len(text)
-        found.append((name, text[start:end]))
-    return found
+    """Names and values. What looks like a name out of the alphabet's order stands inside a value."""
+    names = list(_KEY.finditer(text))[:MAX_NAMES]
+    kept = [names[place] for place in _longest_rise([one[1] for one in names])]
+    ends = [*(one.start() for one in kept[1:]), len(text)]
+    return [(one[1], text[one.end() : end]) for one, end in zip(kept, ends, strict=True)]
 
 
-def _next_key(text: str, place: int, name: str) -> re.Match[str] | None:
-    for match in _KEY.finditer(text, place):
-        if match[1] > name:
-            return match
-    return None
+def _longest_rise(words: Sequence[str]) -> list[int]:
+    """Places of the longest strictly rising choice of words (patience sorting, n log n)."""
+    tails: list[str] = []
+    places: list[int] = []
+    before: list[int] = []
+    for place, word in enumerate(words):
+        height = bisect_left(tails, word)
+        before.append(places[height - 1] if height else -1)
+        tails[height : height + 1] = [word]
+        places[height : height + 1] = [place]
+    found: list[int] = []
+    place = places[-1] if places else -1
+    while place >= 0:
+        found.append(place)
+        place = before[place]
+    return found[::-1]

@@ -23,7 +23,7 @@ _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _MEANT_FALSE = frozenset({"off", "no", "n", "none", "disable", "disabled"})
 #: Go's units of time, in seconds.
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _WORDED = re.compile(
     r"\s*(\d{1,9})\s*(d|day|days|h|hr|hrs|hour|hours|m|min|mins|minute|minutes|s|sec|secs|second|seconds)\s*"
 )
@@ -55,8 +55,8 @@ def find_effective(
 def parse_duration(value: str) -> float | None:
     """Seconds of a Go duration ("1h30m") or of a plain number of seconds; None for anything else."""
     sign = -1.0 if value.startswith("-") else 1.0
-    text = value.lstrip("+-") if value[:1] in "+-" else value
-    if text == "0" or re.fullmatch(r"\d{1,18}", text):
+    text = value[1:] if value[:1] in ("+", "-") else value
+    if re.fullmatch(r"[0-9]{1,18}", text):
         return sign * float(text)
     if not text or _PART.sub("", text):
         return None

@@ -78,6 +78,8 @@ async def ask_health(site: Site, transport: Transport) -> Health:
         return _health(reply, "failing", f"the engine behind the server is dead: {error_text(reply)}")
     if reply.status != 200:
         return _health(reply, "failing", error_text(reply))
+    if reply.body.strip() and isinstance(parse_fields(reply.body), Missing):
+        return _health(reply, "failing", f"something else answers on /health: {describe_body(reply.body)}")
     asleep = await _find_sleep(site, transport)
     if asleep:
         return _health(reply, "asleep", asleep)
