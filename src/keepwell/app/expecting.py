@@ -32,17 +32,17 @@ def _expected(one: InventoryEngine, environment: Mapping[str, str]) -> Expected:
         supervisor=one.supervisor,
         unit=one.unit,
         user=one.user,
+        seen_at=one.seen_at,
     )
 
 
 def recall(sites: Iterable[Site], seen: Seen, now: float) -> tuple[RememberedEngine, ...]:
-    """What to remember of the engines that serve now."""
+    """What to remember of the engines that serve now. `start` carries the variables that are the engine's own."""
     return tuple(_recalled(site, seen, now) for site in sites if not isinstance(site.process, Missing))
 
 
 def _recalled(site: Site, seen: Seen, now: float) -> RememberedEngine:
     process = row_of(seen.value(site.ref, "engine.process"))
-    environment = {name: str(value) for name, value in row_of(process.get("environment")).items()}
     files = [one.where for one in site.logs if one.kind == "file"]
     return RememberedEngine(
         node=site.ref.node,
@@ -50,7 +50,6 @@ def _recalled(site: Site, seen: Seen, now: float) -> RememberedEngine:
         url=site.url,
         seen_at=now,
         start=site.start or texts_of(process.get("argv")),
-        environment=environment,
         cwd=text_of(process, "cwd"),
         user=text_of(process, "user"),
         log=next(iter(files), ""),

@@ -9,7 +9,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="engine.site",
         about="engine",
         help="Where an engine is, or ought to be",
-        shape="mapping plug_in title url host port declared remembered found (how it was found)",
+        shape="mapping plug_in title url host port declared remembered seen_at found (how)",
     ),
     Fact(
         name="engine.process",

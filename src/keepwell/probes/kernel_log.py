@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from keepwell.core.errors import AccessError, NotThere
-from keepwell.core.observation import Missing, Observation, Value, absent, failed
+from keepwell.core.observation import Missing, Observation, Seen, Value, absent, failed
+from keepwell.core.ref import Ref
 from keepwell.core.text import escape_controls
+from keepwell.core.values import find_number, row_of
 from keepwell.formats.procfs import parse_boot_time
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
@@ -48,19 +50,40 @@ class KernelLog:
     effect: ProbeEffect = "none"
     cost_seconds = 0.1
     gives: tuple[str, ...] = ("log.kernel", "host.kernel_lines")
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("engine.site", "engine.process", "engine.supervisor")
 
     async def observe(self, place: Place) -> Iterable[Observation]:
-        """All lines but noise as text for the catalogue, and those of interest as rows with their time."""
+        """As rows with their time those of interest; as text for the catalogue all but noise, if they can have to
+        do with an engine as it is now: what came before every engine's start, or before it was last seen to
+        serve, cannot.
+        """
         since = place.clock.now() - place.since_seconds
         rows, source = await _read(place.transport)
         if isinstance(rows, Missing):
             return [place.saw(name, rows, source) for name in self.gives]
         recent = [row for row in rows if row[0] >= since - SLACK_SECONDS][-LINES:]
         lines: Value = tuple({"at": at, "text": text} for at, text in recent if _INTEREST.search(text))
-        texts = tuple(one for _, one in recent)
+        well_until = find_well_until(place.seen)
+        texts = tuple(one for at, one in recent if at >= well_until - SLACK_SECONDS)
         text: Value = {"where": source, "lines": texts, "first_line": 1, "truncated_bytes": 0}
         return [place.saw("log.kernel", text, source), place.saw("host.kernel_lines", lines, source)]
+
+
+def find_well_until(seen: Seen) -> float:
+    """When every engine was still or again well, in seconds since the epoch: a running one at its start unless it
+    was restarted by its supervisor, another when it last served; 0 when that is not known of one.
+    """
+    return min((_well_until(seen, one.subject) for one in seen.named("engine.site")), default=0.0)
+
+
+def _well_until(seen: Seen, ref: Ref) -> float:
+    started = find_number(row_of(seen.value(ref, "engine.process")).get("started_at"))
+    restarts = find_number(row_of(seen.value(ref, "engine.supervisor")).get("restarts"))
+    if started is not None and not restarts:
+        return started
+    if started is not None:
+        return 0.0
+    return find_number(row_of(seen.value(ref, "engine.site")).get("seen_at")) or 0.0
 
 
 async def _read(transport: Transport) -> tuple[list[tuple[float, str]] | Missing, str]:

@@ -13,7 +13,7 @@ class Expected:
     """What is known beforehand of one engine. `engine` is the plug-in's name, "" if the owner did not say.
 
     `url` has no trailing slash; `start` is the command that starts it (() if unknown); `declared` is False for
-    one that is only remembered.
+    one that is only remembered. `seen_at` is when it last served, in seconds since the epoch, 0 if never seen.
     """
 
     engine: str
@@ -28,3 +28,4 @@ class Expected:
     supervisor: Supervisor = "process"
     unit: str = ""
     user: str = ""
+    seen_at: float = 0.0
