@@ -60,8 +60,8 @@ def _best(address: Address, answers: Iterable[Answer], engines: Mapping[str, Eng
             proofs.append((engines[one.engine].specificity, one))
     if proofs:
         return max(proofs, key=itemgetter(0))[1]
-    reason = next((one for one in others if one.kind == "absent"), None)
-    return Answer(address=address, engine="", identity=reason or others[0])
+    reason = next((one for one in others if one.kind == "absent"), others[0])
+    return Answer(address=address, engine="", identity=reason)
 
 
 async def _detect(transport: Transport, engine: Engine, url: str, api_key: str) -> Identity | Missing:
