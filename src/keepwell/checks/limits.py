@@ -14,6 +14,9 @@ from keepwell.plugins.facts import engine_facts, engine_title, looked_at
 NEARLY = 0.8
 #: Open files that a busy server may need: each client, each model shard and each log is one.
 WISHED_FILES = 65_536
+#: Up to here a limit is blamed for what the log says of it; above, the lines are older than the limit, or a leak
+#: that the number of open files shows. Linux gives 1,024 unless somebody says otherwise.
+LOW_FILES = 4_096
 #: Inotify instances of a user: the kernel's 128 is too few for a desktop, an editor and some containers.
 WISHED_INSTANCES = 8_192
 _FILES_OUT = re.compile(r"too many open files|EMFILE", re.IGNORECASE)
@@ -26,7 +29,10 @@ _MARGIN = 1.5
 
 
 def judge_open_files(seen: Seen) -> Iterator[Finding]:
-    """Bad when the soft limit on open files is nearly used up, or the log says that it was."""
+    """Bad when the soft limit on open files is nearly used up, or it is low and the log says that it was.
+
+    `wished` is as far as the soft limit can be raised without privileges; `kind` is hard when that is not far.
+    """
     for one in seen.named("engine.limits"):
         row = row_of(one.value)
         soft = find_number(row.get("open_files_soft"))
@@ -37,12 +43,15 @@ def judge_open_files(seen: Seen) -> Iterator[Finding]:
         status = Status.OK
         if used >= soft * NEARLY:
             status = Status.WARNING
-        if said or used >= soft:
+        if used >= soft or (said and soft <= LOW_FILES):
             status = Status.CRITICAL
         words = f"has {used:.0f} of {soft:.0f} open files in use"
         if said:
             words += f", and said: {said}"
-        facts = {"limit": f"{soft:.0f}", "used": f"{used:.0f}", "wished": str(WISHED_FILES), "said": said}
+        hard = find_number(row.get("open_files_hard")) or WISHED_FILES
+        kind = {True: "hard"}.get(hard <= LOW_FILES, "soft")
+        facts = {"kind": kind, "limit": f"{soft:.0f}", "used": f"{used:.0f}", "said": said}
+        facts["wished"] = f"{min(WISHED_FILES, max(hard, soft)):.0f}"
         yield _finding(seen, one, "limits.open_files", status, words, facts)
 
 
