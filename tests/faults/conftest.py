@@ -1,0 +1,55 @@
+"""Fixtures: a world for each test, one model for all, and engines in the world."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keepwell.testing.tiny_model import TinyModel, write_tiny_model
+from tests.faults.engines import LlamaServer, Ollama, make_llama_server, make_ollama
+from tests.faults.world import World, make_world
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that answers " alpha 0001 0002 ..."."""
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "alpha.gguf", TinyModel(tag="alpha"))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """keepwell's cache of compiled signatures, shared by all worlds."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def world(cache: Path) -> Iterator[World]:
+    """A machine of its own. Its folder is short and open, so that any user can get to what lies in it."""
+    root = Path(tempfile.mkdtemp(prefix="kw-", dir="/tmp"))
+    root.chmod(0o755)
+    try:
+        with make_world(root, cache) as made:
+            yield made
+    finally:
+        shutil.rmtree(root)
+
+
+@pytest.fixture
+def llama(world: World, model: Path) -> LlamaServer:
+    """A llama-server that serves, on its usual port."""
+    server = make_llama_server(world, model)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def ollama(world: World, model: Path) -> Ollama:
+    """An Ollama that serves, with the model in its store but not in memory, on its usual port."""
+    server = make_ollama(world)
+    server.start()
+    assert server.create(model).status == 200
+    return server

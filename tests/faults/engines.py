@@ -1,0 +1,184 @@
+"""Real engines in a world: an Ollama and a llama-server with a model whose answers are known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from keepwell.testing.tiny_model import OLLAMA_TEMPLATE
+from tests.faults.world import NOBODY, Answer, Process, World, skip
+from tests.support import eventually
+
+REPOSITORY = Path(__file__).parent.parent.parent
+OLLAMA = REPOSITORY / ".cache" / "engines" / "ollama"
+#: Seconds until a server on a busy machine answers.
+START_SECONDS = 20.0
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+
+
+@dataclass(slots=True)
+class Server:
+    """A server in a world. `argv` and `environment` start it; `url` is where it should be asked."""
+
+    world: World
+    folder: Path
+    url: str
+    argv: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    process: Process | None = None
+
+    @property
+    def log(self) -> Path:
+        """The file that it writes to and holds open."""
+        return self.folder / "server.log"
+
+    @property
+    def pid(self) -> int:
+        """Its number in the world."""
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self, *, until: str = "/health") -> None:
+        """Start it and wait until it answers, or has ended."""
+        self.launch()
+        eventually(self._answers_or_ended(until), START_SECONDS, f"an answer of {self.url}")
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
+        self.process = self.world.start(self.argv, log=self.log, env=self.environment, prefix=self.prefix)
+
+    def ended(self) -> int:
+        """The exit code, once it has ended."""
+        assert self.process is not None
+        return self.process.wait()
+
+    def kill(self, name: str = "KILL") -> None:
+        """End it and wait for that."""
+        self.world.signal(self.pid, name)
+        self.ended()
+
+    def get(self, path: str, *headers: str) -> Answer:
+        """One GET."""
+        return self.world.http(self.url + path, headers=headers)
+
+    def said(self, words: str) -> bool:
+        """True if its log holds these words."""
+        return words in self.log.read_text(errors="replace")
+
+    def _answers_or_ended(self, path: str) -> Asking:
+        return Asking(self, path)
+
+
+@dataclass(slots=True)
+class Asking:
+    """Whether a server answers, or has ended."""
+
+    server: Server
+    path: str
+
+    def __call__(self) -> bool:
+        process = self.server.process
+        assert process is not None
+        return not process.running or self.server.world.http(self.server.url + self.path, seconds=1).status == 200
+
+
+class LlamaServer(Server):
+    """The llama.cpp server out of the xllamacpp wheel."""
+
+    def chat(self, content: str = "hello", model: str = "tiny-alpha") -> Answer:
+        """One short answer."""
+        body = {"model": model, "messages": [{"role": "user", "content": content}], "max_tokens": 5}
+        return self.world.http(f"{self.url}/v1/chat/completions", body)
+
+
+class Ollama(Server):
+    """A real Ollama server."""
+
+    @property
+    def models(self) -> Path:
+        """Its store."""
+        return Path(self.environment["OLLAMA_MODELS"])
+
+    def start(self, *, until: str = "/api/version") -> None:
+        """Start it and wait until it answers, or has ended."""
+        Server.start(self, until=until)
+
+    def create(self, model: Path, name: str = "tiny-alpha") -> Answer:
+        """Give it a model file, through its own interface."""
+        digest = "sha256:" + hashlib.sha256(model.read_bytes()).hexdigest()
+        upload = ["curl", "-sS", "--noproxy", "*", "-T", str(model), "-X", "POST", f"{self.url}/api/blobs/{digest}"]
+        self.world.run(upload)
+        body = {"model": name, "files": {model.name: digest}, "template": OLLAMA_TEMPLATE, "stream": False}
+        return self.world.http(f"{self.url}/api/create", body)
+
+    def chat(self, content: str = "hello", model: str = "tiny-alpha", **options: object) -> Answer:
+        """One short answer; one thread, because two spin against other work."""
+        body = {
+            "model": model,
+            "messages": [{"role": "user", "content": content}],
+            "stream": False,
+            "options": {"num_thread": 1, "num_predict": 5, **options},
+        }
+        return self.world.http(f"{self.url}/api/chat", body)
+
+    def blob(self, role: str = "model", name: str = "tiny-alpha") -> Path:
+        """The file of one layer, as the manifest names it."""
+        manifest = json.loads((self.models / "manifests/registry.ollama.ai/library" / name / "latest").read_text())
+        layer = next(one for one in manifest["layers"] if one["mediaType"].endswith(f".{role}"))
+        return self.models / "blobs" / str(layer["digest"]).replace(":", "-")
+
+
+def make_llama_server(
+    world: World, model: Path, *, port: int = 8080, host: str = "127.0.0.1", more: Sequence[str] = ()
+) -> LlamaServer:
+    """A llama-server for this model, not yet started."""
+    folder = _folder(world, "llama")
+    copied = folder / model.name
+    if not copied.exists():
+        shutil.copy(model, copied)
+    argv = [sys.executable, "-m", "keepwell.testing.llama_server", "-m", str(copied)]
+    argv += ["--host", host, "--port", str(port), "-a", "tiny-alpha", "--metrics", "--props", "--slots", *more]
+    return LlamaServer(world, folder, f"http://127.0.0.1:{port}", argv)
+
+
+def make_ollama(
+    world: World, *, host: str = "127.0.0.1:11434", env: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Ollama:
+    """An Ollama with an empty store of its own, not yet started."""
+    if not (OLLAMA / "ollama").exists():
+        skip("there is no Ollama: run scripts/setup_engines.py")
+    folder = _folder(world, "ollama")
+    environment = {
+        "HOME": str(folder),
+        "OLLAMA_HOST": host,
+        "OLLAMA_MODELS": str(folder / "models"),
+        "LD_LIBRARY_PATH": str(OLLAMA),
+        # This build uses a graph operation of Intel GPUs otherwise, and its runner dies.
+        "OLLAMA_NUM_GPU": "0",
+        **(env or {}),
+    }
+    return Ollama(world, folder, f"http://{host}", [str(OLLAMA / "ollama"), "serve"], environment, tuple(prefix))
+
+
+def give_to_nobody(server: Server) -> None:
+    """Let it run as an ordinary user who owns its folder."""
+    if os.geteuid() != 0:
+        skip("only root can start a server as another user")
+    for path in (server.folder, *server.folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    server.log.touch()
+    os.chown(server.log, NOBODY, NOBODY)
+    server.prefix = (*server.prefix, *AS_NOBODY)
+
+
+def _folder(world: World, name: str) -> Path:
+    folder = world.root / name
+    folder.mkdir(exist_ok=True)
+    return folder

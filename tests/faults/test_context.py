@@ -1,0 +1,41 @@
+"""Prompts that are longer than the context: llama-server refuses, Ollama cuts in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.engines import Ollama, make_llama_server, make_ollama
+from tests.faults.judging import assert_named, assert_well, carry_out
+from tests.faults.world import World
+from tests.support import eventually
+
+#: 700 numbers of four digits: some 3,500 tokens for this model.
+LONG_PROMPT = "0001 " * 700
+
+
+def test_llama_server_refuses(world: World, model: Path) -> None:
+    server = make_llama_server(world, model, more=["-c", "256"])
+    server.start()
+    refused = server.chat(LONG_PROMPT)
+    assert refused.data["error"]["type"] == "exceed_context_size_error"
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "prompt-exceeds-context", "context.fits")
+    carry_out(world, answer)
+    eventually(lambda: server.get("/health").status == 200, 20)
+    assert_well(world.keepwell("diagnose"), "context.fits")
+    assert server.chat("0001 " * 150).status == 200
+
+
+def test_ollama_cuts(world: World, model: Path) -> None:
+    server = make_ollama(world, env={"OLLAMA_CONTEXT_LENGTH": "256"})
+    server.start()
+    assert server.create(model).status == 200
+    cut = server.chat(LONG_PROMPT)
+    assert cut.status == 200
+    assert cut.data["prompt_eval_count"] == 256
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "prompt-exceeds-context", "context.fits")
+    carry_out(world, answer)
+    eventually(lambda: server.get("/api/version").status == 200, 20)
+    assert_well(world.keepwell("diagnose"), "context.fits")
+    assert isinstance(server, Ollama)

@@ -1,0 +1,104 @@
+"""Disks that are full, and limits on files and memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.engines import make_ollama
+from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
+from tests.faults.world import World, skip
+from tests.support import eventually
+
+#: Room for one tiny model (6.3 MB) and not for a second.
+DISK = "8m"
+#: Too few for Ollama to start a runner beside its own files; it starts up with them.
+FEW_FILES = 12
+#: Too little address space for a runner's compute buffer; the server itself starts with it (measured).
+LITTLE_SPACE = 2_000_000_000
+#: Too little memory for a runner with the tiny model (about 60 MiB).
+LITTLE_MEMORY = 40 << 20
+
+
+def test_a_full_disk_under_the_store(world: World, model: Path) -> None:
+    server = make_ollama(world)
+    store = server.models
+    store.mkdir(parents=True)
+    assert world.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(store)]).returncode == 0
+    server.start()
+    assert server.create(model).status == 200
+    world.run(["sh", "-c", f"cat /dev/zero > {store}/other-file"])
+    assert server.create(model, "second").status == 500
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "disk-full", "disk.space")
+    world.run(["rm", f"{store}/other-file"])
+    assert_well(world.keepwell("diagnose"), "disk.space")
+
+
+def test_a_limit_of_open_files_that_is_too_low(world: World, model: Path) -> None:
+    server = make_ollama(world, prefix=["prlimit", f"--nofile={FEW_FILES}:{FEW_FILES}"])
+    server.start()
+    assert server.create(model).status == 200
+    assert "too many open files" in server.chat().text
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "open-file-or-watch-limit", "limits.open_files")
+    carry_out(world, answer)
+    eventually(lambda: server.get("/api/version").status == 200, 20)
+    assert_well(world.keepwell("diagnose"), "limits.open_files")
+    assert server.chat().status == 200
+
+
+def test_a_limit_of_address_space_that_is_too_low(world: World, model: Path) -> None:
+    server = make_ollama(world, prefix=["prlimit", f"--as={LITTLE_SPACE}:"])
+    server.start()
+    assert server.create(model).status == 200
+    assert server.chat().status == 500
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "insufficient-system-memory", "limits.memory")
+    carry_out(world, answer)
+    eventually(lambda: server.get("/api/version").status == 200, 20)
+    assert_well(world.keepwell("diagnose"), "limits.memory")
+    assert server.chat().status == 200
+
+
+@pytest.fixture
+def small_group() -> Iterator[Path]:
+    """A memory cgroup (version 1) that is too small; skipped where there is none to write to."""
+    group = Path("/sys/fs/cgroup/memory") / f"keepwell-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(LITTLE_MEMORY))
+    except OSError as error:
+        pytest.skip(f"no memory cgroup (version 1) to write to: {error}")
+    yield group
+    eventually(lambda: not (group / "cgroup.procs").read_text())
+    group.rmdir()
+
+
+def test_a_cgroup_with_too_little_memory(small_group: Path, cache: Path, world: World, model: Path) -> None:
+    join = ["sh", "-c", f'echo 0 > {small_group}/cgroup.procs; exec "$@"', "sh"]
+    server = make_ollama(world, prefix=join)
+    server.start()
+    assert server.create(model).status == 200
+    assert "signal: killed" in server.chat().text
+    answer = world.keepwell("diagnose")
+    server.kill()
+    for child in (int(word) for word in (small_group / "cgroup.procs").read_text().split()):
+        os.kill(child, 9)
+    assert_named(answer, "insufficient-system-memory", "limits.memory")
+    assert {one["facts"].get("kind") for one in answer["findings"] if one["check"] == "limits.memory"} <= {
+        "cgroup",
+        "oom-kill",
+    }
+
+
+def test_limits_that_are_high_enough_are_no_fault(world: World, model: Path) -> None:
+    server = make_ollama(world, prefix=["prlimit", "--nofile=4096:", "--as=16000000000:"])
+    server.start()
+    assert server.create(model).status == 200
+    if server.chat().status != 200:
+        skip("16 GB of address space are not enough here")
+    assert likely_causes(world.keepwell("diagnose")) == []
