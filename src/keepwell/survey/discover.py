@@ -12,14 +12,14 @@ from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Observation, Value, absent, failed
 from keepwell.core.ref import Ref
 from keepwell.core.ref import engine as engine_ref
-from keepwell.core.secret import is_secret_name
+from keepwell.core.secret import is_secret_name, mask_argv
 from keepwell.core.values import find_number, rows_of, text_of
 from keepwell.formats.startfile import parse_assignments
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import LogSource, Place, ServingProcess, Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.survey.asking import Answer, ask_addresses
-from keepwell.survey.drafts import Draft, Hints, draft_engines, holder_of
+from keepwell.survey.drafts import ANSWERS, Draft, Hints, draft_engines, holder_of, serving_pid
 from keepwell.survey.expected import Expected
 from keepwell.survey.hearing import Address, choose_addresses
 from keepwell.survey.serving import HANGING, Family, read_serving, sort_family
@@ -50,7 +50,8 @@ async def discover(place: Place, expected: tuple[Expected, ...]) -> Discovery:
     addresses = choose_addresses(place.node, place.seen, engines, expected, silent)
     keys = {one.url: one.api_key for one in expected if one.api_key}
     answers = await ask_addresses(place.transport, addresses, engines, keys)
-    hints = Hints(node=place.node, seen=place.seen, engines=engines, family=family, expected=expected, answers=answers)
+    found = Hints(node=place.node, seen=place.seen, engines=engines, family=family, expected=expected, answers=answers)
+    hints = await _with_processes(place, found)
     sites: list[Site] = []
     observations: list[Observation] = []
     for draft in draft_engines(hints):
@@ -67,6 +68,19 @@ def _family(place: Place, engines: Mapping[str, Engine]) -> Family:
     return sort_family(rows_of(place.seen.value(place.node, "host.processes")), engines, listening)
 
 
+async def _with_processes(place: Place, hints: Hints) -> Hints:
+    """The hints with the processes that may serve, each with the plain command that would start it again."""
+    names = dict(hints.family.servers)
+    for answer in hints.answers:
+        if not isinstance(answer.identity, Missing):
+            names.setdefault(serving_pid(hints, answer.address), answer.engine)
+    known = {pid: name for pid, name in names.items() if pid in hints.family.rows}
+    serving = {pid: await read_serving(place.transport, hints.family.rows[pid]) for pid in known}
+    starts = {pid: await _by_hand(place, hints.engines[known[pid]], one, _NOBODY) for pid, one in serving.items()}
+    masked = {pid: mask_argv(one.start) for pid, one in starts.items()}
+    return replace(hints, serving=serving, starts=masked)
+
+
 async def _site(place: Place, hints: Hints, draft: Draft, taken: set[Ref]) -> tuple[Site, list[Observation]]:
     engine = hints.engines[draft.engine]
     known = draft.expected or Expected(engine=draft.engine, url=draft.address.url, declared=False)
@@ -76,7 +90,7 @@ async def _site(place: Place, hints: Hints, draft: Draft, taken: set[Ref]) -> tu
     process = await _process(place, hints, draft, supervision)
     if supervision is None:
         supervision = await _by_hand(place, engine, process, known)
-    address = _told_address(engine, draft, process)
+    address = draft.address
     site = Site(
         ref=_ref(place.node, draft.engine, engine, address, taken),
         engine=draft.engine,
@@ -111,6 +125,7 @@ def _shown(site: Site, engine: Engine, address: Address, draft: Draft) -> Mappin
         "port": address.port,
         "declared": site.declared,
         "remembered": draft.expected is not None and not site.declared,
+        "seen_at": (draft.expected or _NOBODY).seen_at,
         "found": draft.found,
     }
 
@@ -118,37 +133,22 @@ def _shown(site: Site, engine: Engine, address: Address, draft: Draft) -> Mappin
 _NOBODY = Expected(engine="", url="", declared=False)
 
 
-def _told_address(engine: Engine, draft: Draft, process: ServingProcess | Missing) -> Address:
-    """For a process that answers nowhere and listens nowhere, its environment tells where it would listen."""
-    if isinstance(process, Missing) or draft.address.pid or draft.expected is not None or draft.found == "it answers":
-        return draft.address
-    told = engine.address(process.argv, process.environment)
-    if isinstance(told, Missing):
-        return draft.address
-    return Address(_local(told[0]), told[1], draft.pid)
-
-
-def _local(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1", "": "127.0.0.1"}.get(host, host)
-
-
 async def _process(
     place: Place, hints: Hints, draft: Draft, supervision: Supervision | None
 ) -> ServingProcess | Missing:
-    """The process that serves. Behind a container's published port it is the container's own, not the proxy."""
-    pid = draft.pid
-    if supervision is not None and supervision.kind == "container":
-        pid = int(find_number(supervision.row.get("pid")) or 0)
-    if draft.pid == 0 and not pid:
+    """The process that serves, or why none is known."""
+    if not draft.pid:
         return _why_none(hints, draft, supervision)
-    row = hints.family.rows.get(pid)
+    if draft.pid in hints.serving:
+        return hints.serving[draft.pid]
+    row = hints.family.rows.get(draft.pid)
     if row is None:
-        return failed(f"process {pid} cannot be seen by this user")
+        return failed(f"process {draft.pid} cannot be seen by this user")
     return await read_serving(place.transport, row)
 
 
 def _why_none(hints: Hints, draft: Draft, supervision: Supervision | None) -> Missing:
-    if draft.found == "it answers":
+    if draft.found == ANSWERS:
         return failed("it answers, but the process behind its port is hidden from this user (root sees it)")
     if supervision is not None:
         state = text_of(supervision.row, "active") or text_of(supervision.row, "state")

@@ -9,11 +9,15 @@ from keepwell.core.observation import Missing, Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.plugins.engine import Engine
+from keepwell.plugins.place import ServingProcess
 from keepwell.survey.asking import Answer
 from keepwell.survey.expected import Expected
 from keepwell.survey.hearing import Address, reachable_host, split_url
 from keepwell.survey.serving import Family, same_server
+from keepwell.survey.supervision import find_supervision
 
+#: How an engine was found that answered.
+ANSWERS = "it answers"
 #: States of a unit that say that it ought to run; an inactive one counts if it is enabled.
 WANTED_STATES = frozenset({"active", "failed", "activating", "deactivating", "reloading"})
 ENABLED = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime"})
@@ -25,21 +29,24 @@ STOPPED_CODES = frozenset({0, 143, 137})
 class Draft:
     """An engine as far as it is known: where it is asked, the pid that serves (0: none seen), how it was found.
 
-    `start` is the masked command line of its process; `row` is the unit or container that should run it.
+    `row` is the unit or container that should run it.
     """
 
     engine: str
     address: Address
     pid: int = 0
     found: str
-    start: tuple[str, ...] = ()
     expected: Expected | None = None
     row: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """What was seen before anything was brought together."""
+    """What was seen before anything was brought together.
+
+    `serving` are the processes behind answers and those that look like a server, by pid, and `starts` the
+    commands that start them, secrets masked as those that are remembered.
+    """
 
     node: Ref
     seen: Seen
@@ -47,6 +54,8 @@ class Hints:
     family: Family
     expected: tuple[Expected, ...]
     answers: tuple[Answer, ...]
+    serving: Mapping[int, ServingProcess] = field(default_factory=dict)
+    starts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def draft_engines(hints: Hints) -> tuple[Draft, ...]:
@@ -63,18 +72,21 @@ def _answering(hints: Hints) -> list[Draft]:
     for answer in hints.answers:
         if isinstance(answer.identity, Missing):
             continue
-        pid = answer.address.pid or holder_of(hints, answer.address)
-        draft = Draft(
-            engine=answer.engine,
-            address=answer.address,
-            pid=pid,
-            found="it answers",
-            start=texts_of(hints.family.rows.get(pid, {}).get("argv")),
-        )
+        pid = serving_pid(hints, answer.address)
+        draft = Draft(engine=answer.engine, address=answer.address, pid=pid, found=ANSWERS)
         key = (pid, answer.address.port)
         if key not in found or Address(answer.address.host, answer.address.port) in wanted:
             found[key] = draft
     return list(found.values())
+
+
+def serving_pid(hints: Hints, address: Address) -> int:
+    """The pid that serves at an address: the holder of its port, or behind a container's proxy the container."""
+    pid = address.pid or holder_of(hints, address)
+    supervision = find_supervision(hints.node, hints.seen, hints.family, pid, address.port)
+    if supervision is None or supervision.kind != "container":
+        return pid
+    return int(find_number(supervision.row.get("pid")) or 0) or pid
 
 
 def holder_of(hints: Hints, address: Address) -> int:
@@ -93,34 +105,30 @@ def _same_host(one: str, other: str) -> bool:
 
 def _silent(hints: Hints, answering: set[int]) -> list[Draft]:
     """Servers that look like an engine's and did not answer: hanging, just starting, or on no port."""
-    found: list[Draft] = []
-    for pid, name in hints.family.servers.items():
-        if pid not in answering:
-            found.append(
-                Draft(
-                    engine=name,
-                    address=_address_of(hints, pid, name),
-                    pid=pid,
-                    found="its command line",
-                    start=texts_of(hints.family.rows[pid].get("argv")),
-                )
-            )
-    return found
+    above = {one for pid in answering for one in hints.family.ancestors(pid)}
+    return [
+        Draft(engine=name, address=_address_of(hints, pid, name), pid=pid, found="its command line")
+        for pid, name in hints.family.servers.items()
+        if pid not in above and answering.isdisjoint(hints.family.ancestors(pid))
+    ]
 
 
 def _address_of(hints: Hints, pid: int, name: str) -> Address:
-    """Where a process listens; where it would by its command line; else the engine's usual place."""
+    """Where a process listens; where it would by its command line and environment; else the engine's usual place."""
     for row in rows_of(hints.seen.value(hints.node, "host.sockets")):
         if find_number(row.get("pid")) == pid:
             return Address(reachable_host(text_of(row, "address")), int(find_number(row.get("port")) or 0), pid)
-    return _bound(hints.engines[name], texts_of(hints.family.rows[pid].get("argv")), {}, pid)
+    process = hints.serving.get(pid)
+    if process is None:
+        return _bound(hints.engines[name], texts_of(hints.family.rows[pid].get("argv")), {})
+    return _bound(hints.engines[name], process.argv, process.environment)
 
 
-def _bound(engine: Engine, argv: tuple[str, ...], environment: Mapping[str, str], pid: int = 0) -> Address:
+def _bound(engine: Engine, argv: tuple[str, ...], environment: Mapping[str, str]) -> Address:
     told = engine.address(argv, environment)
     if isinstance(told, Missing):
-        return Address("127.0.0.1", (engine.ports or (0,))[0], pid)
-    return Address(reachable_host(told[0]), told[1], pid)
+        return Address("127.0.0.1", (engine.ports or (0,))[0])
+    return Address(reachable_host(told[0]), told[1])
 
 
 def _claimed(hints: Hints, drafts: list[Draft]) -> list[Draft]:
@@ -136,7 +144,7 @@ def _claimed(hints: Hints, drafts: list[Draft]) -> list[Draft]:
             left.remove(match)
             done.append(_joined(match, one, hints.engines))
     for one in open_:
-        moved = _moved(left, one)
+        moved = _moved(hints, left, one)
         if moved is None:
             done.append(_gone(hints, one))
         else:
@@ -159,12 +167,12 @@ def _joined(draft: Draft, one: Expected, engines: Mapping[str, Engine]) -> Draft
     return replace(draft, engine=name, expected=one)
 
 
-def _moved(left: Iterable[Draft], one: Expected) -> Draft | None:
+def _moved(hints: Hints, left: Iterable[Draft], one: Expected) -> Draft | None:
     """The server that was expected, at another address: the same start command, or for a declared engine whose
     start is not known the only one of its kind.
     """
     alike = [draft for draft in left if draft.pid and (draft.engine == one.engine or not one.engine)]
-    same = [draft for draft in alike if same_server(one.start, draft.start)]
+    same = [draft for draft in alike if same_server(one.start, hints.starts.get(draft.pid, ()))]
     if same:
         return same[0]
     if one.declared and not one.start and len(alike) == 1:
@@ -183,12 +191,10 @@ def _gone(hints: Hints, one: Expected) -> Draft:
     """
     address = split_url(one.url)
     holder = holder_of(hints, address)
-    argv = texts_of(hints.family.rows.get(holder, {}).get("argv"))
+    argv = hints.starts.get(holder) or texts_of(hints.family.rows.get(holder, {}).get("argv"))
     found = {True: "declared"}.get(one.declared, "remembered")
     if holder and same_server(one.start, argv):
-        return Draft(
-            engine=one.engine, address=_with_pid(one, holder), pid=holder, found=found, start=argv, expected=one
-        )
+        return Draft(engine=one.engine, address=_with_pid(one, holder), pid=holder, found=found, expected=one)
     return Draft(engine=one.engine, address=address, found=found, expected=one)
 
 

@@ -108,8 +108,26 @@ async def _bytes(transport: Transport, path: str) -> bytes:
 
 
 def same_server(one: Sequence[str], other: Sequence[str]) -> bool:
-    """True if two start commands run the same server, whatever address each gives it."""
-    return bool(one) and without_address(one) == without_address(other)
+    """True if two start commands run the same server, whatever address each gives it.
+
+    A path below some folder and the same path from there count as equal. Variables count only where both
+    commands set any: a person writes down `server -m model`, a process has its whole environment.
+    """
+    first, second = without_address(one), without_address(other)
+    words = [[item for item in start if not _assigns(item)] for start in (first, second)]
+    if not words[0] or len(words[0]) != len(words[1]) or not all(map(_alike, *words)):
+        return False
+    variables = [{item for item in start if _assigns(item)} for start in (first, second)]
+    return not all(variables) or variables[0] == variables[1]
+
+
+def _assigns(item: str) -> bool:
+    name, equals, _ = item.partition("=")
+    return bool(equals) and name.isidentifier()
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
 
 
 def without_address(start: Sequence[str]) -> tuple[str, ...]:

@@ -134,12 +134,14 @@ class _Run:
         """Everything else: each engine's probes, and those of the node that need to know the engines."""
         engines = load_engines()
         places = [replace(self._place, site=site, engine=engines.get(site.engine)) for site in sites]
+        at: dict[str, list[Place]] = {"node": [self._place], "engine": places}
+        left = [
+            (name, place) for name in self._order if name not in self._tasks for place in at[self._probes[name].about]
+        ]
+        self.total = self.done + len(left)
         async with asyncio.TaskGroup() as group:
-            for name in self._order:
-                if name in self._tasks:
-                    continue
-                for place in {"node": [self._place]}.get(self._probes[name].about, places):
-                    self._start(group, name, place)
+            for name, place in left:
+                self._start(group, name, place)
 
     def _start(self, group: asyncio.TaskGroup, name: str, place: Place) -> None:
         started = [one for giver in givers(name, self._probes) for one in self._tasks.get(giver, [])]
@@ -164,4 +166,4 @@ class _Run:
         seconds = round(clock.monotonic() - began, 4)
         self.observations += [replace(one, seconds=seconds) for one in found]
         self.done += 1
-        self._progress(f"looked at {name.replace('_', ' ')}", self.done, max(self.total, self.done))
+        self._progress(f"looked at {name.replace('_', ' ')}", self.done, self.total)
