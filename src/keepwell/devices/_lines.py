@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +51,7 @@ def parse_line(line: str, patterns: Sequence[LinePattern]) -> DeviceError | None
 
 def place_error(error: DeviceError, pci: str) -> DeviceError:
     """The same error at this device; the address in the form of sysfs ("0000:01:00.0")."""
-    return DeviceError(
-        kind=error.kind,
-        code=error.code,
-        name=error.name,
-        meaning=error.meaning,
-        action=error.action,
-        again=error.again,
-        severity=error.severity,
-        lasting=error.lasting,
-        pci=sysfs_address(pci),
-    )
+    return replace(error, pci=sysfs_address(pci))
 
 
 def sysfs_address(pci: str) -> str:

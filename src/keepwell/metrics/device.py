@@ -70,7 +70,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="node",
         help="GPU errors in the kernel log since boot",
         shape="tuple of mappings vendor kind (xid sxid driver module) code name meaning action again severity "
-        "(critical warning note) lasting pci pid program at text, the newest of each kind, code and device, with count",
+        "(critical warning note) lasting echo pci pid program at text count; the newest of each kind, code and device",
     ),
     Fact(
         name="device.memory_health",

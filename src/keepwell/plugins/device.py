@@ -138,7 +138,8 @@ class Reading:
 class DeviceError:
     """An error line of the kernel log: a code, what it means and what to do.
 
-    `kind` is the family of codes (xid, sxid, driver); `lasting` is True when only a reset or a reboot ends it;
+    `kind` is the family of codes (xid, sxid, driver, module); `echo` says that it only tells of another error,
+    which is named elsewhere in the log; `lasting` is True when only a reset or a reboot ends it;
     `action` is what to do now, `again` when it comes again.
     """
 
@@ -150,6 +151,7 @@ class DeviceError:
     again: str = ""
     severity: Severity = "warning"
     lasting: bool = False
+    echo: bool = False
     pci: str = ""
     pid: str = ""
     program: str = ""

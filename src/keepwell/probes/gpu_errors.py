@@ -98,6 +98,7 @@ def render_error(vendor: str, error: DeviceError, at: float, text: str) -> dict[
         "again": error.again,
         "severity": error.severity,
         "lasting": error.lasting,
+        "echo": error.echo,
         "pci": error.pci,
         "pid": error.pid,
         "program": error.program,

@@ -52,6 +52,7 @@ def _numbered(kind: str, found: re.Match[str]) -> DeviceError | None:
         again=load()["again"].get(row["again"], ""),
         severity=action["severity"],
         lasting=action.get("lasting", False),
+        echo=row.get("echo", False),
         pci=sysfs_address(address),
         pid=_first(_PID, text),
         program=_first(_NAME, text),
@@ -59,7 +60,7 @@ def _numbered(kind: str, found: re.Match[str]) -> DeviceError | None:
 
 
 def _row(kind: str, code: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    row = {"name": "", "meaning": "not documented", "now": "record", "again": "support"}
+    row: Mapping[str, Any] = {"name": "", "meaning": "not documented", "now": "record", "again": "support"}
     if kind == "xid":
         row = _xids().get(code, row)
     return row, load()["actions"][row["now"]]

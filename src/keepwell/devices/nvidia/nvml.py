@@ -78,7 +78,7 @@ def parse_device(raw: Mapping[str, Any]) -> Reading:
 
 def name_reasons(bits: Any) -> tuple[str, ...]:
     """A bit mask of throttle reasons as words, in the order of the bits."""
-    return tuple(word for bit, word in THROTTLE if int(bit) & bit)
+    return tuple(word for bit, word in THROTTLE if int(bits) & bit)
 
 
 def _missing(raw: Any) -> Missing:

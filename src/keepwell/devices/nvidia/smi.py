@@ -77,10 +77,7 @@ def _reading(cells: Mapping[str, str], reasons: Callable[[int], tuple[str, ...]]
         name: _number(cells.get(field, "[N/A]"), factor, kind) for name, field, factor, kind in _NUMBERS
     }
     values["device.identity"] = _identity(cells)
-    mask = cells.get("clocks_throttle_reasons.active", "[N/A]")
-    values["device.throttle"] = _explain(mask) or failed(f"nvidia-smi said {mask!r}")
-    if re.fullmatch(r"0x[0-9a-fA-F]{1,16}", mask):
-        values["device.throttle"] = reasons(int(mask, 16))
+    values["device.throttle"] = _reasons(cells.get("clocks_throttle_reasons.active", "[N/A]"), reasons)
     errors = _number(cells.get("ecc.errors.uncorrected.volatile.total", "[N/A]"), 1, int)
     values["device.memory_health"] = errors
     if isinstance(errors, int):
@@ -103,6 +100,15 @@ def _number(cell: str, factor: float, kind: type[int] | type[float]) -> Value | 
         return kind(float(cell) * factor)
     except (ValueError, OverflowError):
         return failed(f"nvidia-smi said {cell[:80]!r}")
+
+
+def _reasons(mask: str, reasons: Callable[[int], tuple[str, ...]]) -> Value | Missing:
+    if re.fullmatch(r"0x[0-9a-fA-F]{1,16}", mask):
+        return reasons(int(mask, 16))
+    told = _explain(mask)
+    if told is None:
+        return failed(f"nvidia-smi said {mask[:40]!r}")
+    return told
 
 
 def _explain(cell: str) -> Missing | None:
