@@ -35,8 +35,8 @@ def silent(text: str, done: int, total: int) -> None:
     """A progress callback that shows nothing."""
 
 
-def no_output(row: bytes) -> None:
-    """An output callback that shows nothing."""
+def untold(line: str) -> None:
+    """Tells nobody."""
 
 
 def standard_input() -> BinaryIO:
@@ -48,14 +48,15 @@ def standard_input() -> BinaryIO:
 class Caller:
     """Who asks, and how to reach them while the work runs.
 
-    `progress` gets a sentence and how many of how many parts are done; `emit` gets one line of bytes at a
-    time from operations that answer as a stream; `config` is the keepwell.toml that was named, if any.
+    `progress` gets a sentence and how many of how many parts are done; `tell` gets lines for a person as the
+    work goes on. `config` is the keepwell.toml and `state` the state folder that were named, if any.
     """
 
     asked_by: str = "cli"
     config: Path | None = None
+    state: Path | None = None
     progress: Callable[[str, int, int], None] = silent
-    emit: Callable[[bytes], None] = no_output
+    tell: Callable[[str], None] = untold
     read_input: Callable[[], BinaryIO] = standard_input
 
 

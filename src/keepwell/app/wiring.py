@@ -47,7 +47,7 @@ def wire(caller: Caller) -> Wiring:
     """The real world, as the caller's configuration describes it. Raises ConfigurationError with all mistakes."""
     hands = LocalTransport()
     config = load_config(caller.config, known_engines=names("engines"), local_name=hands.name)
-    state = find_state_folder(os.environ, home=Path.home(), root=os.geteuid() == 0)
+    state = caller.state or find_state_folder(os.environ, home=Path.home(), root=os.geteuid() == 0)
     inventory = build_inventory(config, load_memory(state), hands.name)
     expected = expect_engines(inventory, hands.name, os.environ)
     return Wiring(config=config, hands=hands, clock=SystemClock(), state=state, expected=expected)

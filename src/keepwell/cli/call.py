@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,9 @@ def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, 
     import asyncio
 
     with _progress(as_json) as progress:
-        caller = Caller(config=config, progress=progress, emit=_emit)
+        caller = Caller(config=config, progress=progress)
+        if not as_json:
+            caller = replace(caller, tell=_tell)
         report = asyncio.run(_ask(operation, caller, arguments))
     if report is None:
         return 0
@@ -75,9 +78,11 @@ def _show_json(report: Report) -> None:
     sys.stdout.write(json.dumps(document(report), indent=2, ensure_ascii=False) + "\n")
 
 
-def _emit(row: bytes) -> None:
-    sys.stdout.buffer.write(row + b"\n")
-    sys.stdout.buffer.flush()
+def _tell(line: str) -> None:
+    from keepwell.cli.words import clean
+
+    sys.stdout.write("\n".join(clean(one, 2000) for one in line.split("\n")) + "\n")
+    sys.stdout.flush()
 
 
 def _console() -> Console:
