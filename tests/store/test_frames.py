@@ -58,3 +58,16 @@ def test_a_changed_byte_is_never_taken_for_truth(made: list[bytes], data: st.Dat
 def test_a_record_is_one_line() -> None:
     with pytest.raises(ValueError, match="one line"):
         render_frame(b"a\nb")
+
+
+def test_a_destroyed_line_end_is_damage_even_before_the_last_record() -> None:
+    content = bytearray(render_frame(b"one") + render_frame(b"two"))
+    content[PREFIX_BYTES + 3] = 0
+    with pytest.raises(DamagedError, match="byte 0"):
+        parse_frames(bytes(content), where="x")
+
+
+def test_what_looks_like_a_frame_within_a_record_is_none() -> None:
+    inner = render_frame(b"inner")[:-1]
+    torn = render_frame(b"one") + render_frame(b"two " + inner + b" and more")[:-4]
+    assert parse_frames(torn, where="x")[0] == (b"one",)
