@@ -42,7 +42,7 @@ def test_every_number_has_meaning_and_advice(number: int) -> None:
             "NVRM: Xid (PCI:0000:01:00): 79, pid=1234, name=server, GPU has fallen off the bus.",
             "79", "0000:01:00.0", "1234", "server",
         ),
-        ("NVRM: Xid (PCI:0000:01:00): 31, pid='<unknown>', name=<unknown>, Ch 08", "31", "0000:01:00.0", "", "<unknown>"),
+        ("NVRM: Xid (PCI:0000:01:00): 31, pid='<unknown>', name=<unknown>, Ch", "31", "0000:01:00.0", "", "<unknown>"),
         ("NVRM: Xid (PCI:0000:c1:00 GPU-I:05): 13, pid=9, name=a b, Graphics", "13", "0000:c1:00.0", "9", "a b"),
         ("NVRM: Xid (PCI:00000000:0A:00): 48, An uncorrectable double bit error", "48", "0000:0a:00.0", "", ""),
         ("nvidia-nvswitch0: SXid (PCI:0000:c4:00.0): 20034, Fatal, Link 30", "20034", "0000:c4:00.0", "", ""),
@@ -97,8 +97,6 @@ def test_other_texts_are_no_errors(line: str) -> None:
 
 
 @settings(max_examples=100)
-@given(
-    st.text(max_size=80), st.sampled_from(["", "NVRM: ", "NVRM: Xid (PCI:", "SXid (PCI:0000:01:00): ", "NVRM: GPU "])
-)
+@given(st.text(max_size=80), st.sampled_from(["", "NVRM: ", "NVRM: Xid (PCI:", "SXid (PCI:0000:01:00): "]))
 def test_any_text_is_fine(text: str, head: str) -> None:
     parse_error(head + text)

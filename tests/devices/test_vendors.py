@@ -186,11 +186,12 @@ def test_any_output_is_fine(text: str, content: bytes) -> None:
 
 
 CELL = st.none() | st.integers() | st.text(max_size=8) | st.lists(st.integers(), max_size=2)
+ROW = st.dictionaries(st.text(max_size=8), CELL)
+KEY = st.sampled_from(["card0", "device_list", "device_level", "SPDisplaysDataType"])
 
 
 @settings(max_examples=80)
-@given(st.dictionaries(st.sampled_from(["card0", "device_list", "device_level", "SPDisplaysDataType"]),
-                       CELL | st.lists(st.dictionaries(st.text(max_size=8), CELL)) | st.dictionaries(st.text(max_size=8), CELL)))  # fmt: skip
+@given(st.dictionaries(KEY, CELL | st.lists(ROW) | ROW))
 def test_any_json_is_fine(answer: dict[str, object]) -> None:
     content = json.dumps(answer).encode()
     parse_rocm_smi(content)
