@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keepwell.cli.call import COULD_NOT_LOOK, Verdict
 from keepwell.cli.main import build
 
 
@@ -9,7 +10,12 @@ def main() -> None:
     """Run the command line."""
     app = build()
     app.command("mcp", help=_mcp.__doc__)(_mcp)
-    app(prog_name="keepwell")
+    try:
+        app(prog_name="keepwell")
+    except Verdict:
+        raise
+    except SystemExit as error:
+        raise SystemExit(COULD_NOT_LOOK * bool(error.code)) from error
 
 
 def _mcp() -> None:

@@ -12,7 +12,7 @@ NAMED = 0.5
 
 def causes(answer: dict[str, Any]) -> list[tuple[str, float]]:
     """All causes with their confidence: the first fault's ranking, then those of other faults."""
-    diagnosis = answer["diagnosis"]
+    diagnosis = answer
     return [(one["issue"], round(one["confidence"], 3)) for one in (*diagnosis["hypotheses"], *diagnosis["also"])]
 
 
@@ -43,7 +43,7 @@ def assert_well(answer: dict[str, Any], check: str) -> None:
 
 def carry_out(world: World, answer: dict[str, Any]) -> list[list[str]]:
     """The fix of the first cause, each command exactly as it is given; what was run."""
-    fix = answer["diagnosis"]["hypotheses"][0]["fix"]
+    fix = answer["hypotheses"][0]["fix"]
     assert fix is not None, "no fix is given"
     assert fix["missing"] == [], (fix["missing"], fix["say"])
     assert fix["commands"], fix["say"]

@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from keepwell.core.hypothesis import Contribution, Hypothesis
+from keepwell.core.issue import Evidence
 from keepwell.core.observation import Missing
 from keepwell.core.ref import Ref
 
@@ -32,11 +34,23 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
+    if isinstance(value, Contribution):
+        return {**_evidence(value.evidence), "weight": value.weight, "quote": value.quote, "source": value.source}
     if is_dataclass(value):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        row = {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        if isinstance(value, Hypothesis):
+            row["undecided"] = [_evidence(one) for one in value.undecided]
+        return row
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
 def document(report: Any) -> dict[str, Any]:
-    """The JSON document of a report: its schema first, then its fields."""
-    return {"schema": report.schema, "exit_code": report.exit_code, **plain(report)}
+    """The JSON document of a report: its schema first, then its fields, those of a diagnosis among them."""
+    fields_of = plain(report)
+    diagnosis = fields_of.pop("diagnosis", {})
+    return {"schema": report.schema, "exit_code": report.exit_code, **diagnosis, **fields_of}
+
+
+def _evidence(value: Evidence) -> dict[str, Any]:
+    """What a reader of an answer needs of it; the patterns stand in the issue file."""
+    return {"say": value.say, "check": value.check, "weight": value.weight}

@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from keepwell.app.operation import Caller, Operation, Report
 from keepwell.cli.adapter import WATCH_SECONDS
 from keepwell.core.errors import KeepwellError
@@ -26,6 +24,10 @@ INTERRUPTED = 130
 COULD_NOT_LOOK = 3
 #: Columns where the output is no terminal: long enough that a quoted log line and a command stay on one line.
 PIPE_COLUMNS = 240
+
+
+class Verdict(SystemExit):
+    """The exit with an operation's own code, told apart from the exit of a command line that was not understood."""
 
 
 def call(operation: Operation, arguments: dict[str, Any]) -> None:
@@ -45,7 +47,7 @@ def call(operation: Operation, arguments: dict[str, Any]) -> None:
         code = 0
     except KeepwellError as error:
         code = _show_error(error, as_json)
-    raise typer.Exit(code)
+    raise Verdict(code)
 
 
 def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, as_json: bool) -> int:
