@@ -237,3 +237,40 @@ async def test_a_probe_that_hangs_costs_only_its_own_answer() -> None:
     assert isinstance(value, Missing)
     assert value.kind == "failed"
     assert result.seen.named("host.processes")
+
+
+def in_container(machine: Machine, pid: int, *, network: str) -> None:
+    """Let a process lie in a Docker container and a network of its own."""
+    machine.files.put(f"/proc/{pid}/cgroup", f"0::/system.slice/docker-{'ab' * 32}.scope\n")
+    machine.files.put(f"/proc/{pid}/ns/net", TapeFile(kind="link", target=network))
+    machine.files.put("/proc/self/ns/net", TapeFile(kind="link", target="net:[1]"))
+
+
+async def test_a_container_is_known_without_its_client() -> None:
+    machine = Machine()
+    machine.process(600, ("/usr/bin/docker-proxy", "-host-port", "11434"))
+    machine.process(700, ("/bin/ollama", "serve"))
+    machine.listen(600, 11434, "0.0.0.0")
+    speaks_ollama(machine)
+    in_container(machine, 700, network="net:[2]")
+    (site,) = (await look(machine)).sites
+    assert not isinstance(site.process, Missing)
+    assert (site.process.pid, site.supervisor, site.unit) == (700, "container", "abababababab")
+
+
+async def test_a_server_in_a_network_of_its_own_that_nothing_leads_to_is_no_fault() -> None:
+    machine = Machine()
+    machine.process(700, ("/bin/ollama", "serve"))
+    in_container(machine, 700, network="net:[2]")
+    assert (await look(machine)).sites == ()
+
+
+async def test_inside_the_container_itself_the_engine_is_a_plain_process() -> None:
+    machine = Machine()
+    machine.process(700, ("/bin/ollama", "serve"))
+    machine.listen(700, 11434)
+    speaks_ollama(machine)
+    in_container(machine, 700, network="net:[1]")
+    machine.files.put("/proc/self/cgroup", f"0::/system.slice/docker-{'ab' * 32}.scope\n")
+    (site,) = (await look(machine)).sites
+    assert site.supervisor == "process"

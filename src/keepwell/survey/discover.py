@@ -19,6 +19,7 @@ from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import LogSource, Place, ServingProcess, Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.survey.asking import Answer, ask_addresses
+from keepwell.survey.boxes import find_boxes
 from keepwell.survey.drafts import ANSWERS, Draft, Hints, draft_engines, holder_of, serving_pid
 from keepwell.survey.expected import Expected
 from keepwell.survey.hearing import Address, choose_addresses
@@ -78,7 +79,7 @@ async def _with_processes(place: Place, hints: Hints) -> Hints:
     serving = {pid: await read_serving(place.transport, hints.family.rows[pid]) for pid in known}
     starts = {pid: await _by_hand(place, hints.engines[known[pid]], one, _NOBODY) for pid, one in serving.items()}
     masked = {pid: mask_argv(one.start) for pid, one in starts.items()}
-    return replace(hints, serving=serving, starts=masked)
+    return replace(hints, serving=serving, starts=masked, boxes=await find_boxes(place.transport, known))
 
 
 async def _site(place: Place, hints: Hints, draft: Draft, taken: set[Ref]) -> tuple[Site, list[Observation]]:
@@ -87,6 +88,7 @@ async def _site(place: Place, hints: Hints, draft: Draft, taken: set[Ref]) -> tu
     supervision = find_supervision(place.node, place.seen, hints.family, draft.pid, draft.address.port)
     if supervision is None and draft.row:
         supervision = _by_row(draft.row)
+    supervision = supervision or hints.boxes.containers.get(draft.pid)
     process = await _process(place, hints, draft, supervision)
     if supervision is None:
         supervision = await _by_hand(place, engine, process, known)

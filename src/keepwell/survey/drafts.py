@@ -11,10 +11,11 @@ from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import ServingProcess
 from keepwell.survey.asking import Answer
+from keepwell.survey.boxes import Boxes
 from keepwell.survey.expected import Expected
 from keepwell.survey.hearing import Address, reachable_host, split_url
 from keepwell.survey.serving import Family, same_server
-from keepwell.survey.supervision import find_supervision
+from keepwell.survey.supervision import find_supervision, is_proxy
 
 #: How an engine was found that answered.
 ANSWERS = "it answers"
@@ -45,7 +46,8 @@ class Hints:
     """What was seen before anything was brought together.
 
     `serving` are the processes behind answers and those that look like a server, by pid, and `starts` the
-    commands that start them, secrets masked as those that are remembered.
+    commands that start them, secrets masked as those that are remembered. `boxes` are those of them that lie
+    in containers or networks of their own.
     """
 
     node: Ref
@@ -56,6 +58,7 @@ class Hints:
     answers: tuple[Answer, ...]
     serving: Mapping[int, ServingProcess] = field(default_factory=dict)
     starts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    boxes: Boxes = field(default_factory=Boxes)
 
 
 def draft_engines(hints: Hints) -> tuple[Draft, ...]:
@@ -72,7 +75,7 @@ def _answering(hints: Hints) -> list[Draft]:
     for answer in hints.answers:
         if isinstance(answer.identity, Missing):
             continue
-        pid = serving_pid(hints, answer.address)
+        pid = _inner(hints, answer.engine, serving_pid(hints, answer.address))
         draft = Draft(engine=answer.engine, address=answer.address, pid=pid, found=ANSWERS)
         key = (pid, answer.address.port)
         if key not in found or Address(answer.address.host, answer.address.port) in wanted:
@@ -87,6 +90,16 @@ def serving_pid(hints: Hints, address: Address) -> int:
     if supervision is None or supervision.kind != "container":
         return pid
     return int(find_number(supervision.row.get("pid")) or 0) or pid
+
+
+def _inner(hints: Hints, engine: str, pid: int) -> int:
+    """The server itself where only a container's proxy, or nobody, is seen to hold its port: the one of this
+    engine that lies in another network.
+    """
+    if pid and not is_proxy(hints.family, pid):
+        return pid
+    inside = [one for one, name in hints.family.servers.items() if name == engine and one in hints.boxes.elsewhere]
+    return next(iter(inside), pid)
 
 
 def holder_of(hints: Hints, address: Address) -> int:
@@ -104,12 +117,14 @@ def _same_host(one: str, other: str) -> bool:
 
 
 def _silent(hints: Hints, answering: set[int]) -> list[Draft]:
-    """Servers that look like an engine's and did not answer: hanging, just starting, or on no port."""
+    """Servers that look like an engine's and did not answer: hanging, just starting, or on no port. One in another
+    network cannot be asked from here, so that it does not answer means nothing.
+    """
     above = {one for pid in answering for one in hints.family.ancestors(pid)}
     return [
         Draft(engine=name, address=_address_of(hints, pid, name), pid=pid, found="its command line")
         for pid, name in hints.family.servers.items()
-        if pid not in above and answering.isdisjoint(hints.family.ancestors(pid))
+        if pid not in above | hints.boxes.elsewhere and answering.isdisjoint(hints.family.ancestors(pid))
     ]
 
 

@@ -87,9 +87,14 @@ def find_supervision(node: Ref, seen: Seen, family: Family, pid: int, port: int)
 
 
 def _publishes(row: Mapping[str, Value], port: int, family: Family, pid: int) -> bool:
-    program = (texts_of(family.rows.get(pid, {}).get("argv")) or ("",))[0].rpartition("/")[2]
     published = (find_number(one.get("port")) for one in rows_of(row.get("ports")))
-    return (pid == 0 or program in PROXIES) and text_of(row, "state") == "running" and port in published
+    return (pid == 0 or is_proxy(family, pid)) and text_of(row, "state") == "running" and port in published
+
+
+def is_proxy(family: Family, pid: int) -> bool:
+    """True for a program that holds a container's published port."""
+    argv = texts_of(family.rows.get(pid, {}).get("argv"))
+    return bool(argv) and argv[0].rpartition("/")[2] in PROXIES
 
 
 #: Programs that hold a container's published port on the node.
