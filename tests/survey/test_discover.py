@@ -274,3 +274,12 @@ async def test_inside_the_container_itself_the_engine_is_a_plain_process() -> No
     machine.files.put("/proc/self/cgroup", f"0::/system.slice/docker-{'ab' * 32}.scope\n")
     (site,) = (await look(machine)).sites
     assert site.supervisor == "process"
+
+
+async def test_a_container_that_publishes_nothing_is_asked_at_its_own_address() -> None:
+    machine = Machine()
+    machine.process(700, ("/bin/ollama", "serve"))
+    speaks_ollama(machine, "http://172.17.0.2:11434")
+    machine.containers(container("llm", "ollama/ollama", state={"Pid": 700}, ports={}))
+    (site,) = (await look(machine)).sites
+    assert (site.url, site.supervisor, site.unit) == ("http://172.17.0.2:11434", "container", "llm")

@@ -84,7 +84,12 @@ def _answering(hints: Hints) -> list[Draft]:
 
 
 def serving_pid(hints: Hints, address: Address) -> int:
-    """The pid that serves at an address: the holder of its port, or behind a container's proxy the container."""
+    """The pid that serves at an address: the holder of its port, or behind a container's proxy or address the
+    container.
+    """
+    for row in rows_of(hints.seen.value(hints.node, "host.containers")):
+        if address.host in texts_of(row.get("addresses")):
+            return int(find_number(row.get("pid")) or 0)
     pid = address.pid or holder_of(hints, address)
     supervision = find_supervision(hints.node, hints.seen, hints.family, pid, address.port)
     if supervision is None or supervision.kind != "container":

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from keepwell.core.observation import Missing, Seen, Value
 from keepwell.core.ref import Ref
-from keepwell.core.values import find_number, rows_of, text_of
+from keepwell.core.values import find_number, rows_of, text_of, texts_of
 from keepwell.plugins.engine import Engine
 from keepwell.survey.expected import Expected
 
@@ -59,11 +59,8 @@ def choose_addresses(
         heard = [Address("127.0.0.1", port) for port in sorted(known)]
     else:
         heard = _listening(sockets, silent)
-    published = [
-        Address(reachable_host(text_of(row, "address")), int(find_number(row.get("port")) or 0))
-        for container in rows_of(seen.value(node, "host.containers"))
-        for row in rows_of(container.get("ports"))
-    ]
+    containers = rows_of(seen.value(node, "host.containers"))
+    published = [one for row in containers for one in _published(row, engines)]
     likely = [one for one in [*heard, *published] if one.port in known]
     others = [one for one in heard if one.port not in known and one.port not in OTHERS]
     blocked = {(one.host, one.port) for one in _all_of(sockets, silent)}
@@ -73,6 +70,18 @@ def choose_addresses(
             first.setdefault((one.host, one.port), one)
     order = [*((one.host, one.port) for one in wanted), *first]
     return tuple(first[key] for key in dict.fromkeys(order) if key in first)[:ADDRESSES]
+
+
+def _published(row: Mapping[str, Value], engines: Mapping[str, Engine]) -> list[Address]:
+    """Where a container is reached: at its published ports; an engine's that publishes none, at its own address."""
+    ports = [
+        Address(reachable_host(text_of(one, "address")), int(find_number(one.get("port")) or 0))
+        for one in rows_of(row.get("ports"))
+    ]
+    name = text_of(row, "engine")
+    if ports or name not in engines or text_of(row, "state") != "running":
+        return ports
+    return [Address(own, port) for own in texts_of(row.get("addresses")) for port in engines[name].ports]
 
 
 def split_url(url: str) -> Address:
