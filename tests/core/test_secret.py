@@ -86,31 +86,17 @@ def test_ordinary_lines_stay(text: str) -> None:
     assert mask_text(text) == text
 
 
-def test_arguments() -> None:
-    given_ = (
-        "serve",
-        "--api-key",
-        SECRET,
-        "--hf-token=" + SECRET,
-        "--max-tokens",
-        "10",
-        "--token",
-        "-v",
-        "--port",
-        "1",
-    )
-    assert mask_argv(given_) == (
-        "serve",
-        "--api-key",
-        MASK,
-        f"--hf-token={MASK}",
-        "--max-tokens",
-        "10",
-        "--token",
-        "-v",
-        "--port",
-        "1",
-    )
+@pytest.mark.parametrize(
+    ("argv", "masked"),
+    [
+        (["serve", "--api-key", SECRET, "--port", "1"], ["serve", "--api-key", MASK, "--port", "1"]),
+        (["--hf-token=" + SECRET, "--max-tokens", "10"], [f"--hf-token={MASK}", "--max-tokens", "10"]),
+        (["env", "HF_TOKEN=ab", "A=b", "x"], ["env", f"HF_TOKEN={MASK}", "A=b", "x"]),
+        (["--token", "-v", "token", "KEY="], ["--token", "-v", "token", "KEY="]),
+    ],
+)
+def test_arguments(argv: list[str], masked: list[str]) -> None:
+    assert list(mask_argv(argv)) == masked
 
 
 def test_environment() -> None:

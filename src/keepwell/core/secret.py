@@ -62,16 +62,17 @@ def mask_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def mask_argv(argv: Iterable[str]) -> tuple[str, ...]:
-    """The arguments with secrets masked, also one that follows its flag (`--api-key VALUE`)."""
+    """The arguments with secrets masked: `--api-key VALUE`, `--api-key=VALUE`, `API_KEY=VALUE`, and by shape."""
     masked: list[str] = []
     hide = False
     for one in argv:
-        flag, equals, _ = one.partition("=")
-        secret = one.startswith("-") and is_secret_name(flag.lstrip("-"))
-        if hide and not one.startswith("-"):
+        name, equals, value = one.partition("=")
+        flag = name.startswith("-")
+        secret = (flag or bool(value)) and is_secret_name(name.lstrip("-"))
+        if hide and not flag:
             masked.append(MASK)
         elif secret and equals:
-            masked.append(f"{flag}={MASK}")
+            masked.append(f"{name}={MASK}")
         else:
             masked.append(mask_text(one))
         hide = secret and not equals

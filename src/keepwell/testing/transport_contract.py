@@ -165,6 +165,7 @@ async def runs_commands(transport: Transport, world: World) -> None:
     assert fed.stdout == b"in \xff out"
     await _raises(NotThere, transport.run(["/no/such/program", "-x"]), "/no/such/program -x")
     await _raises(NotThere, transport.run([world.path("nothing")]), world.path("nothing"))
+    await _raises(NotThere, transport.run(["echo", "nul\0byte"]), "nul")
     await _raises(TimedOut, transport.run(["sleep", "50"], timeout_seconds=0.1), "sleep 50")
     await _raises(TooLarge, transport.run(["yes"], max_bytes=1000), "yes")
 

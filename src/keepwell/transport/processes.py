@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from keepwell.core.errors import TimedOut, TooLarge
+from keepwell.core.errors import NotThere, TimedOut, TooLarge
 from keepwell.transport.base import Ran
 from keepwell.transport.failures import access_error
 
@@ -102,6 +102,8 @@ async def _start(
         )
     except OSError as error:
         raise access_error(error, where=argv[0], command=command) from error
+    except ValueError as error:
+        raise NotThere(f"not a usable command ({error})", command=repr(argv)) from error
     if stdin:
         pipe = transport.get_pipe_transport(0)
         assert isinstance(pipe, asyncio.WriteTransport)
