@@ -20,7 +20,7 @@ from keepwell.core.issue import Issue
 from keepwell.diagnose.cache import digest_of, load_cached, save_cached
 from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
 from keepwell.diagnose.scan import Scanner
-from keepwell.diagnose.signature import Signature, make_signature
+from keepwell.diagnose.signature import Signature, make_signature, shorten_texts
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
@@ -125,6 +125,10 @@ def _load(key: str) -> dict[str, Any] | None:
     return stored
 
 
+def _restore(pattern: str, texts: list[str], besides: list[list[str]], rare: bool, ordinary: bool) -> Signature:
+    return Signature(pattern, tuple(texts), tuple(tuple(one) for one in besides), rare, ordinary)
+
+
 def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
     """The tables of usable files by name, and all problems, in a form that can be stored."""
     from keepwell.diagnose.issue_rules import check_rivals, judge_file
@@ -137,10 +141,18 @@ def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
         if table is not None:
             tables[name] = table
     problems += check_rivals(tables, frozenset(contents))
-    issues = [build_issue(name, table) for name, table in tables.items()]
-    signatures = [make_signature(pattern) for issue in issues for pattern in patterns_of(issue)]
+    signatures = _make_signatures([build_issue(name, table) for name, table in tables.items()])
     return {
         "issues": tables,
         "problems": [asdict(one) for one in problems],
-        "signatures": {one.pattern: (one.texts, one.rare, one.ordinary) for one in signatures},
+        "signatures": {one.pattern: (one.texts, one.besides, one.rare, one.ordinary) for one in signatures},
     }
+
+
+def _make_signatures(issues: Sequence[Issue]) -> list[Signature]:
+    """A signature of every pattern; those that are looked for everywhere share their texts."""
+    patterns = dict.fromkeys(pattern for issue in issues for pattern in patterns_of(issue))
+    located = {pattern for issue in issues for pattern in _located(issue)}
+    made = [make_signature(pattern) for pattern in patterns]
+    faults = [one for one in made if one.rare and one.pattern in located]
+    return [*shorten_texts(faults), *(one for one in made if not (one.rare and one.pattern in located))]

@@ -24,6 +24,7 @@ JOURNAL_START = b"__CURSOR="
 _JOURNAL_FIELD = re.compile(rb"^(?!MESSAGE=)_*[A-Z][A-Z0-9_]*(?:=.*)?$", re.MULTILINE)
 # ECMA-48: control sequences, operating system commands (titles, links), and two-byte escapes.
 _COLOUR = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])")
+_PLAIN_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 _PREFIX = re.compile(
     rb"^(?:MESSAGE=|[\w.-]+\s+\| |> )?"  # journal export; compose: "name-1  | "; a quoted post
     rb"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ "  # syslog, journal
@@ -64,7 +65,7 @@ def strip_prefix(line: bytes) -> bytes:
 
 def _clean(data: bytes) -> bytes:
     if b"\x1b" in data:
-        data = _COLOUR.sub(b"", data)
+        data = _strip_colour(data)
     if _has_json(data):
         data = unwrap_container(data)
     if _has_json(data):
@@ -82,25 +83,36 @@ def _clean_line(line: bytes) -> bytes:
     if not line.startswith(b"{"):
         return line
     text = unwrap_json(line)
-    if b"\x1b" in text:
-        text = _COLOUR.sub(b"", text)
-    return text
+    return _strip_colour(text)
+
+
+def _strip_colour(data: bytes) -> bytes:
+    """Without escape sequences; the plain colours first, for that pattern is three times as fast."""
+    data = _PLAIN_COLOUR.sub(b"", data)
+    if b"\x1b" in data:
+        data = _COLOUR.sub(b"", data)
+    return data
 
 
 class _Cutter:
     """Cuts a stream into blocks of whole lines; keeps only the first `LINE_BYTES` of an endless line."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        self._waiting = 0
         self._after_return = False
         self._skipping = False
 
     def cut(self, chunks: Iterable[bytes]) -> Iterator[Block]:
         for chunk in chunks:
-            self._buffer += self._fold(bytes(chunk))
-            if len(self._buffer) >= BLOCK_BYTES:
+            self._add(self._fold(bytes(chunk)))
+            if self._waiting >= BLOCK_BYTES:
                 yield from self._take(final=False)
         yield from self._take(final=True)
+
+    def _add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._waiting += len(part)
 
     def _fold(self, chunk: bytes) -> bytes:
         """NULs away (UTF-16 read as bytes becomes ASCII), every kind of line end to LF, across chunks too."""
@@ -116,14 +128,15 @@ class _Cutter:
 
     def _take(self, *, final: bool) -> Iterator[Block]:
         """Blocks that depend on the stream alone: each ends at the last line end within `BLOCK_BYTES`."""
-        if final and self._buffer and not self._buffer.endswith(b"\n"):
-            self._buffer += b"\n"
-        data = bytes(self._buffer)
-        self._buffer.clear()
+        data = b"".join(self._parts)
+        self._parts.clear()
+        self._waiting = 0
+        if final and data and not data.endswith(b"\n"):
+            data += b"\n"
         start = self._skip(data)
         while start < len(data):
             if not final and len(data) - start < BLOCK_BYTES:
-                self._buffer += data[start:]
+                self._add(data[start:])
                 return
             end = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
             if end:

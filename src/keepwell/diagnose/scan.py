@@ -3,8 +3,8 @@
 A signature hits a line when Python's `re` finds it in the clean line (see `clean`, `pattern`); texts that such
 a line must hold (see `signature`) lead to it at memory speed. Signatures that tell of a fault and have rare
 texts are looked for everywhere. Those of common words ("GPU", "time out") are context: they are looked
-for in the first block and in blocks where a fault was found. A text of one block, as people paste, is looked
-through for everything. Memory is bounded: one block, and a few lines of each signature.
+for at the head of the text and around the faults that were found. A text that is no longer than the head, as
+people paste, is looked through for everything. Memory is bounded: one block, and a few lines of each signature.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ KEPT_LINES = 8
 COUNTED_LINES = 10_000
 #: Characters kept of a line: what a person would read of it.
 KEPT_CHARS = 2000
-#: Blocks beyond the first that are looked through for context; a second fault is seldom far from the first.
-CONTEXT_BLOCKS = 4
+#: Bytes at the head of a text that are looked through for everything.
+HEAD_BYTES = 32 * 1024
+#: Bytes before and after a fault that are looked through for context: some 40 lines each.
+AROUND_BYTES = 4 * 1024
+#: Bytes of context beyond the head that a text gets in all; common words cost a hundred times as much as rare ones.
+CONTEXT_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +86,35 @@ class Scanner:
         """All hits in these bytes; how they are cut into chunks makes no difference."""
         tally = _Tally(self._once)
         lines = size = cut = 0
-        context = CONTEXT_BLOCKS
+        left = CONTEXT_BYTES
         for block in read_blocks(chunks):
-            kept = tally.kept
-            self._faults.search(block.data, lines, tally)
-            if not lines or (context and tally.kept > kept):
-                context -= bool(lines)
-                self._context.search(block.data, lines, tally)
-            lines += count_lines(block.data)
-            size += len(block.data)
+            data = block.data
+            faults = self._faults.search(data, (0, len(data)), lines, tally)
+            for part in find_context(data, faults, head=not lines):
+                if part[0] == 0 == lines or left > 0:
+                    left -= part[1] - part[0]
+                    before = lines + data.count(b"\n", 0, part[0])
+                    self._context.search(data, part, before, tally)
+            lines += count_lines(data)
+            size += len(data)
             cut += block.cut_lines
         return Scanned(hits=tally.hits(), lines=lines, size_bytes=size, cut_lines=cut)
+
+
+def find_context(data: bytes, faults: Sequence[int], *, head: bool) -> list[tuple[int, int]]:
+    """Parts of a block (from, to), whole lines, apart from each other: its head if asked, and around faults."""
+    wished = [(at - AROUND_BYTES, at + AROUND_BYTES) for at in faults]
+    if head:
+        wished.insert(0, (0, HEAD_BYTES))
+    parts: list[tuple[int, int]] = []
+    for start, stop in wished:
+        start = data.rfind(b"\n", 0, max(0, start)) + 1
+        stop = data.find(b"\n", min(stop, len(data) - 1)) + 1
+        if parts and start <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], max(stop, parts[-1][1]))
+        else:
+            parts.append((start, stop))
+    return parts
 
 
 class _Searcher:
@@ -100,30 +122,35 @@ class _Searcher:
 
     def __init__(self, signatures: Sequence[Signature], matcher: str) -> None:
         self._patterns = [one.pattern for one in signatures]
+        self._besides = [tuple(tuple(t.encode() for t in texts) for texts in one.besides) for one in signatures]
         self._matcher = make_matcher(list_texts(signatures), matcher)
         self._textless = [index for index, one in enumerate(signatures) if not one.texts]
 
-    def search(self, data: bytes, before: int, tally: _Tally) -> None:
-        """Add every hit in the block, of which the first line has the number `before` + 1."""
-        start, stop, counted = 0, -1, 0
-        number = before
-        line = b""
+    def search(self, data: bytes, part: tuple[int, int], number: int, tally: _Tally) -> list[int]:
+        """Add every hit in a part of the block that follows line `number`; gives where the kept lines start."""
+        shift, start, stop, counted = part[0], part[0], part[0] - 1, part[0]
+        line = lower = b""
         asked: set[str] = set()
-        for end, index in self._nominate(data):
+        kept: list[int] = []
+        for end, index in self._nominate(data[part[0] : part[1]]):
             pattern = self._patterns[index]
             if pattern in tally.full:
                 continue
-            if end > stop + 1:
-                start = data.rfind(b"\n", 0, end - 1) + 1
+            if end + shift > stop + 1:
+                start = data.rfind(b"\n", 0, end + shift - 1) + 1
                 stop = data.find(b"\n", start)
                 line = data[start:stop]
+                lower = line.lower()
                 asked.clear()
                 number += data.count(b"\n", counted, start)
                 counted = start
             if pattern not in asked:
                 asked.add(pattern)
-                if matches_line(pattern, line):
-                    tally.add(pattern, number + 1, line)
+                if not _holds_all(lower, self._besides[index]):
+                    continue
+                if matches_line(pattern, line) and tally.add(pattern, number + 1, line):
+                    kept.append(start)
+        return kept
 
     def _nominate(self, data: bytes) -> list[Nomination]:
         found = self._matcher.nominate(data)
@@ -138,26 +165,38 @@ class _Searcher:
         return found
 
 
+def _holds_all(line: bytes, sets: Sequence[Sequence[bytes]]) -> bool:
+    """True if the line holds a text of each set."""
+    for texts in sets:
+        for text in texts:
+            if text in line:
+                break
+        else:
+            return False
+    return True
+
+
 class _Tally:
     """Counts hits and keeps the first few lines of each signature. `full` are those that are done with."""
 
     def __init__(self, once: frozenset[str]) -> None:
         self.full: set[str] = set()
-        self.kept = 0
         self._once = once
         self._lines: dict[str, list[Line]] = {}
         self._last: dict[str, int] = {}
         self._count: dict[str, int] = {}
 
-    def add(self, pattern: str, number: int, line: bytes) -> None:
+    def add(self, pattern: str, number: int, line: bytes) -> bool:
+        """Count a hit; True if its line was kept."""
         lines = self._lines.setdefault(pattern, [])
-        if len(lines) < KEPT_LINES:
+        keep = len(lines) < KEPT_LINES
+        if keep:
             lines.append(Line(number, line.decode("utf-8", "replace")[:KEPT_CHARS]))
-            self.kept += 1
         self._last[pattern] = number
         self._count[pattern] = self._count.get(pattern, 0) + 1
         if self._count[pattern] == COUNTED_LINES or pattern in self._once:
             self.full.add(pattern)
+        return keep
 
     def hits(self) -> dict[str, Hit]:
         return {
