@@ -44,6 +44,11 @@ class Clues:
         """The findings that make this evidence fire."""
         return [one for one in self.findings if _fits(evidence, one)]
 
+    @property
+    def quiet(self) -> bool:
+        """True if no check found anything bad and no text was given as evidence of a fault."""
+        return not any(one.bad for one in self.findings) and not any(text.pasted for text in self.texts)
+
     def words(self) -> Iterator[str]:
         """Every signature that was found and every check that came out, for looking issues up."""
         yield from (one.check for one in self.findings)

@@ -100,7 +100,7 @@ def _logs(seen: Seen) -> Iterator[Text]:
 
 def _rank(catalogue: Catalogue, clues: Clues) -> _Ranking:
     weighed = weigh_all(catalogue.find_concerned(clues.words()), clues)
-    ranked, unknown = rank_causes(weighed)
+    ranked, unknown = rank_causes(weighed, quiet=clues.quiet)
     return _Ranking(clues=clues, weighed=tuple(weighed), ranked=tuple(ranked), unknown=unknown)
 
 

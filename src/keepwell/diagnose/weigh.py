@@ -22,12 +22,12 @@ from keepwell.diagnose.clues import Clues, TextHits
 from keepwell.diagnose.pattern import matches_line
 from keepwell.diagnose.scan import Line
 
-#: How much of ln(prior) counts. Fitted, see `rank`.
-PRIOR_SHARE = 1.0
+#: How much of ln(prior) counts: priors from a few hundred incidents are rough. Fitted, see `rank`.
+PRIOR_SHARE = 0.5
 #: From this weight on a line is taken for an error of its own, which has a place in time and follow-ups.
 STRONG = LOCATED_WEIGHT
 #: Log odds that the first error of a text has over those below it: it cannot have been caused by them.
-FIRST_ERROR_BONUS = 0.7
+FIRST_ERROR_BONUS = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
