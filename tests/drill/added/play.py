@@ -1,0 +1,50 @@
+"""Runs in a copy of the package to which one plug-in of each kind was added, and plays the whole loop with them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from keepwell.conform.actions import perform
+from keepwell.conform.look import prepare
+from keepwell.conform.plan import find_repairs
+from keepwell.core.observation import Seen
+from keepwell.diagnose.catalogue import load_catalogue
+from keepwell.diagnose.diagnosis import Text, diagnose
+from keepwell.metrics import declared
+from keepwell.plugins.registry import names
+from keepwell.survey.survey import survey
+from keepwell.testing.clock import FakeClock
+from keepwell.testing.node import RecordedNode
+from keepwell.transport.base import Reply
+
+
+async def play() -> dict[str, object]:
+    """What came of it, as plain values."""
+    node = RecordedNode()
+    node.files.put("/drill/weather", b"storm\n")
+    node.reply("GET", "http://127.0.0.1:7777/drill", Reply(status=200, body=b"drill 1.0"))
+    clock = FakeClock()
+    catalogue = load_catalogue()
+    first = await survey(node, clock, level=1)
+    found = diagnose(first.seen, first.findings, (), catalogue)
+    plan = await prepare(find_repairs(first.findings, found.hypotheses)[0], first.seen, node, clock)
+    assert plan is not None
+    for change in plan.changes:
+        await perform(change.do, node)
+    again = await survey(node, clock, level=1)
+    told = diagnose(Seen(), (), (Text(name="t", chunks=[b"a storm over the house\n"]),), catalogue)
+    return {
+        "engines": [site.engine for site in first.sites],
+        "cause": found.hypotheses[0].issue,
+        "fix": [list(command.argv) for command in found.hypotheses[0].fix.commands] if found.hypotheses[0].fix else [],
+        "told": told.hypotheses[0].issue,
+        "bad before": [one.check for one in first.findings if one.bad],
+        "bad after": [one.check for one in again.findings if one.bad],
+        "declared": "drill.weather" in declared(),
+        "devices": "drillcard" in names("devices"),
+        "problems": [str(one) for one in catalogue.problems],
+    }
+
+
+print(json.dumps(asyncio.run(play())))
