@@ -81,12 +81,15 @@ def test_wrong_use_is_told(tmp_path: Path) -> None:
             load_run(tmp_path, bad)
 
 
-def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
+def test_runs_are_listed_newest_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert list_runs(tmp_path) == ()
     for number, name in enumerate(("b", "c", "a")):
         create_journal(tmp_path, _run(name, created_at=START + number), b"", FakeClock()).close()
     (tmp_path / "runs" / "broken.run").write_bytes(b"nothing")
-    assert [one.run.id for one in list_runs(tmp_path)] == ["a", "c", "b"]
+    with caplog.at_level("WARNING"):
+        assert [one.run.id for one in list_runs(tmp_path)] == ["a", "c", "b"]
+    (told,) = caplog.records
+    assert told.getMessage() == "a run cannot be read"
 
 
 def test_ids_sort_by_time() -> None:

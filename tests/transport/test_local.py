@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge
+from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
 from keepwell.testing.transport_contract import serve_world
 from keepwell.transport.local import LocalTransport, local_name
 from tests.support import eventually, free_port
@@ -86,6 +86,16 @@ async def test_a_file_that_cannot_run_is_told(local: LocalTransport, tmp_path: P
     script.write_text("echo no\n")
     with pytest.raises(NotPermitted, match="script"):
         await local.run([str(script)])
+
+
+async def test_errors_show_no_secrets(local: LocalTransport) -> None:
+    with pytest.raises(NotThere) as caught:
+        await local.run(["/no/engine", "--api-key", "very-secret", "HF_TOKEN=very-secret"])
+    assert "very-secret" not in str(caught.value)
+    with pytest.raises(Unreachable) as refused:
+        await local.http("GET", f"http://ann:very-secret@127.0.0.1:{free_port()}/")
+    assert "very-secret" not in str(refused.value)
+    assert "***@127.0.0.1" in str(refused.value)
 
 
 async def test_a_proxy_variable_does_not_catch_requests(

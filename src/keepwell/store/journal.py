@@ -7,6 +7,7 @@ The folder of runs is `runs/` in the state folder; a run's file is `<id>.run`.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -28,6 +29,7 @@ JOURNAL_BYTES = 256 * 1024 * 1024
 #: Runs that are listed, newest first.
 LIST_RUNS = 1000
 
+_LOG = logging.getLogger(__name__)
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
 
@@ -231,14 +233,14 @@ def load_run(folder: Path, run_id: str) -> StoredRun:
 
 
 def list_runs(folder: Path) -> tuple[StoredRun, ...]:
-    """All runs whose journals can be read, newest first; () when there is no folder yet."""
+    """All runs whose journals can be read, newest first; () when there is no folder yet. Others are logged."""
     found: list[StoredRun] = []
     paths = sorted((folder / "runs").glob("*.run"), reverse=True)
     for path in paths[:LIST_RUNS]:
         try:
             found.append(load_run(folder, path.stem))
-        except (AccessError, DamagedError, RefusedError):
-            continue
+        except (AccessError, DamagedError, RefusedError) as error:
+            _LOG.warning("a run cannot be read", extra={"fields": {"why": error}})
     return tuple(sorted(found, key=_created_at, reverse=True))
 
 

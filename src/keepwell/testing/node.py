@@ -13,6 +13,7 @@ from pathlib import Path
 from keepwell.core.errors import NotThere, TooLarge, Unreachable
 from keepwell.testing.memory_files import MemoryFiles
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat
+from keepwell.transport.failures import shown_command, shown_request
 from keepwell.transport.tape import Exchange, Refusal, Tape, plain_headers
 from keepwell.transport.tape_file import load_tape
 
@@ -71,7 +72,7 @@ class RecordedNode:
         max_bytes: int = CALL_BYTES,
     ) -> Ran:
         """The recorded answer to this argument list; NotThere if there is none."""
-        command = " ".join(argv)
+        command = shown_command(argv)
         self.calls.append(f"run {command}")
         found = self._commands.get(tuple(argv))
         if found is None:
@@ -130,12 +131,12 @@ class RecordedNode:
         asked = plain_headers(headers)
         fitting = [one for one in self._exchanges if one.fits(method, url, asked, body)]
         if not fitting:
-            raise Unreachable("Connection refused (nothing recorded)", command=f"{method} {url}")
+            raise Unreachable("Connection refused (nothing recorded)", command=shown_request(method, url))
         answer = max(reversed(fitting), key=_detail).answer
         if isinstance(answer, Refusal):
             raise answer.error()
         if len(answer.body) > max_bytes:
-            raise TooLarge(f"a body of more than {max_bytes} bytes", command=f"{method} {url}")
+            raise TooLarge(f"a body of more than {max_bytes} bytes", command=shown_request(method, url))
         return answer
 
     async def connect(self, host: str, port: int, *, timeout_seconds: float = CALL_SECONDS) -> None:

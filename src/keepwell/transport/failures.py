@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+from collections.abc import Sequence
 
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
+from keepwell.core.secret import mask_argv, mask_text
 
 #: Which AccessError an errno is; every other errno stays a plain AccessError with the system's own words.
 KINDS: dict[int, type[AccessError]] = {
@@ -48,3 +51,13 @@ def describe_error(error: OSError) -> str:
     if name is None:
         return error.strerror or str(error) or type(error).__name__
     return f"{os.strerror(error.errno or 0)} ({name})"
+
+
+def shown_command(argv: Sequence[str]) -> str:
+    """A command line as a person would type it, secrets masked."""
+    return shlex.join(mask_argv(argv))
+
+
+def shown_request(method: str, url: str) -> str:
+    """A request in a few words, secrets masked."""
+    return f"{method} {mask_text(url)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from functools import partial
 
 from keepwell.core.errors import NotThere, TimedOut, TooLarge
 from keepwell.transport.base import Ran
-from keepwell.transport.failures import access_error
+from keepwell.transport.failures import access_error, shown_command
 
 #: Seconds that output is still awaited after the command itself has ended: a server that it left running
 #: may hold the pipe open for ever.
@@ -29,7 +28,7 @@ async def run_process(argv: Sequence[str], *, stdin: bytes, timeout_seconds: flo
     `max_bytes` holds for standard output and standard error each. Raises NotThere or NotPermitted when it
     cannot start, TimedOut, TooLarge.
     """
-    command = shlex.join(argv)
+    command = shown_command(argv)
     started = time.perf_counter()
     transport, output = await _start(argv, command, stdin, max_bytes)
     try:
@@ -103,7 +102,7 @@ async def _start(
     except OSError as error:
         raise access_error(error, where=argv[0], command=command) from error
     except ValueError as error:
-        raise NotThere(f"not a usable command ({error})", command=repr(argv)) from error
+        raise NotThere(f"not a usable command ({error})", command=command) from error
     if stdin:
         pipe = transport.get_pipe_transport(0)
         assert isinstance(pipe, asyncio.WriteTransport)

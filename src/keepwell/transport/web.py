@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from keepwell import __version__
 from keepwell.core.errors import TimedOut, TooLarge, Unreachable
 from keepwell.transport.base import Reply
-from keepwell.transport.failures import access_error
+from keepwell.transport.failures import access_error, shown_request
 
 if TYPE_CHECKING:
     import httpx2
@@ -42,7 +42,7 @@ class Web:
         """
         import httpx2
 
-        command = f"{method} {url}"
+        command = shown_request(method, url)
         started = time.perf_counter()
         try:
             target = httpx2.URL(url)
