@@ -40,7 +40,8 @@ def _engine(ref: Ref, title: str, url: str, seen: Seen, worst: Finding | None) -
     readings = seen.value(ref, "engine.readings")
     status, state = Status.OK, "well"
     if worst is not None and worst.bad:
-        status, state = worst.status, worst.message
+        status = worst.status
+        state = worst.message.removeprefix(f"{title} at {url}").lstrip(": ") or worst.message
     return EnginePicture(
         ref=ref,
         title=title,

@@ -51,7 +51,7 @@ def _well(report: DiagnosisReport) -> str:
 
 def _unexplained(report: DiagnosisReport) -> list[RenderableType]:
     told = {one.source for cause in report.causes for one in cause.supporting}
-    rest = [one for one in report.findings if one.bad and one.check not in told]
+    rest = [one for one in report.findings if one.bad and not _is_told(one, told)]
     if not rest:
         return []
     lines: list[RenderableType] = [Text("Also noticed:", style="bold")]
@@ -59,6 +59,11 @@ def _unexplained(report: DiagnosisReport) -> list[RenderableType]:
     if len(rest) > FINDINGS_SHOWN:
         lines.append(Text(f"  and {len(rest) - FINDINGS_SHOWN} more (--json lists all)", style="dim"))
     return [*lines, Text()]
+
+
+def _is_told(finding: Finding, told: set[str]) -> bool:
+    """Whether a cause above quotes this finding (its source is "check" or "check at subject")."""
+    return bool({finding.check, f"{finding.check} at {finding.subject}"} & told)
 
 
 def _finding(finding: Finding) -> Text:
