@@ -71,7 +71,7 @@ def diagnose(
         unknown=first.unknown,
         also=tuple(_hypothesis(one, share, seen) for one, share in _new_ones(also, first)),
         ruled_out=tuple(_hypothesis(one, 0.0, seen) for one in first.weighed if one.ruled_out),
-        next_probe=choose_probe(first.ranked, first.unknown, catalogue.issues, costs or {}),
+        next_probe=choose_probe(first.ranked, first.unknown, costs or {}),
         findings=tuple(one for one in findings if one.bad),
     )
 
@@ -138,10 +138,10 @@ def _hypothesis(one: Weighed, share: float, seen: Seen) -> Hypothesis:
         subject=_subject(one.supporting),
         confidence=share,
         score=one.score,
-        supporting=tuple(fired.contribution(fired.evidence.weight) for fired in one.supporting),
-        contradicting=tuple(fired.contribution(fired.evidence.weight) for fired in one.contradicting),
+        supporting=tuple(fired.contribution() for fired in one.supporting),
+        contradicting=tuple(fired.contribution() for fired in one.contradicting),
         undecided=one.undecided,
-        fix=advise(issue.fixes, _setting(one.supporting, seen)),
+        fix=advise(issue.fixes, _setting(one, seen)),
         repair=issue.repair,
         prevention=issue.prevention,
         ruled_out=one.ruled_out,
@@ -155,21 +155,24 @@ def _subject(supporting: Iterable[Fired]) -> Ref | None:
     return None
 
 
-def _setting(supporting: Iterable[Fired], seen: Seen) -> Setting:
-    facts: dict[str, str] = {}
-    observed: Mapping[str, Value] = {}
-    for fired in supporting:
-        if fired.finding is not None:
-            facts = {**fired.finding.facts, **facts}
-        if fired.subject is not None and not observed:
-            value = seen.value(fired.subject, "engine.supervisor")
-            if isinstance(value, Mapping):
-                observed = value
+def _setting(one: Weighed, seen: Seen) -> Setting:
+    """What fills the blanks of a fix: facts of its findings, then what the supervisor's observation says."""
+    facts = one.facts
+    observed = _find_supervisor(one, seen)
+    for name, key in (("supervisor", "kind"), ("unit", "unit")):
+        if key in observed and name not in facts:
+            facts[name] = str(observed[key])
     start = observed.get("start", ())
     words: tuple[str, ...] = ()
     if isinstance(start, tuple):
         words = tuple(str(word) for word in start)
-    kind = facts.get("supervisor") or str(observed.get("kind", ""))
-    for name in ("unit", "kind"):
-        facts.setdefault({"kind": "supervisor"}.get(name, name), str(observed.get(name, "")))
-    return Setting(facts=facts, supervisor=kind, start=words)
+    return Setting(facts=facts, supervisor=facts.get("supervisor", ""), start=words)
+
+
+def _find_supervisor(one: Weighed, seen: Seen) -> Mapping[str, Value]:
+    for fired in one.supporting:
+        if fired.subject is not None:
+            value = seen.value(fired.subject, "engine.supervisor")
+            if isinstance(value, Mapping):
+                return value
+    return {}

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepwell.core.hypothesis import NextProbe
-from keepwell.core.issue import Evidence, Issue
+from keepwell.core.issue import Evidence
+from keepwell.diagnose.advise import fill
 from keepwell.diagnose.weigh import Weighed
 
 #: Causes that are told apart; what is less likely than the first few is not worth a check.
@@ -43,7 +44,6 @@ class Offer:
 def choose_probe(
     ranked: Sequence[tuple[Weighed, float]],
     unknown: float,
-    issues: Mapping[str, Issue],
     costs: Mapping[str, float],
 ) -> NextProbe | None:
     """The offer that tells most per second, or None when one cause is sure or nothing pays."""
@@ -54,7 +54,7 @@ def choose_probe(
     shares = [share for _, share in top]
     shares.append(max(0.0, 1.0 - sum(shares)))
     best: tuple[float, NextProbe] | None = None
-    for offer in _offers([one for one, _ in top], issues, costs):
+    for offer in _offers([one for one, _ in top], costs):
         bits = expected_bits(shares, offer.yes)
         if bits < LEAST_BITS:
             continue
@@ -90,20 +90,20 @@ def _entropy(shares: Sequence[float]) -> float:
     return -sum(share * math.log2(share) for share in shares if share > 0)
 
 
-def _offers(top: Sequence[Weighed], issues: Mapping[str, Issue], costs: Mapping[str, float]) -> Iterator[Offer]:
+def _offers(top: Sequence[Weighed], costs: Mapping[str, float]) -> Iterator[Offer]:
     yield from _check_offers(top, costs)
     for index, one in enumerate(top):
         issue = one.issue
         if issue.settle:
             yes = [1 - RELIABLE] * (len(top) + 1)
             yes[index] = RELIABLE
-            yield _manual(issue.settle, issue.settle_command, yes)
+            yield _manual(issue.settle, fill(issue.settle_command, one.facts), yes)
         for rival in issue.rivals:
             places = [at for at, other in enumerate(top) if other.issue.id == rival.issue]
             if places:
                 yes = [0.5] * (len(top) + 1)
                 yes[index], yes[places[0]] = RELIABLE, 1 - RELIABLE
-                yield _manual(rival.settle, rival.command, yes)
+                yield _manual(rival.settle, fill(rival.command, one.facts), yes)
 
 
 def _manual(say: str, command: str, yes: Sequence[float]) -> Offer:
@@ -118,7 +118,9 @@ def _check_offers(top: Sequence[Weighed], costs: Mapping[str, float]) -> Iterato
     wanted = dict.fromkeys(evidence.check for one in top for evidence in one.undecided)
     for check in wanted:
         yes = [_chance_bad(one.undecided, check) for one in top]
-        yield Offer(f"Check {check}", "keepwell diagnose", costs.get(check, CHECK_SECONDS), (*yes, BAD_ANYWAY))
+        yield Offer(
+            f"Look at {check} on the machine", "keepwell diagnose", costs.get(check, CHECK_SECONDS), (*yes, BAD_ANYWAY)
+        )
 
 
 def _chance_bad(undecided: Sequence[Evidence], check: str) -> float:
@@ -132,11 +134,16 @@ def _chance_bad(undecided: Sequence[Evidence], check: str) -> float:
 
 
 def _probe(offer: Offer, bits: float, names: Sequence[str]) -> NextProbe:
+    """The offer with the two causes that it tells apart best: likeliest and least likely to answer yes."""
     order = sorted(range(len(names)), key=offer.yes.__getitem__)
+    pair = tuple(dict.fromkeys((names[order[-1]], names[order[0]])))
+    rest = " from ".join(pair)
+    if len(pair) == 1:
+        rest = f"{pair[0]} from causes that are not known here"
     return NextProbe(
-        say=offer.say,
+        say=f"{offer.say.rstrip('. ')}: this separates {rest}.",
         command=offer.command,
         gain_bits=bits,
         cost_seconds=offer.cost_seconds,
-        separates=tuple(names[at] for at in (order[-1], *order[:1]) if len(names) > 1) or tuple(names),
+        separates=pair,
     )

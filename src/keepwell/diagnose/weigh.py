@@ -24,6 +24,8 @@ from keepwell.diagnose.scan import Line
 
 #: How much of ln(prior) counts: priors from a few hundred incidents are rough. Fitted, see `rank`.
 PRIOR_SHARE = 0.5
+#: How much of its weight evidence keeps in a chosen excerpt when healthy engines write such lines too.
+ORDINARY_SHARE = 0.7
 #: From this weight on a line is taken for an error of its own, which has a place in time and follow-ups.
 STRONG = LOCATED_WEIGHT
 #: Log odds that the first error of a text has over those below it: it cannot have been caused by them.
@@ -34,11 +36,13 @@ FIRST_ERROR_BONUS = 0.3
 class Fired:
     """Evidence that fired, and where: a finding, or lines of a text (all kept lines that hold a signature).
 
-    `group` is the evidence's own, or a name that no other evidence of the issue has.
+    `group` is the evidence's own, or a name that no other evidence of the issue has. `weight` is what it
+    counts for here: less than the evidence's own where all its lines are such as healthy engines write.
     """
 
     evidence: Evidence
     group: str
+    weight: float
     finding: Finding | None = None
     text: TextHits | None = None
     lines: tuple[Line, ...] = ()
@@ -46,7 +50,7 @@ class Fired:
     @property
     def strong_text(self) -> bool:
         """True for lines that are errors by themselves."""
-        return self.text is not None and self.evidence.weight >= STRONG
+        return self.text is not None and self.weight >= STRONG
 
     @property
     def subject(self) -> Ref | None:
@@ -57,16 +61,16 @@ class Fired:
             return self.text.subject
         return None
 
-    def contribution(self, weight: float) -> Contribution:
-        """The same for a reader, with the weight that it had in the end."""
+    def contribution(self) -> Contribution:
+        """The same for a reader."""
         if self.finding is not None:
             source = f"{self.finding.check} at {self.finding.subject}"
-            return Contribution(evidence=self.evidence, weight=weight, quote=self.finding.message, source=source)
+            return Contribution(evidence=self.evidence, weight=self.weight, quote=self.finding.message, source=source)
         quote, source = "", ""
         if self.text is not None and self.lines:
             quote = self.lines[0].text
             source = f"{self.text.name}:{self.lines[0].number}"
-        return Contribution(evidence=self.evidence, weight=weight, quote=quote, source=source)
+        return Contribution(evidence=self.evidence, weight=self.weight, quote=quote, source=source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +88,24 @@ class Weighed:
     ruled_out: str = ""
 
     @property
+    def facts(self) -> dict[str, str]:
+        """Facts of the findings that speak for it; where two name the same, the stronger one's."""
+        merged: dict[str, str] = {}
+        for one in reversed(self.supporting):
+            if one.finding is not None:
+                merged.update(one.finding.facts)
+        return merged
+
+    @property
     def support(self) -> float:
         """Log odds of all that speaks for it."""
-        return sum(one.evidence.weight for one in self.supporting)
+        return sum(one.weight for one in self.supporting)
 
 
 def weigh_all(issues: Iterable[Issue], clues: Clues) -> list[Weighed]:
     """Every cause that anything speaks for, ruled out or not, in no order."""
     fired = {issue.id: (issue, fire_all(issue, clues)) for issue in issues}
-    live = {key: pair for key, pair in fired.items() if any(one.evidence.weight > 0 for one in pair[1])}
+    live = {key: pair for key, pair in fired.items() if any(one.weight > 0 for one in pair[1])}
     standing = {key: pair for key, pair in live.items() if not find_refuter(pair[0], pair[1], clues)}
     left = {
         key: _drop_follow_ups(issue, found, [pair for other, pair in standing.items() if other != key], clues)
@@ -114,30 +127,40 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
     for index, evidence in enumerate(issue.evidence):
         group = evidence.group or f"{index} alone"
         if evidence.check:
-            found += [Fired(evidence=evidence, group=group, finding=one) for one in clues.find_all(evidence)]
+            found += [
+                Fired(evidence=evidence, group=group, weight=evidence.weight, finding=one)
+                for one in clues.find_all(evidence)
+            ]
             continue
         for text in clues.texts:
-            lines = match_text(evidence, text)
+            lines, share = match_text(evidence, text)
             if lines:
-                found.append(Fired(evidence=evidence, group=group, text=text, lines=lines))
+                weight = share * evidence.weight
+                found.append(Fired(evidence=evidence, group=group, weight=weight, text=text, lines=lines))
     return found
 
 
-def match_text(evidence: Evidence, text: TextHits) -> tuple[Line, ...]:
-    """The kept lines of the text that make this evidence fire, first one first; () if it does not."""
+def match_text(evidence: Evidence, text: TextHits) -> tuple[tuple[Line, ...], float]:
+    """The kept lines of the text that make this evidence fire, first one first, and the share of its weight.
+
+    () and 0 if it does not fire. What speaks for a cause by lines that healthy engines write too counts for a
+    part in an excerpt that a person chose, and for nothing in a log.
+    """
     hits = text.hits
-    muted: frozenset[str] = frozenset()
-    if evidence.weight > 0 and not text.pasted:
-        muted = text.ordinary
-    found = [hits[pattern] for pattern in evidence.match if pattern in hits and pattern not in muted]
-    if not found:
-        return ()
-    if any(pattern in hits for pattern in evidence.unless):
-        return ()
+    found = [hits[pattern] for pattern in evidence.match if pattern in hits]
+    if not found or any(pattern in hits for pattern in evidence.unless):
+        return (), 0.0
     if not all(pattern in hits for pattern in evidence.together):
-        return ()
+        return (), 0.0
+    share = 1.0
+    if evidence.weight > 0 and all(hit.pattern in text.ordinary for hit in found):
+        share = ORDINARY_SHARE * text.pasted
+    elif evidence.weight > 0:
+        found = [hit for hit in found if text.pasted or hit.pattern not in text.ordinary]
+    if not share:
+        return (), 0.0
     lines = {line.number: line for hit in found for line in hit.lines}
-    return tuple(lines[number] for number in sorted(lines))
+    return tuple(lines[number] for number in sorted(lines)), share
 
 
 def find_refuter(issue: Issue, fired: Sequence[Fired], clues: Clues) -> str:
@@ -157,7 +180,7 @@ def _drop_follow_ups(
     """The evidence without the lines that another, earlier error explains."""
     kept: list[Fired] = []
     for one in fired:
-        if one.text is None or one.evidence.weight <= 0:
+        if one.text is None or one.weight <= 0:
             kept.append(one)
             continue
         name = one.text.name
@@ -202,22 +225,22 @@ def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> 
     best: dict[str, Fired] = {}
     for one in fired:
         old = best.get(one.group)
-        if old is None or abs(one.evidence.weight) > abs(old.evidence.weight):
+        if old is None or abs(one.weight) > abs(old.weight):
             best[one.group] = one
     counted = sorted(best.values(), key=_strength, reverse=True)
-    score = PRIOR_SHARE * math.log(issue.prior) + sum(one.evidence.weight for one in counted) + bonus
+    score = PRIOR_SHARE * math.log(issue.prior) + sum(one.weight for one in counted) + bonus
     return Weighed(
         issue=issue,
         score=score,
-        supporting=tuple(one for one in counted if one.evidence.weight > 0),
-        contradicting=tuple(one for one in counted if one.evidence.weight < 0),
+        supporting=tuple(one for one in counted if one.weight > 0),
+        contradicting=tuple(one for one in counted if one.weight < 0),
         undecided=tuple(one for one in issue.evidence if one.check and not clues.ran(one.check)),
         ruled_out=find_refuter(issue, fired, clues),
     )
 
 
 def _strength(one: Fired) -> float:
-    return abs(one.evidence.weight)
+    return abs(one.weight)
 
 
 def _counts(one: Weighed, clues: Clues) -> bool:
