@@ -27,11 +27,14 @@ _RESTARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """What fills blanks: facts of the evidence, the supervisor's kind ("" if not known), the start command."""
+    """What fills blanks: facts of the evidence, the supervisor's kind, its start and restart commands ("" or ()
+    where they are not known).
+    """
 
     facts: Mapping[str, str] = field(default_factory=dict)
     supervisor: str = ""
     start: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
 
 
 def choose_fix(fixes: Sequence[Fix], setting: Setting) -> Fix | None:
@@ -101,7 +104,10 @@ def _spell_restart(command: Command, setting: Setting) -> Iterator[Command]:
     if RESTART not in command.argv:
         yield command
         return
-    for argv in _RESTARTS.get(setting.supervisor, _RESTARTS["systemd"]):
+    argvs = _RESTARTS.get(setting.supervisor, _RESTARTS["systemd"])
+    if setting.restart:
+        argvs = (setting.restart,)
+    for argv in argvs:
         yield replace(command, argv=argv, background=argv == (START,))
 
 

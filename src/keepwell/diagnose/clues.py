@@ -19,7 +19,8 @@ class TextHits:
     """Signatures found in one text.
 
     `pasted`: a person chose these lines as evidence, so that hints count alone. In any other text (a log)
-    `ordinary` signatures, which match lines that are written while all is well, speak for no cause.
+    `ordinary` signatures, which match lines that are written while all is well, speak for no cause. Its lines
+    are shown as numbered from `first_line`.
     """
 
     name: str
@@ -27,6 +28,7 @@ class TextHits:
     subject: Ref | None = None
     pasted: bool = False
     ordinary: frozenset[str] = frozenset()
+    first_line: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from keepwell.core.finding import Finding
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
 from keepwell.core.observation import Seen, Value
 from keepwell.core.ref import Ref
+from keepwell.core.values import find_number, row_of, text_of, texts_of
 from keepwell.diagnose.advise import Setting, advise
 from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, TextHits, split_clues
@@ -28,12 +29,14 @@ class Text:
     """A text to look for signatures in: its name (a path, "evidence"), its bytes in chunks, what it is about.
 
     `pasted`: a person gave it as evidence of a fault, so that hints in it count without any bad finding.
+    `first_line` is the number of its first line in the log that it is a part of.
     """
 
     name: str
     chunks: Iterable[bytes]
     subject: Ref | None = None
     pasted: bool = True
+    first_line: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +88,21 @@ def scan_text(catalogue: Catalogue, text: Text, follow_ups: Sequence[str] = ()) 
         subject=text.subject,
         pasted=text.pasted and found.size_bytes <= EXCERPT_BYTES,
         ordinary=catalogue.ordinary,
+        first_line=text.first_line,
     )
 
 
 def _logs(seen: Seen) -> Iterator[Text]:
-    for name in LOGS:
-        for one in seen.named(name):
-            if isinstance(one.value, Mapping):
-                lines = one.value.get("lines", ())
-                if isinstance(lines, tuple):
-                    content = "\n".join(str(line) for line in lines).encode("utf-8", "replace")
-                    yield Text(name=one.source, chunks=(content,), subject=one.subject, pasted=False)
+    """The logs among the observations: the lines of the window, and those of the run's start before it."""
+    for one in (one for name in LOGS for one in seen.named(name)):
+        log = row_of(one.value)
+        first = int(find_number(log.get("first_line")) or 1)
+        parts = ((f"{one.source} (start)", "start_lines", 1), (one.source, "lines", max(1, first)))
+        for name, key, number in parts:
+            lines = texts_of(log.get(key))
+            if lines:
+                content = "\n".join(lines).encode("utf-8", "replace")
+                yield Text(name=name, chunks=(content,), subject=one.subject, pasted=False, first_line=number)
 
 
 def _rank(catalogue: Catalogue, clues: Clues) -> _Ranking:
@@ -160,19 +167,20 @@ def _setting(one: Weighed, seen: Seen) -> Setting:
     facts = one.facts
     observed = _find_supervisor(one, seen)
     for name, key in (("supervisor", "kind"), ("unit", "unit")):
-        if key in observed and name not in facts:
-            facts[name] = str(observed[key])
-    start = observed.get("start", ())
-    words: tuple[str, ...] = ()
-    if isinstance(start, tuple):
-        words = tuple(str(word) for word in start)
-    return Setting(facts=facts, supervisor=facts.get("supervisor", ""), start=words)
+        if text_of(observed, key):
+            facts.setdefault(name, text_of(observed, key))
+    return Setting(
+        facts=facts,
+        supervisor=facts.get("supervisor", ""),
+        start=texts_of(observed.get("start")),
+        restart=texts_of(observed.get("restart")),
+    )
 
 
 def _find_supervisor(one: Weighed, seen: Seen) -> Mapping[str, Value]:
     for fired in one.supporting:
         if fired.subject is not None:
-            value = seen.value(fired.subject, "engine.supervisor")
-            if isinstance(value, Mapping):
-                return value
+            observed = row_of(seen.value(fired.subject, "engine.supervisor"))
+            if observed:
+                return observed
     return {}

@@ -69,7 +69,7 @@ class Fired:
         quote, source = "", ""
         if self.text is not None and self.lines:
             quote = self.lines[0].text
-            source = f"{self.text.name}:{self.lines[0].number}"
+            source = f"{self.text.name}:{self.lines[0].number + self.text.first_line - 1}"
         return Contribution(evidence=self.evidence, weight=self.weight, quote=quote, source=source)
 
 
