@@ -151,7 +151,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     """Names and values. What looks like a name out of the alphabet's order stands inside a value."""
     names = list(_KEY.finditer(text))[:MAX_NAMES]
     kept = [names[place] for place in _longest_rise([one[1] for one in names])]
-    ends = [*(one.start() for one in kept[1:]), len(text)]
+    ends = [*(one.start() for one in kept), len(text)][1:]
     return [(one[1], text[one.end() : end]) for one, end in zip(kept, ends, strict=True)]
 
 
