@@ -69,7 +69,8 @@ def test_a_device_handed_to_a_virtual_machine_is_no_fault() -> None:
         ({"module_file": "x.ko"}, {}, "not-loaded", Status.CRITICAL),
         ({"module_file": "x.ko"}, {"secure_boot": True}, "unsigned", Status.CRITICAL),
         ({"loaded": ("good",)}, {}, "not-bound", Status.CRITICAL),
-        ({"loaded": ("good",), "rivals": ("free",)}, {}, "other-driver", Status.CRITICAL),
+        ({"library": "1", "rivals": ("free",)}, {}, "other-driver", Status.CRITICAL),
+        ({"rivals": ("free",)}, {}, "other-driver", Status.WARNING),
         ({"library": "1"}, {"container": "lxc"}, "not-loaded", Status.CRITICAL),
     ],
 )
@@ -79,6 +80,25 @@ def test_why_no_driver_is_bound(driver: dict[str, Value], system: dict[str, Valu
     found = _only(judge_module(seen))
     assert (found.facts["kind"], found.status) == (kind, status)
     assert found.facts["module"] == "good"
+
+
+def test_a_driver_that_nobody_knows_is_no_fault() -> None:
+    """Graphics chips on server boards have drivers for the screen alone, and are not meant to compute."""
+    found = _only(judge_module(_seen(row={"driver": "screen-only", "computes": False})))
+    assert (found.status, found.facts["kind"]) == (Status.UNKNOWN, "other-driver")
+
+
+def test_a_second_maker_s_card_counts_where_its_runtime_cannot_be_asked() -> None:
+    rows: tuple[dict[str, Value], ...] = ({**ROW, "vendor": "Other"},)
+    for runtime, count in (((RUNTIME,), 1), (unknown("no runtime"), 1), (absent("no library"), 0)):
+        about = {NODE: (("device.list", rows), ("device.runtime", runtime)), CARD: ((MEMORY[1], MEMORY[2]),)}
+        about[ENGINE] = (_loaded(0.0)[1:],)
+        seen = Seen(
+            Observation(subject=ref, name=name, value=value, at=NOW, source="test")
+            for ref, pairs in about.items()
+            for name, value in pairs
+        )
+        assert len(list(judge_placement(seen))) == count
 
 
 def test_the_gpu_in_a_processor_is_not_judged() -> None:

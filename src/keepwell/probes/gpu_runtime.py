@@ -37,9 +37,10 @@ class GpuRuntime:
             state = await _initialise(plugins[name], devices, place)
             if isinstance(state, Missing):
                 missing.append(state)
+                rows.append({"vendor": plugins[name].title, "missing": state.kind, "reason": state.reason})
             elif state is not None:
                 rows.append(render_state(plugins[name].title, state))
-        if rows:
+        if len(rows) > len(missing):
             return [place.saw("device.runtime", tuple(rows), source)]
         reason = unknown("no device here has a runtime that can be asked")
         if not here:

@@ -90,15 +90,16 @@ def runtime_code(seen: Seen, node_name: str, vendor: str) -> float | None:
 def works(seen: Seen, gpu: Gpu) -> bool:
     """True if nothing seen speaks against computing on it: driven, awake, large enough, and its runtime starts.
 
-    A vendor whose runtime cannot be asked counts as working when its driver reports the device's memory.
+    Where the vendor's runtime cannot be asked, a device counts as working when its driver reports its memory.
     """
     total = find_number(seen.value(gpu.ref, "device.memory_total_bytes"))
     if not gpu.driven or gpu.asleep or (total is not None and total < LEAST_BYTES):
         return False
-    code = runtime_code(seen, gpu.ref.node, gpu.vendor)
-    if code is None:
-        return total is not None and isinstance(seen.value(node(gpu.ref.node), "device.runtime"), Missing)
-    return code == 0
+    row = vendor_row(seen, gpu.ref.node, "device.runtime", gpu.vendor)
+    if row:
+        return find_number(row.get("code")) == 0
+    runtime = seen.value(node(gpu.ref.node), "device.runtime")
+    return total is not None and (not isinstance(runtime, Missing) or runtime.kind == "unknown")
 
 
 def on_gpu(seen: Seen, engine: Ref) -> bool:

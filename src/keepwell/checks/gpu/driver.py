@@ -53,13 +53,13 @@ def _why_not(gpu: Gpu, seen: Seen) -> tuple[Status, str, str]:
         text_of(row, "kernel"),
     )
     rivals = texts_of(row.get("rivals"))
-    if bound or rivals:
-        holder = bound or rivals[0]
-        return (
-            Status.CRITICAL,
-            "other-driver",
-            f"{gpu.name} is held by {holder}, not by {wished}; engines cannot use it",
-        )
+    if bound and bound not in rivals:
+        return Status.UNKNOWN, "other-driver", f"{gpu.name} is driven by {bound}, which is not known to compute"
+    if rivals:
+        status = Status.WARNING
+        if text_of(row, "library") or texts_of(row.get("built_for")):
+            status = Status.CRITICAL
+        return status, "other-driver", f"{gpu.name} is held by {rivals[0]}, not by {wished}; engines cannot use it"
     if wished in texts_of(row.get("loaded")):
         return Status.CRITICAL, "not-bound", f"the module {wished} is loaded and did not take {gpu.name}"
     if _refused(seen, gpu.ref.node) or (system.get("secure_boot") is True and text_of(row, "module_file")):
@@ -127,7 +127,7 @@ def judge_runtime(seen: Seen) -> Iterator[Finding]:
         if isinstance(one.value, Missing):
             yield _silent(one, one.value, driven[0])
             continue
-        for row in rows_of(one.value)[:1]:
+        for row in [row for row in rows_of(one.value) if "code" in row][:1]:
             code, name = text_of(row, "code"), text_of(row, "name")
             facts = {key: text_of(row, key) for key in ("vendor", "code", "name", "devices", "version")}
             status, kind = Status.OK, "started"

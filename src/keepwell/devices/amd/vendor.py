@@ -46,7 +46,6 @@ class Amd:
             libraries={path: word for path, word in libraries.items() if isinstance(word, str)},
             flavour="open",
             loaded=tuple(name for name in ("amdgpu", "amdkfd") if name in ground.modules),
-            rivals=tuple(name for name in ("radeon",) if name in ground.modules),
             module_file="".join([path for path in ground.module_files if "/amdgpu.ko" in path][:1]),
         )
 
