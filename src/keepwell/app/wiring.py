@@ -61,6 +61,7 @@ async def look(wiring: Wiring, caller: Caller, *, level: int, since_seconds: flo
         wiring.expected,
         level=level,
         since_seconds=since_seconds,
+        origins=wiring.config.diagnose.expect_origin,
         progress=caller.progress,
     )
     try:

@@ -114,16 +114,30 @@ def judge_origin(seen: Seen) -> Iterator[Finding]:
         row = row_of(one.value)
         if not row:
             continue
+        shut = [text_of(wanted, "origin") for wanted in rows_of(row.get("expected")) if wanted.get("status") == 403]
         lines = texts_of(row_of(seen.value(ref, "log.text")).get("lines"))
         refused = [line for line in lines if _REFUSED.search(line) and _OWN not in line]
         guards = "403" in (text_of(row, "status"), text_of(row, "host_status"))
-        facts = {"kind": "origin", "status": "403", "setting": text_of(row, "setting"), "count": str(len(refused))}
-        if not refused or not guards:
+        if shut:
+            words = f"refuses requests from {', '.join(shut)}, which it is expected to take"
+        elif refused and guards:
+            words = f"refused {len(refused)} request(s) with 403 for their Origin or Host: {refused[-1].strip()}"
+        else:
             words = "refused no client for its Origin or Host"
             yield _finding(seen, ref, "address.origin", Status.OK, words, {}, one.name)
             continue
-        words = f"refused {len(refused)} request(s) with 403 for their Origin or Host: {refused[-1].strip()}"
+        facts = _origin_facts(seen, ref, row, shut) | {"count": str(len(refused))}
         yield _finding(seen, ref, "address.origin", Status.WARNING, words, facts, one.name, "log.text")
+
+
+def _origin_facts(seen: Seen, ref: Ref, row: Mapping[str, Value], shut: list[str]) -> dict[str, str]:
+    """`kind` is host where an Origin would have been taken; `wished` is the setting's value with what lacks."""
+    kind = {"403": "origin"}.get(text_of(row, "status"), "host")
+    setting = text_of(row, "setting")
+    now = text_of(row_of(row_of(seen.value(ref, "engine.settings")).get(setting)), "value")
+    wished = ",".join(dict.fromkeys([*(now.split(",") * bool(now)), *shut]))
+    facts = {"kind": kind, "origin": ", ".join(shut), "status": "403", "setting": setting, "wished": wished}
+    return {name: value for name, value in facts.items() if value}
 
 
 def judge_proxy(seen: Seen) -> Iterator[Finding]:

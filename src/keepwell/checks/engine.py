@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Missing, Observation, Seen, Value
 from keepwell.core.ref import Ref
-from keepwell.core.values import find_number, row_of, rows_of, text_of
+from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.plugins.facts import engine_facts, engine_title, looked_at
 
 #: Seconds that a server may take to open its port or load a model before that is a fault: large models come
 #: from slow disks (vLLM needs 35 s for a tiny one).
 START_SECONDS = 600.0
+_EVERYWHERE = ("0.0.0.0", "[::]")
+#: Results of a unit whose process did not end by itself (systemd.exec(5)).
+_KILLED = frozenset({"signal", "core-dump", "watchdog", "oom-kill"})
 _NAMES = ("engine.site", "engine.process", "engine.health", "engine.supervisor", "engine.log")
 
 
@@ -46,6 +49,8 @@ def _stopped(seen: Seen, ref: Ref) -> Finding:
     kind, words = "stopped", "is not running"
     if _holder(seen, ref):
         kind, words = "port-held", "is not running, and another program holds its port"
+    elif text_of(supervisor, "result") in _KILLED or supervisor.get("oom_killed") is True:
+        kind, words = "crashed", "is not running; its process was killed"
     elif error or text_of(supervisor, "state") == "failed":
         kind, words = "failed-to-start", "is not running; its last words tell of an error"
     elif code not in ("", "0"):
@@ -79,9 +84,21 @@ def judge_responding(seen: Seen) -> Iterator[Finding]:
             yield _finding(seen, ref, "engine.responding", Status.OK, "answers", "engine.health")
             continue
         letter = text_of(process, "state")
+        if state == "refused" and _listens_elsewhere(seen, ref):
+            words = "listens at another address than it is asked at"
+            yield _finding(seen, ref, "engine.responding", Status.UNKNOWN, words, "engine.listening", kind="elsewhere")
+            continue
         facts = {"kind": state, "state": letter, "said": text_of(row_of(health.value), "said")}
         status, words = _silence(health, process, state, letter)
         yield _finding(seen, ref, "engine.responding", status, words, "engine.health", **facts)
+
+
+def _listens_elsewhere(seen: Seen, ref: Ref) -> bool:
+    """True if the process listens, but on another port or address: then that is the fault, not its silence."""
+    site = row_of(seen.value(ref, "engine.site"))
+    host, port = text_of(site, "host"), text_of(site, "port")
+    places = [one.rpartition(":") for one in texts_of(seen.value(ref, "engine.listening"))]
+    return bool(places) and not any(one[2] == port and one[0] in (host, *_EVERYWHERE) for one in places)
 
 
 def _silence(health: Observation, process: Mapping[str, Value], state: str, letter: str) -> tuple[Status, str]:

@@ -100,7 +100,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="engine.origin_check",
         about="engine",
         help="Answer to a request with a foreign Origin or Host",
-        shape="mapping origin plain_status status host_status setting",
+        shape="mapping origin plain_status status host_status setting expected: tuple of mappings origin status",
     ),
     Fact(
         name="engine.runners",

@@ -75,7 +75,8 @@ class Place:
     """Where a probe looks: the node, how to reach it, the time, and for an engine probe the engine's site.
 
     `engine` is the engine's plug-in (see `keepwell.plugins.engine`), None for a node probe. `seen` is what
-    earlier probes of the same survey saw. `since_seconds` is how far back logs are read.
+    earlier probes of the same survey saw. `since_seconds` is how far back logs are read. `origins` are those of
+    web pages that every engine must take requests from.
     """
 
     node: Ref
@@ -85,6 +86,7 @@ class Place:
     site: Site | None = None
     engine: object | None = None
     since_seconds: float = 3600.0
+    origins: tuple[str, ...] = ()
 
     def saw(self, name: str, value: Value | Missing, source: str, *, subject: Ref | None = None) -> Observation:
         """An observation made here and now, about the site (or the node) unless another subject is given."""

@@ -29,6 +29,8 @@ START_LINES = 400
 LINE_CHARACTERS = 4000
 #: Lines asked of a journal or a container.
 JOURNAL_LINES = "5000"
+#: Lines at the end in which the last error is looked for: what stands further up did not end the process.
+LAST_LINES = 40
 #: A younger process that was restarted before is in a loop, and why it failed stands in the runs before.
 LOOP_SECONDS = 120.0
 #: A process's start as the kernel rounds it, and the first line that it writes.
@@ -255,7 +257,7 @@ def find_last_error(lines: Sequence[str], engine: object) -> str:
     if isinstance(engine, Engine):
         patterns = engine.follow_ups
     follow_ups = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
-    for line in reversed(lines):
+    for line in reversed(lines[-LAST_LINES:]):
         trouble = _TROUBLE.search(line) and not _HARMLESS.search(line)
         if trouble and not any(pattern.search(line) for pattern in follow_ups):
             return line

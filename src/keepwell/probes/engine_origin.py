@@ -1,4 +1,4 @@
-"""Whether an engine refuses a foreign Origin or Host: two requests that read, beside one without either."""
+"""Whether an engine refuses a foreign Origin or Host, or an Origin that its owner expects it to take."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASK_SECONDS = 2.0
 
 
 class EngineOrigin:
-    """Gives engine.origin_check. Harmless: three GETs of a list."""
+    """Gives engine.origin_check. Harmless: a few GETs of a list."""
 
     level = 1
     about: Literal["node", "engine"] = "engine"
@@ -42,8 +42,11 @@ class EngineOrigin:
             return [place.saw("engine.origin_check", reason, place.site.url)]
         source = f"GET {place.site.url}{PATH} with Origin: {ORIGIN}, and with Host: {HOST}"
         try:
-            plain, origin, host = await asyncio.gather(
-                _ask(place, {}), _ask(place, {"Origin": ORIGIN}), _ask(place, {"Host": HOST})
+            plain, origin, host, *wanted = await asyncio.gather(
+                _ask(place, {}),
+                _ask(place, {"Origin": ORIGIN}),
+                _ask(place, {"Host": HOST}),
+                *(_ask(place, {"Origin": one}) for one in place.origins),
             )
         except AccessError as error:
             return [place.saw("engine.origin_check", failed(error), source)]
@@ -53,6 +56,9 @@ class EngineOrigin:
             "status": origin,
             "host_status": host,
             "setting": find_setting(place.engine),
+            "expected": tuple(
+                {"origin": one, "status": status} for one, status in zip(place.origins, wanted, strict=True)
+            ),
         }
         return [place.saw("engine.origin_check", value, source)]
 

@@ -57,15 +57,23 @@ async def survey(
     *,
     level: int = 1,
     since_seconds: float = 3600.0,
+    origins: Iterable[str] = (),
     progress: Progress = no_progress,
 ) -> SurveyResult:
     """Look at one node: which engines it has, and everything that the probes of this level see and checks say.
 
     Changes nothing and loads no model at levels 1 and 2. Costs one to three seconds; a part that hangs costs
-    its own time limit. Raises only for bugs: what cannot be seen is Missing.
+    its own time limit. `origins` are those of web pages that every engine must take requests from. Raises only
+    for bugs: what cannot be seen is Missing.
     """
     began = clock.monotonic()
-    place = Place(node=node_ref(transport.name), transport=transport, clock=clock, since_seconds=since_seconds)
+    place = Place(
+        node=node_ref(transport.name),
+        transport=transport,
+        clock=clock,
+        since_seconds=since_seconds,
+        origins=tuple(origins),
+    )
     run = _Run(place, load_probes(level), progress)
     await run.early()
     discovery = await run.discover(tuple(expected))
