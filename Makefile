@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: up test test-long check bench clean
 
 up: $(STAMP)
-	-@$(BIN)/keepwell diagnose
+	@$(BIN)/keepwell diagnose || true
 
 $(STAMP): pyproject.toml requirements.lock requirements-dev.lock
 	$(PYTHON) scripts/setup.py $(VENV)
@@ -23,7 +23,7 @@ check: $(STAMP)
 test: $(STAMP) check
 	$(BIN)/python scripts/system_packages.py
 	$(BIN)/python scripts/setup_engines.py
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" -n 2
 
 test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py
