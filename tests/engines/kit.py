@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -25,10 +26,6 @@ def plug_in(name: str) -> Engine:
 def site_of(name: str, url: str, *, process: ServingProcess | Missing | None = None, **more: object) -> Site:
     """A site of this plug-in at this address, without a process unless one is given."""
     made = Site(ref=engine_ref("node", name), engine=name, url=url, process=process or absent("nothing was looked for"))
-    if not more:
-        return made
-    from dataclasses import replace
-
     return replace(made, **more)  # type: ignore[arg-type]
 
 

@@ -305,6 +305,25 @@ def test_where_the_store_is(process: object, folder: str) -> None:
     assert ENGINE.store(process, site_of("ollama", "http://x")) == folder  # type: ignore[arg-type]
 
 
+def test_where_the_store_of_a_dead_server_is() -> None:
+    for more, folder in (
+        ({}, ""),
+        ({"user": "ollama"}, "/usr/share/ollama/.ollama/models"),
+        ({"user": "mia"}, "/home/mia/.ollama/models"),
+        ({"start": ("env", "OLLAMA_MODELS=/srv/m", "ollama", "serve")}, "/srv/m"),
+        ({"models_folder": "/declared", "user": "mia"}, "/declared"),
+    ):
+        assert ENGINE.store(NOBODY, site_of("ollama", "http://x", **more)) == folder
+
+
+def test_the_journal_is_read_only_where_it_may_be_this_servers() -> None:
+    alone = site_of("ollama", "http://x", process=process_of("ollama", "serve"))
+    assert [source.kind for source in ENGINE.logs(alone, "linux")] == ["process"]
+    assert [source.kind for source in ENGINE.logs(site_of("ollama", "http://x"), "linux")] == ["journal"]
+    unit = site_of("ollama", "http://x", supervisor="systemd", unit="my-ollama.service")
+    assert [source.where for source in ENGINE.logs(unit, "linux")] == ["my-ollama.service"]
+
+
 def test_logs_on_a_mac() -> None:
     site = site_of("ollama", "http://x", process=process_of("ollama", "serve", environment={"HOME": "/Users/mia"}))
     places = [source.where for source in ENGINE.logs(site, "darwin")]

@@ -96,22 +96,21 @@ class Ollama:
         if platform == "darwin":
             found.append(LogSource(kind="file", where=f"{_home(site.process, '/Users')}/.ollama/logs/server.log"))
             found += [LogSource(kind="file", where=path) for path in _BREW_LOGS]
-        elif site.supervisor == "process":
+        elif site.supervisor == "process" and isinstance(site.process, Missing):
             found.append(LogSource(kind="journal", where="ollama.service"))
-            found.append(LogSource(kind="file", where=f"{_home(site.process, '/home')}/.ollama/logs/server.log"))
         return tuple(dict.fromkeys(found))
 
     def store(self, process: ServingProcess | Missing, site: Site) -> str:
         """OLLAMA_MODELS of the process, what was declared, or `.ollama/models` in the home of the serving user."""
-        if not isinstance(process, Missing):
-            folder = clean(process.environment.get("OLLAMA_MODELS", ""))
-            if folder:
-                return folder if folder.startswith("/") else f"{process.cwd.rstrip('/')}/{folder}"
-        if site.models_folder:
-            return site.models_folder
         if isinstance(process, Missing):
-            return ""
-        return f"{_home(process, '/home')}/.ollama/models"
+            started = [item.removeprefix("OLLAMA_MODELS=") for item in site.start if item.startswith("OLLAMA_MODELS=")]
+            if site.models_folder or started:
+                return site.models_folder or clean(started[-1])
+            return f"{_HOMES.get(site.user, f'/home/{site.user}')}/.ollama/models" if site.user else ""
+        folder = clean(process.environment.get("OLLAMA_MODELS", ""))
+        if folder:
+            return folder if folder.startswith("/") else f"{process.cwd.rstrip('/')}/{folder}"
+        return site.models_folder or f"{_home(process, '/home')}/.ollama/models"
 
     async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
         """All files that the manifests name; reads every manifest (about 1 KB each)."""

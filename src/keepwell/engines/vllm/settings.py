@@ -83,7 +83,7 @@ def find_effective(
     grammar = Grammar(
         settings=data.settings,
         prefixes=("VLLM_",),
-        rules={"integer": _judge_size, "port": _judge_port, "boolean": _judge_boolean},
+        rules={"integer": _judge_size, "port": _judge_port},
         same=_same,
         also_read=frozenset(data.also_read),
     )
@@ -160,10 +160,6 @@ def _judge_port(setting: Setting, value: str) -> Fault | None:
             "name; rename the service or unset the variable"
         )
     return COMMON_RULES["port"](setting, value)
-
-
-def _judge_boolean(setting: Setting, value: str) -> Fault | None:
-    return None if value in ("true", "false", "1", "0") else COMMON_RULES["choice"](setting, value)
 
 
 def _same(setting: Setting, one: str, other: str) -> bool:
