@@ -207,10 +207,11 @@ def open_journal(folder: Path, run_id: str, clock: Clock) -> Journal:
         if end < len(content):
             os.ftruncate(descriptor, end)
             os.fsync(descriptor)
-    except (OSError, DamagedError, RefusedError) as error:
+    except OSError as error:
         os.close(descriptor)
-        if isinstance(error, OSError):
-            raise state_error(error, path) from error
+        raise state_error(error, path) from error
+    except (DamagedError, RefusedError):
+        os.close(descriptor)
         raise
     return Journal(path, descriptor, clock, replay)
 
