@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.faults.world import World
@@ -12,8 +13,7 @@ NAMED = 0.5
 
 def causes(answer: dict[str, Any]) -> list[tuple[str, float]]:
     """All causes with their confidence: the first fault's ranking, then those of other faults."""
-    diagnosis = answer
-    return [(one["issue"], round(one["confidence"], 3)) for one in (*diagnosis["hypotheses"], *diagnosis["also"])]
+    return [(one["issue"], round(one["confidence"], 3)) for one in (*answer["hypotheses"], *answer["also"])]
 
 
 def likely_causes(answer: dict[str, Any]) -> list[tuple[str, float]]:
@@ -38,19 +38,31 @@ def assert_well(answer: dict[str, Any], check: str) -> None:
     """The check no longer complains, and nothing is named any more."""
     told = [(one["check"], one["message"]) for one in answer["findings"]]
     assert check not in bad_checks(answer), told
-    assert likely_causes(answer) == [], told
+    assert likely_causes(answer) == [], (likely_causes(answer), told, reasons(answer))
 
 
-def carry_out(world: World, answer: dict[str, Any]) -> list[list[str]]:
-    """The fix of the first cause, each command exactly as it is given; what was run."""
+def reasons(answer: dict[str, Any]) -> list[tuple[float, str]]:
+    """What speaks for the first cause, for the message of a test that fails."""
+    first = answer["hypotheses"][:1]
+    return [(row["weight"], row["quote"][:120]) for one in first for row in one["supporting"]]
+
+
+def carry_out(world: World, answer: dict[str, Any], blanks: Mapping[str, str] | None = None) -> list[list[str]]:
+    """The fix of the first cause, each command exactly as it is given; what was run.
+
+    `blanks` are words that only the owner can fill in ("<source>": where a whole copy of a file lies).
+    """
     fix = answer["hypotheses"][0]["fix"]
     assert fix is not None, "no fix is given"
     assert fix["missing"] == [], (fix["missing"], fix["say"])
     assert fix["commands"], fix["say"]
+    done: list[list[str]] = []
     for number, command in enumerate(fix["commands"]):
+        argv = [(blanks or {}).get(word, word) for word in command["argv"]]
+        done.append(argv)
         if command["background"]:
-            world.start(command["argv"], log=world.root / f"fix-{number}.log")
+            world.start(argv, log=world.root / f"fix-{number}.log")
             continue
-        ran = world.run(command["argv"])
-        assert ran.returncode == 0, (command["argv"], ran.stdout[-300:], ran.stderr[-300:])
-    return [command["argv"] for command in fix["commands"]]
+        ran = world.run(argv)
+        assert ran.returncode == 0, (argv, ran.stdout[-300:], ran.stderr[-300:])
+    return done

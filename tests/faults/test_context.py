@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.faults.engines import Ollama, make_llama_server, make_ollama
+from tests.faults.engines import Ollama, make_llama_server
 from tests.faults.judging import assert_named, assert_well, carry_out
 from tests.faults.world import World
 from tests.support import eventually
@@ -26,16 +26,13 @@ def test_llama_server_refuses(world: World, model: Path) -> None:
     assert server.chat("0001 " * 150).status == 200
 
 
-def test_ollama_cuts(world: World, model: Path) -> None:
-    server = make_ollama(world, env={"OLLAMA_CONTEXT_LENGTH": "256"})
-    server.start()
-    assert server.create(model).status == 200
-    cut = server.chat(LONG_PROMPT)
+def test_ollama_cuts(ollama: Ollama, world: World) -> None:
+    cut = ollama.chat(LONG_PROMPT, num_ctx=256)
     assert cut.status == 200
     assert cut.data["prompt_eval_count"] == 256
     answer = world.keepwell("diagnose")
     assert_named(answer, "prompt-exceeds-context", "context.fits")
     carry_out(world, answer)
-    eventually(lambda: server.get("/api/version").status == 200, 20)
+    eventually(lambda: ollama.get("/api/version").status == 200, 20)
+    assert ollama.chat("0001 " * 150).data["prompt_eval_count"] > 256
     assert_well(world.keepwell("diagnose"), "context.fits")
-    assert isinstance(server, Ollama)

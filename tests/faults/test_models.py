@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.engines import LlamaServer, Ollama, give_to_nobody, make_ollama
-from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
+from tests.faults.judging import assert_named, assert_well, bad_checks, carry_out, likely_causes
 from tests.faults.world import World
 from tests.support import eventually
 
@@ -23,24 +23,29 @@ def test_a_truncated_model_of_llama_server(llama: LlamaServer, world: World, mod
     llama.start()
     assert llama.ended() == 1
     assert llama.said("data is not within the file bounds")
-    assert_named(world.keepwell("diagnose"), "model-file-invalid", "store.files")
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "model-file-invalid", "store.files")
+    carry_out(world, answer, {"<source>": str(model)})
+    eventually(lambda: llama.get("/health").status == 200, 20)
+    assert_well(world.keepwell("diagnose"), "store.files")
 
 
-def test_a_truncated_model_of_ollama(ollama: Ollama, world: World) -> None:
+def test_a_truncated_model_of_ollama(ollama: Ollama, world: World, model: Path) -> None:
     os.truncate(ollama.blob(), CUT_BYTES)
     assert ollama.chat().status == 500
     answer = world.keepwell("diagnose")
     assert_named(answer, "model-file-invalid", "store.files")
-    carry_out(world, answer)
+    carry_out(world, answer, {"<source>": str(model)})
     assert_well(world.keepwell("diagnose"), "store.files")
+    assert ollama.chat().status == 200
 
 
-def test_a_missing_blob_of_ollama(ollama: Ollama, world: World) -> None:
+def test_a_missing_blob_of_ollama(ollama: Ollama, world: World, model: Path) -> None:
     ollama.blob().unlink()
     assert "does not support chat" in ollama.chat().text
     answer = world.keepwell("diagnose")
     assert_named(answer, "model-store-corrupt", "store.files")
-    carry_out(world, answer)
+    carry_out(world, answer, {"<source>": str(model)})
     assert_well(world.keepwell("diagnose"), "store.files")
 
 
@@ -77,5 +82,9 @@ def test_a_models_folder_that_kept_it_from_starting(nobodys_ollama: Ollama, worl
     answer = world.keepwell("diagnose")
     assert_named(answer, "data-dir-not-writable", "store.readable")
     carry_out(world, answer)
+    answer = world.keepwell("diagnose")
+    assert "store.readable" not in bad_checks(answer)
+    assert_named(answer, "engine-not-running", "engine.running")
+    carry_out(world, answer)
     eventually(lambda: nobodys_ollama.get("/api/version").status == 200, 20)
-    assert_well(world.keepwell("diagnose"), "store.readable")
+    assert_well(world.keepwell("diagnose"), "engine.running")

@@ -184,11 +184,11 @@ def _environment(root: Path, cache: Path) -> dict[str, str]:
     """As small as a service's: nothing of the developer's shell (a proxy, say) gets in."""
     home = root / "home"
     home.mkdir(exist_ok=True)
-    return {
+    python = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+    return python | {
         "PATH": PATH,
         "HOME": str(home),
         "LC_ALL": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "KEEPWELL_STATE": str(root / "state"),
         "XDG_CACHE_HOME": str(cache),
     }
