@@ -132,8 +132,8 @@ def judge_visible(seen: Seen) -> Iterator[Finding]:
         environment = row_of(process.get("environment")) or {
             name: text_of(row_of(setting), "value") for name, setting in wished.items()
         }
-        if not process and not environment:
-            continue
+        if not environment:
+            continue  # nothing runs, or its environment may not be read: nothing can be said
         yield _judge_environment(engine, environment, gpus, seen)
 
 

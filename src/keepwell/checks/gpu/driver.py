@@ -53,6 +53,8 @@ def _why_not(gpu: Gpu, seen: Seen) -> tuple[Status, str, str]:
         text_of(row, "kernel"),
     )
     rivals = texts_of(row.get("rivals"))
+    if not row and not bound:
+        return Status.WARNING, "not-bound", f"no driver is bound to {gpu.name}; what is installed was not looked at"
     if bound and bound not in rivals:
         return Status.UNKNOWN, "other-driver", f"{gpu.name} is driven by {bound}, which is not known to compute"
     if rivals:

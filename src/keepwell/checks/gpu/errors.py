@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from keepwell.checks.gpu.devices import Gpu, evidence_of, list_gpus, runtime_code
 from keepwell.core.finding import Finding, Status
-from keepwell.core.observation import Observation, Seen, Value
+from keepwell.core.observation import Missing, Observation, Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.values import find_number, row_of, rows_of, text_of
 
@@ -29,12 +29,26 @@ def judge_errors(seen: Seen) -> Iterator[Finding]:
     """One finding a device: bad when an error of this boot needs a reset, or of the last day a restart."""
     for one in seen.named("device.errors"):
         gpus = list(list_gpus(seen, one.subject.node))
+        if isinstance(one.value, Missing):
+            yield from (_unknown(one, one.value, gpu) for gpu in gpus)
+            continue
         rows = [row for row in rows_of(one.value) if _matters(row, one.at)]
         for gpu in gpus:
             mine = [row for row in rows if _belongs(row, gpu, gpus)]
             yield _judge(one, mine, gpu.ref, seen, gpu)
         if not gpus and rows:
             yield _judge(one, rows, one.subject, seen, None)
+
+
+def _unknown(one: Observation, why: Missing, gpu: Gpu) -> Finding:
+    return Finding(
+        check="gpu.errors",
+        subject=gpu.ref,
+        status=Status.UNKNOWN,
+        message=f"whether {gpu.name} reported errors is not known: {why.reason}",
+        facts=gpu.facts(),
+        evidence=(one,),
+    )
 
 
 def _matters(row: Mapping[str, Value], now: float) -> bool:
