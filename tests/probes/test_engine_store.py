@@ -44,7 +44,15 @@ async def test_a_store_that_its_user_may_use_has_no_problem() -> None:
     machine.files.put("/models/tiny.gguf", TapeFile(pieces=((0, b"GGUF"),), uid=997, mode=0o600))
     made = WholeEngine(files=(StoreEntry(path="/models/tiny.gguf", size_bytes=4, model="tiny"),))
     (seen,) = await PROBE.observe(place_of(machine, made))
-    assert seen.value == {"path": "/models", "user": "mia", "uid": 997, "gid": 996, "files": 1, "problems": ()}
+    assert seen.value == {
+        "path": "/models",
+        "user": "mia",
+        "uid": 997,
+        "gid": 996,
+        "groups": "105 996",
+        "files": 1,
+        "problems": (),
+    }
 
 
 async def test_a_folder_of_root_alone_keeps_the_user_out() -> None:

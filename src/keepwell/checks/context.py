@@ -35,6 +35,9 @@ def judge_fits(seen: Seen) -> Iterator[Finding]:
     """WARNING when the log of the window tells of a prompt that was cut or refused for its length."""
     for one in seen.named("log.text"):
         if isinstance(one.value, Missing):
+            if row_of(seen.value(one.subject, "engine.process")):
+                words = f"{engine_title(seen, one.subject)}: whether prompts were cut only its log tells: {one.value}"
+                yield Finding(check="context.fits", subject=one.subject, status=Status.UNKNOWN, message=words)
             continue
         found = [sign for line in texts_of(row_of(one.value).get("lines")) if (sign := find_overflow(line))]
         title = engine_title(seen, one.subject)

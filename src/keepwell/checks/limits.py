@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.values import find_number, row_of, texts_of
-from keepwell.plugins.facts import engine_facts, engine_title, looked_at
+from keepwell.plugins.facts import engine_facts, engine_title, looked_at, not_seen
 
 #: Share of the limit from which it is as good as reached.
 NEARLY = 0.8
@@ -37,6 +37,7 @@ def judge_open_files(seen: Seen) -> Iterator[Finding]:
         row = row_of(one.value)
         soft = find_number(row.get("open_files_soft"))
         if soft is None:
+            yield from not_seen("limits.open_files", seen, one)
             continue
         used = find_number(row.get("open_files_used")) or 0.0
         said = _said(seen, one, _FILES_OUT)
@@ -59,7 +60,9 @@ def judge_memory(seen: Seen) -> Iterator[Finding]:
     """Bad when a limit on memory (of the process or its control group) was hit, or the log says so under a limit."""
     for one in seen.named("engine.limits"):
         row = row_of(one.value)
-        if row:
+        if not row:
+            yield from not_seen("limits.memory", seen, one)
+        else:
             status, words, facts = _memory(row, _said(seen, one, _MEMORY_OUT))
             yield _finding(seen, one, "limits.memory", status, words, facts)
 

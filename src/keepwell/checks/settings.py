@@ -8,7 +8,7 @@ from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.values import row_of, text_of
-from keepwell.plugins.facts import engine_facts, engine_title, looked_at
+from keepwell.plugins.facts import engine_facts, engine_title, looked_at, not_seen
 
 #: Kind of problem (see engine.settings) -> check, status of a bad one.
 _CHECK_OF = {
@@ -39,6 +39,7 @@ def _judge(seen: Seen, kind: str, well: str) -> Iterator[Finding]:
         settings = row_of(one.value)
         rows = [(name, row_of(told)) for name, told in settings.items()]
         wrong = [(name, row) for name, row in rows if text_of(row, "kind") == kind]
+        yield from not_seen(check, seen, one)
         for name, row in wrong[:1]:
             yield _bad(seen, one.subject, check, status, name, row, len(wrong))
         if settings and not wrong:

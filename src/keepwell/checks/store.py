@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.values import row_of, rows_of, text_of
-from keepwell.plugins.facts import engine_facts, engine_title, looked_at
+from keepwell.plugins.facts import engine_facts, engine_title, looked_at, not_seen
 
 #: Problems of access, and those of the files themselves (see engine.store).
 ACCESS = ("unreadable", "unsearchable", "unwritable")
@@ -15,17 +16,30 @@ FILES = ("truncated", "empty", "not-a-model", "manifest-corrupt", "missing")
 
 
 def judge_readable(seen: Seen) -> Iterator[Finding]:
-    """CRITICAL when the serving user may not enter, read or (where it fetches models) write the store."""
+    """CRITICAL when the serving user may not enter, read or (where it fetches models) write the store.
+
+    `place` is above when a folder on the way to the store is closed, which must only be searched.
+    """
     for one in seen.named("engine.store"):
         row = row_of(one.value)
-        if "user" in row:
+        if not row:
+            yield from not_seen("store.readable", seen, one)
+        elif "user" in row:
             yield _verdict(seen, one, "store.readable", ACCESS, "may use its model store")
 
 
 def judge_files(seen: Seen) -> Iterator[Finding]:
     """CRITICAL when a file of a model is missing, cut, empty, no model, or a manifest cannot be read."""
     for one in seen.named("engine.store"):
-        if row_of(one.value) and not _is_new(seen, one):
+        row = row_of(one.value)
+        if not row:
+            yield from not_seen("store.files", seen, one)
+        elif text_of(row, "unlisted").startswith("failed"):
+            words = f"{engine_title(seen, one.subject)}: its models could not be listed: {text_of(row, 'unlisted')}"
+            yield Finding(
+                check="store.files", subject=one.subject, status=Status.UNKNOWN, message=words, evidence=(one,)
+            )
+        elif not _is_new(seen, one):
             yield _verdict(seen, one, "store.files", FILES, "has every file of its models")
 
 
@@ -61,6 +75,8 @@ def _verdict(seen: Seen, one: Observation, check: str, kinds: tuple[str, ...], w
 
 def _facts(seen: Seen, one: Observation, store: Mapping[str, Value], worst: Mapping[str, Value]) -> dict[str, str]:
     names = ("kind", "path", "model", "mode", "owner_uid", "owner_gid", "wished_mode", "detail", "role")
+    folder = text_of(store, "path")
+    above = PurePosixPath(text_of(worst, "path")) in PurePosixPath(folder).parents
     return engine_facts(
         seen,
         one.subject,
@@ -68,7 +84,9 @@ def _facts(seen: Seen, one: Observation, store: Mapping[str, Value], worst: Mapp
         user=text_of(store, "user"),
         uid=text_of(store, "uid"),
         gid=text_of(store, "gid"),
-        folder=text_of(store, "path"),
+        groups=text_of(store, "groups"),
+        folder=folder,
+        place={True: "above"}.get(above, "store"),
     )
 
 

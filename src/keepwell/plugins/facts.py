@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 
-from keepwell.core.observation import Observation, Seen
+from keepwell.core.finding import Finding, Status
+from keepwell.core.observation import Missing, Observation, Seen
 from keepwell.core.ref import Ref
 from keepwell.core.values import row_of, text_of, texts_of
 
@@ -36,6 +38,18 @@ def engine_title(seen: Seen, ref: Ref) -> str:
     if not url:
         return title
     return f"{title} at {url}"
+
+
+def not_seen(check: str, seen: Seen, one: Observation) -> Iterator[Finding]:
+    """UNKNOWN with the reason where somebody looked and could not see; nothing for what is simply not there."""
+    if isinstance(one.value, Missing) and one.value.kind == "failed":
+        yield Finding(
+            check=check,
+            subject=one.subject,
+            status=Status.UNKNOWN,
+            message=f"{engine_title(seen, one.subject)}: could not be looked at: {one.value.reason}",
+            evidence=(one,),
+        )
 
 
 def looked_at(seen: Seen, subject: Ref, *names: str) -> tuple[Observation, ...]:

@@ -57,7 +57,8 @@ async def _store(engine: KeepsStore, folder: str, look: _Look) -> Value:
     user = look.user
     value: dict[str, Value] = {"path": folder}
     if user is not None:
-        value |= {"user": user.name, "uid": user.uid, "gid": user.gid}
+        groups = " ".join(str(group) for group in sorted(user.groups))
+        value |= {"user": user.name, "uid": user.uid, "gid": user.gid, "groups": groups}
     want = READ | SEARCH
     if isinstance(engine, FillsStore) and engine.fills_store:
         want |= WRITE
