@@ -9,6 +9,7 @@ process     the serving process of the one engine, if any
 seen        observations of level 1 about that engine; about_node: about the node
 bad         check -> facts that its bad finding must have; no other check may come out bad
 good        checks that must come out OK
+unknown     checks: those that must come out UNKNOWN and not OK
 missing     observation -> absent, unknown or failed
 numbers     observation about the first device or the node -> number; values: -> some of its fields
 untouched   calls: beginnings of calls that nobody may make
@@ -38,7 +39,7 @@ HERE = Path(__file__).resolve().parent / "level2"
 NODE = node("box")
 ENGINE = engine("box", "some")
 #: The parts of a case that are expectations.
-EXPECTED = ("bad", "good", "missing", "numbers", "values", "untouched", "say", "base", "remove")
+EXPECTED = ("bad", "good", "unknown", "missing", "numbers", "values", "untouched", "say", "base", "remove")
 
 
 @dataclass(frozen=True)

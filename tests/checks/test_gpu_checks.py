@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from keepwell.checks.gpu.access import hides_all
+from keepwell.checks.gpu.access import hides_all, judge_visible
 from keepwell.checks.gpu.driver import judge_module, judge_persistence, judge_runtime, judge_versions
 from keepwell.checks.gpu.errors import RECENT_SECONDS, judge_errors, judge_memory_health
 from keepwell.checks.gpu.load import judge_link, judge_memory, judge_order, judge_placement, judge_throttle
@@ -167,6 +167,21 @@ def test_errors_that_matter() -> None:
     echo = judged(_error(**lasting), _error(**{**lasting, "code": "154", "echo": True, "at": NOW}), code=999)
     assert echo.facts["xid"] == "79"
     assert "xid" not in judged(_error(kind="driver", code="off-bus")).facts
+
+
+def test_a_log_that_cannot_be_read_proves_nothing() -> None:
+    found = _only(judge_errors(_seen((NODE, "device.errors", failed("dmesg: Operation not permitted")))))
+    assert found.status is Status.UNKNOWN
+    assert "not permitted" in found.message
+
+
+def test_an_environment_that_cannot_be_read_proves_nothing() -> None:
+    selectors: Value = ({"variable": "PICK", "vendor": "Maker", "hiding": ("",)},)
+    environments: tuple[tuple[dict[str, Value], int], ...] = (({}, 0), ({"HOME": "/"}, 1))
+    for environment, count in environments:
+        process: Value = {"pid": 1, "environment": environment}
+        seen = _seen((NODE, "device.selectors", selectors), (ENGINE, "engine.process", process))
+        assert len(list(judge_visible(seen))) == count
 
 
 def test_an_error_goes_to_its_own_device() -> None:

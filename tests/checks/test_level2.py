@@ -24,6 +24,8 @@ async def test_exactly_the_expected_is_bad(name: str) -> None:
         assert any(wanted.items() <= one.facts.items() for one in matching), [dict(one.facts) for one in matching]
     well = {one.check for one in outcome.findings if one.status is Status.OK}
     assert set(case.get("good", [])) <= well
+    unknown = {one.check for one in outcome.findings if one.status is Status.UNKNOWN}
+    assert set(case.get("unknown", {}).get("checks", [])) <= unknown - well
 
 
 @pytest.mark.parametrize("name", case_names())
