@@ -103,9 +103,7 @@ def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
         save_cached("catalogue", key, json.dumps(stored).encode())
     issues = {name: build_issue(name, table) for name, table in stored["issues"].items()}
     problems += [Problem(**one) for one in stored["problems"]]
-    signatures = {
-        pattern: Signature(pattern, tuple(made[0]), *made[1:]) for pattern, made in stored["signatures"].items()
-    }
+    signatures = {pattern: _restore(pattern, *made) for pattern, made in stored["signatures"].items()}
     return Catalogue(issues=issues, problems=tuple(problems), signatures=signatures)
 
 

@@ -90,11 +90,11 @@ class Scanner:
         for block in read_blocks(chunks):
             data = block.data
             faults = self._faults.search(data, (0, len(data)), lines, tally)
-            for part in find_context(data, faults, head=not lines):
-                if part[0] == 0 == lines or left > 0:
-                    left -= part[1] - part[0]
-                    before = lines + data.count(b"\n", 0, part[0])
-                    self._context.search(data, part, before, tally)
+            for start, stop in find_context(data, faults, head=not lines):
+                is_head = not lines and not start
+                if is_head or left > 0:
+                    left -= (stop - start) * (not is_head)
+                    self._context.search(data, (start, stop), lines + data.count(b"\n", 0, start), tally)
             lines += count_lines(data)
             size += len(data)
             cut += block.cut_lines

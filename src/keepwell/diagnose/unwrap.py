@@ -20,7 +20,7 @@ _PLAIN: Mapping[bytes, bytes] = {
     b"f": b" ",
     b"n": b" ",
     b"r": b" ",
-    b"t": b" ",
+    b"t": b"\t",
 }
 
 

@@ -1,0 +1,69 @@
+"""The next check: information per cost, stop rules, and the sentence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keepwell.core.issue import Evidence, Issue, Rival
+from keepwell.diagnose.clues import Clues
+from keepwell.diagnose.next_probe import choose_probe, expected_bits, is_settled
+from keepwell.diagnose.rank import rank_causes
+from keepwell.diagnose.weigh import weigh_all
+from tests.diagnose.made import make_finding, make_issue
+
+SHARED = Evidence(say="both", weight=4.0, check="a.both")
+
+
+def choose(*issues: Issue, costs: dict[str, float] | None = None) -> object:
+    """The next check when both causes are equally likely."""
+    ranked, unknown = rank_causes(weigh_all(issues, Clues(findings=(make_finding("a.both"),))))
+    return choose_probe(ranked, unknown, costs or {})
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6), st.data())
+def test_information_is_between_nothing_and_everything(weights: list[float], data: st.DataObject) -> None:
+    shares = [one / sum(weights) for one in weights]
+    yes = data.draw(st.lists(st.floats(0.0, 1.0), min_size=len(shares), max_size=len(shares)))
+    entropy = -sum(one * math.log2(one) for one in shares)
+    assert 0.0 <= expected_bits(shares, yes) <= entropy + 1e-9
+
+
+def test_a_perfect_question_tells_a_bit() -> None:
+    assert expected_bits([0.5, 0.5], [1.0, 0.0]) == pytest.approx(1.0)
+    assert expected_bits([0.5, 0.5], [0.5, 0.5]) == pytest.approx(0.0)
+
+
+def test_the_check_that_separates_is_chosen_and_named() -> None:
+    one = make_issue("one", SHARED, Evidence(say="own", weight=5.0, check="b.own"))
+    two = make_issue("two", SHARED, Evidence(say="other", weight=0.3, check="c.weak"))
+    found = choose(one, two)
+    assert found is not None
+    assert "b.own" in found.say  # type: ignore[attr-defined]
+    assert "separates one from two" in found.say  # type: ignore[attr-defined]
+
+
+def test_a_dear_check_gives_way_to_a_rivals_settling_command() -> None:
+    one = make_issue(
+        "one",
+        SHARED,
+        Evidence(say="own", weight=5.0, check="b.own"),
+        rivals=(Rival(issue="two", settle="Look at the mode.", command="stat {path}"),),
+    )
+    two = make_issue("two", SHARED)
+    found = choose(one, two, costs={"b.own": 100_000.0})
+    assert found is not None
+    assert found.command == "stat <path>"  # type: ignore[attr-defined]
+    assert found.separates == ("one", "two")  # type: ignore[attr-defined]
+
+
+def test_it_stops_when_one_is_sure_or_nothing_pays() -> None:
+    assert is_settled([0.95, 0.02], 0.03)
+    assert not is_settled([0.6, 0.3], 0.1)
+    assert choose_probe([], 1.0, {}) is None
+    sure = make_issue("sure", Evidence(say="proof", weight=9.0, check="a.both"), settle="Look.")
+    assert choose(sure) is None
+    assert choose(make_issue("one", SHARED), make_issue("two", SHARED)) is None
