@@ -11,6 +11,8 @@ from keepwell.core.values import find_number, rows_of, text_of
 
 #: Restarts from which a container is in a loop; Docker doubles its pause up to a minute.
 LOOP_RESTARTS = 3
+#: Exit codes of a container that somebody stopped: none yet, 0, SIGTERM, and SIGKILL after the grace time.
+STOPPED_CODES = ("", "0", "143", "137")
 
 
 def judge_running(seen: Seen) -> Iterator[Finding]:
@@ -25,7 +27,7 @@ def judge_running(seen: Seen) -> Iterator[Finding]:
             words = (
                 f"container {name} restarts again and again ({text_of(row, 'restarts')} times), last exit code {code}"
             )
-        elif state in ("exited", "dead") and code not in ("", "0"):
+        elif state in ("exited", "dead") and code not in STOPPED_CODES:
             status, kind, words = Status.CRITICAL, "exited", f"container {name} ended with exit code {code}"
         yield _finding(one, row, "container.running", status, words, kind)
 

@@ -93,8 +93,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="engine",
         help="Its model store as the serving user sees it",
         shape="mapping path user uid gid groups files unlisted problems: tuple of mappings path detail model role "
-        "owner_uid owner_gid mode wished_mode kind (missing unreadable unwritable unsearchable truncated empty not-a-model "
-        "manifest-corrupt)",
+        "owner_uid owner_gid mode wished_mode kind (missing unreadable unwritable unsearchable truncated empty "
+        "not-a-model manifest-corrupt)",
     ),
     Fact(
         name="engine.origin_check",
