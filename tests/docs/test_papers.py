@@ -33,7 +33,7 @@ def find_module(name: str) -> bool:
 @pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.name)
 def test_every_module_that_a_paper_names_exists(path: Path) -> None:
     named = [word for word in code_words(path) if re.fullmatch(r"keepwell(\.\w+)+", word)]
-    assert [word for word in named if not find_module(word)] == []
+    assert [word for word in named if word != "keepwell.toml" and not find_module(word)] == []
 
 
 @pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.name)
