@@ -16,6 +16,8 @@ START_SECONDS = 600.0
 _EVERYWHERE = ("0.0.0.0", "[::]")
 #: Results of a unit whose process did not end by itself (systemd.exec(5)).
 _KILLED = frozenset({"signal", "core-dump", "watchdog", "oom-kill"})
+#: Seconds from which the answer of an engine that has nothing to compute is slow.
+SLOW_SECONDS = 2.0
 _NAMES = ("engine.site", "engine.process", "engine.health", "engine.supervisor", "engine.log")
 
 
@@ -81,7 +83,7 @@ def judge_responding(seen: Seen) -> Iterator[Finding]:
         if not process or not state:
             continue
         if state not in ("silent", "refused"):
-            yield _finding(seen, ref, "engine.responding", Status.OK, "answers", "engine.health")
+            yield _pace(seen, ref, find_number(row_of(health.value).get("seconds")) or 0.0)
             continue
         letter = text_of(process, "state")
         if state == "refused" and _listens_elsewhere(seen, ref):
@@ -91,6 +93,14 @@ def judge_responding(seen: Seen) -> Iterator[Finding]:
         facts = {"kind": state, "state": letter, "said": text_of(row_of(health.value), "said")}
         status, words = _silence(health, process, state, letter)
         yield _finding(seen, ref, "engine.responding", status, words, "engine.health", **facts)
+
+
+def _pace(seen: Seen, ref: Ref, seconds: float) -> Finding:
+    """How fast it answered: it does so from memory, in milliseconds, unless the machine is choked."""
+    if seconds < SLOW_SECONDS:
+        return _finding(seen, ref, "engine.responding", Status.OK, "answers", "engine.health")
+    words = f"took {seconds:.1f} s to say that it is there"
+    return _finding(seen, ref, "engine.responding", Status.WARNING, words, "engine.health", kind="slow")
 
 
 def _listens_elsewhere(seen: Seen, ref: Ref) -> bool:
