@@ -29,10 +29,13 @@ _KNOWN_TOKEN = re.compile(
 )
 #: Something assigned to a telling name; numbers, words of logic and markers like `<|end|>` are no secrets.
 _ASSIGNED = re.compile(
-    r"(?P<name>[A-Za-z0-9_.-]{0,40}(?:api[-_]?key|token|secret|password|passwd|passphrase|authorization)"
+    r"(?P<name>(?:api[-_]?key|token|secret|password|passwd|passphrase|authorization)"
     r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?)(?![\d.]+\b|<|true\b|false\b|none\b|null\b)(?P<value>[^\s\"',;&]{4,})",
     re.IGNORECASE,
 )
+#: What each pattern needs, so that a line of a log without it costs a microsecond and not fifty.
+_TOKEN_SIGNS = ("sk-", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "akia", "eyj")
+_ASSIGNED_WORDS = ("token", "secret", "passw", "passphrase", "authorization", "apikey", "api_key", "api-key")
 
 
 def is_secret_name(name: str) -> bool:
@@ -43,12 +46,18 @@ def is_secret_name(name: str) -> bool:
 
 def mask_text(text: str) -> str:
     """The text with everything that looks like a secret masked: logins in URLs, bearer tokens, known kinds of
-    tokens, and what is assigned to a name like `api_key`.
+    tokens, and what is assigned to a name like `api_key`. Lines of a log are masked fastest one by one.
     """
-    text = _URL_LOGIN.sub(rf"\g<scheme>{MASK}@", text)
-    text = _BEARER.sub(rf"\g<kind> {MASK}", text)
-    text = _KNOWN_TOKEN.sub(MASK, text)
-    return _ASSIGNED.sub(rf"\g<name>{MASK}", text)
+    low = text.lower()
+    if "://" in low and "@" in low:
+        text = _URL_LOGIN.sub(rf"\g<scheme>{MASK}@", text)
+    if "bearer" in low or "basic" in low:
+        text = _BEARER.sub(rf"\g<kind> {MASK}", text)
+    if any(sign in low for sign in _TOKEN_SIGNS):
+        text = _KNOWN_TOKEN.sub(MASK, text)
+    if any(word in low for word in _ASSIGNED_WORDS):
+        text = _ASSIGNED.sub(rf"\g<name>{MASK}", text)
+    return text
 
 
 def mask_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -192,8 +192,13 @@ def parse_lines(content: bytes) -> tuple[str, ...]:
     """The lines of a log as they may be kept: colours taken off, control characters written out, secrets masked,
     each cut to LINE_CHARACTERS; empty ones left out.
     """
-    text = mask_text(_COLOUR.sub("", content.decode("utf-8", "replace").replace("\r\n", "\n")))
-    return tuple(cut_text(escape_controls(line), LINE_CHARACTERS) for line in text.split("\n") if line)
+    text = _COLOUR.sub("", content.decode("utf-8", "replace").replace("\r\n", "\n"))
+    return tuple(_clean(line) for line in text.split("\n") if line)
+
+
+def _clean(line: str) -> str:
+    """Cut before it is masked: a dumped request may be megabytes, and what is cut off shows no secret."""
+    return mask_text(escape_controls(cut_text(line, LINE_CHARACTERS)))
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
