@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import plistlib
 from dataclasses import replace
 
 from keepwell.core.observation import Missing
 from keepwell.core.values import row_of
 from keepwell.plugins.place import LogSource
-from keepwell.probes.units import LIST_FILES, PROPERTIES
+from keepwell.probes.processes import PS
+from keepwell.probes.sockets import LSOF
+from keepwell.probes.units import LAUNCHCTL, LIST_FILES, PROPERTIES
 from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
+from keepwell.testing.clock import FakeClock
+from keepwell.testing.node import RecordedNode
 from keepwell.transport.tape import Refusal, TapeFile
 from tests.machines import Machine, container, unit_block
 from tests.probes.test_units import usual
@@ -283,3 +288,32 @@ async def test_a_container_that_publishes_nothing_is_asked_at_its_own_address() 
     machine.containers(container("llm", "ollama/ollama", state={"Pid": 700}, ports={}))
     (site,) = (await look(machine)).sites
     assert (site.url, site.supervisor, site.unit) == ("http://172.17.0.2:11434", "container", "llm")
+
+
+async def test_a_mac_with_a_brewed_engine() -> None:
+    mac = RecordedNode()
+    lines = (
+        "    1     0     0 root             Ss   04-02:11:09 /sbin/launchd\n"
+        "  512     1   501 mia              S       01:02:03 /opt/homebrew/opt/ollama/bin/ollama serve\n"
+    )
+    mac.answer(PS, lines)
+    mac.answer(LSOF, "p512\nu501\nf5\nn127.0.0.1:11434\n")
+    mac.answer(LAUNCHCTL, "PID\tStatus\tLabel\n512\t0\thomebrew.mxcl.ollama\n")
+    mac.answer(("id", "-u"), "501\n")
+    mac.answer(("printenv", "HOME"), "/Users/mia\n")
+    mac.files.put("/bin/launchctl", b"")
+    mac.files.put("/System/Library", TapeFile(kind="directory"))
+    job = {"ProgramArguments": ["/opt/homebrew/opt/ollama/bin/ollama", "serve"], "KeepAlive": True}
+    mac.files.put("/Users/mia/Library/LaunchAgents/homebrew.mxcl.ollama.plist", plistlib.dumps(job))
+    mac.files.put("/opt/homebrew/var/log/ollama.log", "Listening on 127.0.0.1:11434 (version 0.12.3)\n")
+    for path, body in (("/", "Ollama is running"), ("/api/version", '{"version":"0.12.3"}')):
+        mac.reply("GET", f"http://127.0.0.1:11434{path}", body)
+    for path in ("/api/tags", "/api/ps"):
+        mac.reply("GET", f"http://127.0.0.1:11434{path}", '{"models":[]}')
+    (site,) = (result := await survey(mac, FakeClock())).sites
+    assert (site.supervisor, site.unit) == ("launchd", "homebrew.mxcl.ollama")
+    assert site.start == ("launchctl", "kickstart", "gui/501/homebrew.mxcl.ollama")
+    log = row_of(result.seen.value(site.ref, "engine.log"))
+    assert log["where"] == "/opt/homebrew/var/log/ollama.log"
+    assert result.seen.value(site.ref, "engine.listening") == ("127.0.0.1:11434",)
+    assert [one.check for one in result.findings if one.bad] == []
