@@ -446,3 +446,11 @@ def test_no_recorded_line_names_a_person_or_this_place() -> None:
         text = path.read_text(encoding="utf-8")
         assert "/home/" not in text
         assert "/tmp/" not in text
+
+
+async def test_what_it_says_when_its_store_cannot_be_read(transport: LocalTransport) -> None:
+    async with FakeEngine("ollama") as fake:
+        await fake.set_fault(Fault.BROKEN)
+        health = await ENGINE.health(site_of("ollama", fake.url), transport)
+    assert (health.state, health.http_status) == ("failing", 500)
+    assert health.said == "open /models/manifests: permission denied"
