@@ -157,13 +157,14 @@ def test_other_programs_variables_are_none_of_its_business() -> None:
 
 
 def test_intels_builds_read_one_more() -> None:
-    environment = {"OLLAMA_NUM_GPU": "0"}
-    plain = ENGINE.effective(process_of("ollama", "serve", environment=environment), (), "0.9.3", {})
-    assert [one.kind for one in plain] == ["unread"]
-    told = ENGINE.effective(
-        process_of("ollama", "serve", environment=environment), lines_of("ollama-0.9.3.log"), "", {}
-    )
-    assert all(one.kind == "" for one in told)
+    process = process_of("ollama", "serve", environment={"OLLAMA_NUM_GPU": "0"})
+
+    def verdicts(*log: str) -> list[str]:
+        return [one.kind for one in ENGINE.effective(process, log, "0.9.3", {}) if one.name == "OLLAMA_NUM_GPU"]
+
+    assert verdicts(*lines_of("ollama-0.32-gpu.log")) == ["unread"], "the log shows another build"
+    assert verdicts(*lines_of("ollama-0.9.3.log")) == [], "the log shows Intel's"
+    assert verdicts() == [], "without a log it cannot be told"
 
 
 def test_what_a_start_file_asks_for_and_is_not_in_force() -> None:

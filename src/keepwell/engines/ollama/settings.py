@@ -48,7 +48,7 @@ def find_effective(
         wished=wished,
         running=not isinstance(process, Missing),
     )
-    found = judge_settings(_grammar(settings, process, log), sources, version or told.version)
+    found = judge_settings(_grammar(settings, process, log, told), sources, version or told.version)
     return (*_with_thrown(settings, found, told, environment), *_children(told))
 
 
@@ -63,18 +63,21 @@ def parse_duration(value: str) -> float | None:
     return sign * sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def _grammar(settings: tuple[Setting, ...], process: ServingProcess | Missing, log: Sequence[str]) -> Grammar:
-    more: frozenset[str] = frozenset()
+def _grammar(
+    settings: tuple[Setting, ...], process: ServingProcess | Missing, log: Sequence[str], told: Told
+) -> Grammar:
+    """Which build it is shows in the program's name or at the start of the log; where neither does, Intel's
+    variables get the benefit of the doubt.
+    """
     program = "" if isinstance(process, Missing) else process.exe.rsplit("/", 1)[-1]
-    if program == INTEL_PROGRAM or any(INTEL_LINE in line for line in log):
-        more = INTEL_NAMES
+    intel = program == INTEL_PROGRAM or not told.settings or any(INTEL_LINE in line for line in log)
     return Grammar(
         settings=settings,
         prefixes=("OLLAMA_",),
         rules={"address": judge_host, "duration": _judge_duration, "boolean": _judge_boolean, "path": _judge_path},
         same=_same,
         clean=clean,
-        also_read=more,
+        also_read=INTEL_NAMES if intel else frozenset(),
     )
 
 
