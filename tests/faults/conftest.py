@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from keepwell.testing.tiny_model import TinyModel, write_tiny_model
-from tests.faults.engines import LlamaServer, Ollama, make_llama_server, make_ollama
+from tests.faults.engines import LlamaServer, Ollama, give_to_nobody, make_llama_server, make_ollama
 from tests.faults.world import World, make_world
 
 
@@ -54,6 +54,16 @@ def llama(world: World, model: Path) -> LlamaServer:
 def ollama(world: World, model: Path) -> Ollama:
     """An Ollama that serves, with the model in its store but not in memory, on its usual port."""
     server = make_ollama(world)
+    server.start()
+    assert server.create(model).status == 200
+    return server
+
+
+@pytest.fixture
+def nobodys_ollama(world: World, model: Path) -> Ollama:
+    """An Ollama that runs as an ordinary user, with the model in its store."""
+    server = make_ollama(world)
+    give_to_nobody(server)
     server.start()
     assert server.create(model).status == 200
     return server

@@ -167,6 +167,28 @@ def make_ollama(
     return Ollama(world, folder, f"http://{host}", [str(OLLAMA / "ollama"), "serve"], environment, tuple(prefix))
 
 
+def configure(world: World, text: str) -> None:
+    """Write keepwell.toml."""
+    (world.root / "keepwell.toml").write_text(text)
+
+
+def start_by_script(world: World, value: str) -> Path:
+    """An Ollama that a script starts with an environment file; the script has run and failed. The file."""
+    server = make_ollama(world)
+    file, script = world.root / "ollama.env", world.root / "start.sh"
+    rest = "".join(f"{name}={text}\n" for name, text in server.environment.items() if name != "OLLAMA_HOST")
+    file.write_text(f"# how it is started here\n{rest}OLLAMA_HOST={value}\n")
+    script.write_text(f"#!/bin/sh\nset -a\n. {file}\nexec {server.argv[0]} serve >> {server.log} 2>&1\n")
+    script.chmod(0o755)
+    world.run([str(script)], seconds=20)
+    configure(
+        world,
+        f'[[engine]]\nkind = "ollama"\nurl = "http://127.0.0.1:11434"\nstart = ["{script}"]\n'
+        f'environment_file = "{file}"\nlog = "{server.log}"\n',
+    )
+    return file
+
+
 def give_to_nobody(server: Server) -> None:
     """Let it run as an ordinary user who owns its folder."""
     if os.geteuid() != 0:

@@ -50,15 +50,15 @@ def reasons(answer: dict[str, Any]) -> list[tuple[float, str]]:
 def carry_out(world: World, answer: dict[str, Any], blanks: Mapping[str, str] | None = None) -> list[list[str]]:
     """The fix of the first cause, each command exactly as it is given; what was run.
 
-    `blanks` are words that only the owner can fill in ("<source>": where a whole copy of a file lies).
+    `blanks` are what only the owner can fill in ("source": where a whole copy of a file lies), shown as <source>.
     """
-    fix = answer["hypotheses"][0]["fix"]
+    fix, known = answer["hypotheses"][0]["fix"], blanks or {}
     assert fix is not None, "no fix is given"
-    assert fix["missing"] == [], (fix["missing"], fix["say"])
+    assert set(fix["missing"]) <= set(known), (fix["missing"], fix["say"])
     assert fix["commands"], fix["say"]
     done: list[list[str]] = []
     for number, command in enumerate(fix["commands"]):
-        argv = [(blanks or {}).get(word, word) for word in command["argv"]]
+        argv = [_filled(word, known) for word in command["argv"]]
         done.append(argv)
         if command["background"]:
             world.start(argv, log=world.root / f"fix-{number}.log")
@@ -66,3 +66,9 @@ def carry_out(world: World, answer: dict[str, Any], blanks: Mapping[str, str] | 
         ran = world.run(argv)
         assert ran.returncode == 0, (argv, ran.stdout[-300:], ran.stderr[-300:])
     return done
+
+
+def _filled(word: str, known: Mapping[str, str]) -> str:
+    for name, value in known.items():
+        word = word.replace(f"<{name}>", value)
+    return word

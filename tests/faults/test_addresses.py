@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama, Server, make_llama_server, make_ollama
+from tests.faults.engines import LlamaServer, Ollama, Server, configure, make_llama_server, make_ollama, start_by_script
 from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
 from tests.faults.world import World
 from tests.support import eventually
@@ -89,25 +89,3 @@ def test_a_proxy_variable_in_the_way(llama: LlamaServer, world: World) -> None:
     past = caught | {"no_proxy": wished, "NO_PROXY": wished}
     assert world.run(["curl", "-sS", f"{llama.url}/health"], env=past).returncode == 0
     assert_well(world.keepwell("diagnose", env=past), "address.proxy")
-
-
-def configure(world: World, text: str) -> None:
-    """Write keepwell.toml."""
-    (world.root / "keepwell.toml").write_text(text)
-
-
-def start_by_script(world: World, value: str) -> Path:
-    """An Ollama that a script starts with an environment file; the script has run and failed. The file."""
-    server = make_ollama(world)
-    file, script = world.root / "ollama.env", world.root / "start.sh"
-    rest = "".join(f"{name}={text}\n" for name, text in server.environment.items() if name != "OLLAMA_HOST")
-    file.write_text(f"# how it is started here\n{rest}OLLAMA_HOST={value}\n")
-    script.write_text(f"#!/bin/sh\nset -a\n. {file}\nexec {server.argv[0]} serve >> {server.log} 2>&1\n")
-    script.chmod(0o755)
-    world.run([str(script)], seconds=20)
-    configure(
-        world,
-        f'[[engine]]\nkind = "ollama"\nurl = "http://127.0.0.1:11434"\nstart = ["{script}"]\n'
-        f'environment_file = "{file}"\nlog = "{server.log}"\n',
-    )
-    return file

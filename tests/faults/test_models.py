@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama, give_to_nobody, make_ollama
+from tests.faults.engines import LlamaServer, Ollama
 from tests.faults.judging import assert_named, assert_well, bad_checks, carry_out, likely_causes
 from tests.faults.world import World
 from tests.support import eventually
@@ -25,7 +25,7 @@ def test_a_truncated_model_of_llama_server(llama: LlamaServer, world: World, mod
     assert llama.said("data is not within the file bounds")
     answer = world.keepwell("diagnose")
     assert_named(answer, "model-file-invalid", "store.files")
-    carry_out(world, answer, {"<source>": str(model)})
+    carry_out(world, answer, {"source": str(model)})
     eventually(lambda: llama.get("/health").status == 200, 20)
     assert_well(world.keepwell("diagnose"), "store.files")
 
@@ -35,7 +35,7 @@ def test_a_truncated_model_of_ollama(ollama: Ollama, world: World, model: Path) 
     assert ollama.chat().status == 500
     answer = world.keepwell("diagnose")
     assert_named(answer, "model-file-invalid", "store.files")
-    carry_out(world, answer, {"<source>": str(model)})
+    carry_out(world, answer, {"source": str(model)})
     assert_well(world.keepwell("diagnose"), "store.files")
     assert ollama.chat().status == 200
 
@@ -45,18 +45,8 @@ def test_a_missing_blob_of_ollama(ollama: Ollama, world: World, model: Path) -> 
     assert "does not support chat" in ollama.chat().text
     answer = world.keepwell("diagnose")
     assert_named(answer, "model-store-corrupt", "store.files")
-    carry_out(world, answer, {"<source>": str(model)})
+    carry_out(world, answer, {"source": str(model)})
     assert_well(world.keepwell("diagnose"), "store.files")
-
-
-@pytest.fixture
-def nobodys_ollama(world: World, model: Path) -> Ollama:
-    """An Ollama that runs as an ordinary user, with the model in its store."""
-    server = make_ollama(world)
-    give_to_nobody(server)
-    server.start()
-    assert server.create(model).status == 200
-    return server
 
 
 @pytest.mark.parametrize("name", ["models", "models/blobs", "."])

@@ -145,12 +145,13 @@ def test_a_secret_is_not_shown_in_the_plan() -> None:
         finding("settings.valid", name="A", wished="1\n2", file="/e"),
         finding("settings.valid", name="A B", wished="1", file="/e"),
         finding("settings.read", name="A", value="1", file="/e"),
+        finding("settings.read", name="SOME_NUM_GPU", value="1", nearest="SOME_INTEL_GPU", file="/e"),
         finding("settings.valid", name="A", wished="1", file="/elsewhere"),
         finding("settings.valid", name="A", wished="1", unit="../../x.service", supervisor="systemd"),
     ],
 )
 def test_what_cannot_be_planned_has_no_changes(found: Finding) -> None:
-    plan = STEP.plan(found, holding("/e", b"A=0\n"))
+    plan = STEP.plan(found, holding("/e", b"A=0\nSOME_NUM_GPU=1\n"))
     assert plan is None or plan.changes == ()
 
 

@@ -2,7 +2,7 @@
 
 The finding says which variable (`name`), what it should be (`wished`) and in which file it stands (`file`);
 every other byte of that file stays. A unit file that a package owns is never edited: the value goes into a
-drop-in of its own. A name that the engine never reads is replaced by the name it resembles (`nearest`).
+drop-in of its own. A name that the engine never reads is replaced by the name that it is a slip of (`nearest`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ PACKAGED = ("/usr/lib/systemd/", "/lib/systemd/", "/usr/local/lib/systemd/")
 DROP_IN = "/etc/systemd/system/{unit}.d/zz-keepwell.conf"
 #: A service with a large model takes its time to stop; systemd itself gives up after 90 s.
 RESTART_SECONDS = 120.0
+#: A name this near to a known one is a slip of the keyboard (two letters exchanged are two edits); beyond that it
+#: may be meant, for another program or release.
+TYPO_EDITS = 2
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]+\.service\Z")
 RELOAD = ("systemctl", "daemon-reload")
 INTERRUPTS = "the engine restarts: requests in flight end, and a loaded model is loaded again"
@@ -117,7 +120,7 @@ def _rewritten(target: _Target, finding: Finding) -> bytes | None:
 
 
 def _renamed(target: _Target, name: str, nearest: str) -> bytes | None:
-    if not nearest or target.content is None:
+    if not nearest or target.content is None or _edits(name, nearest) > TYPO_EDITS:
         return None
     rename: Callable[[bytes, str, str], bytes] = rename_assignment
     if target.is_unit:
@@ -161,6 +164,16 @@ def _folder(finding: Finding, seen: Seen, target: _Target) -> tuple[Change, ...]
         undo=RunCommand(argv=(*where, *named, "-empty", "-delete")),
     )
     return (folder,)
+
+
+def _edits(one: str, other: str) -> int:
+    """How many characters must be put in, taken out or exchanged to make one name of the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for place, char in enumerate(one, 1):
+        before, row[0] = row[0], place
+        for column, wanted in enumerate(other, 1):
+            before, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, before + (char != wanted))
+    return row[-1]
 
 
 def _rewrite(finding: Finding, target: _Target, after: bytes) -> Change:
