@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from typing import NoReturn
 
 import pytest
 
-from keepwell.testing.tiny_model import OLLAMA_TEMPLATE
+from keepwell.testing.tiny_model import OLLAMA_TEMPLATE, TinyModel, write_tiny_model
 from tests.support import eventually, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -57,6 +58,13 @@ def skip(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"cannot run: {reason}")
     pytest.skip(reason)
+
+
+def make_model(path: Path, shape: TinyModel) -> Path:
+    """A model file; skips where it cannot be made."""
+    if importlib.util.find_spec("gguf") is None or importlib.util.find_spec("xllamacpp") is None:
+        skip("no real llama-server and no model: the demo extra (gguf, numpy, xllamacpp) is not installed")
+    return write_tiny_model(path, shape)
 
 
 @contextmanager

@@ -17,13 +17,12 @@ from keepwell.plugins import registry
 from keepwell.plugins.engine import Identity
 from keepwell.plugins.readings import READINGS
 from keepwell.testing.engine import FakeEngine, FakeModel
-from keepwell.testing.tiny_model import TinyModel, write_tiny_model
+from keepwell.testing.tiny_model import TinyModel
 from keepwell.transport.local import LocalTransport
 from tests.engines.kit import plug_in, process_of, site_of
-from tests.engines.real import PATIENCE, RealEngine, llama_server
+from tests.engines.real import PATIENCE, RealEngine, llama_server, make_model
 from tests.support import eventually
 
-pytest.importorskip("xllamacpp", reason="no real llama-server: the demo extra (xllamacpp) is not installed")
 pytestmark = pytest.mark.real
 
 SHAPE = TinyModel(tag="alpha", words=32)
@@ -32,7 +31,7 @@ SHAPE = TinyModel(tag="alpha", words=32)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file."""
-    return write_tiny_model(tmp_path_factory.mktemp("model") / "alpha.gguf", SHAPE)
+    return make_model(tmp_path_factory.mktemp("model") / "alpha.gguf", SHAPE)
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from keepwell.plugins import registry
 from keepwell.plugins.engine import Identity
 from keepwell.plugins.place import ServingProcess
 from keepwell.testing.engine import FakeEngine, FakeModel
-from keepwell.testing.tiny_model import TinyModel, write_tiny_model
+from keepwell.testing.tiny_model import TinyModel
 from keepwell.transport.local import LocalTransport
 from tests.engines.kit import plug_in, site_of
-from tests.engines.real import PATIENCE, RealEngine, chat, give, ollama
+from tests.engines.real import PATIENCE, RealEngine, chat, give, make_model, ollama
 from tests.support import eventually
 
 pytestmark = pytest.mark.real
@@ -30,8 +30,7 @@ SHAPE = TinyModel(tag="alpha", words=32)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file."""
-    pytest.importorskip("gguf", reason="no model can be made: the demo extra is not installed")
-    return write_tiny_model(tmp_path_factory.mktemp("model") / "alpha.gguf", SHAPE)
+    return make_model(tmp_path_factory.mktemp("model") / "alpha.gguf", SHAPE)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.testing.tiny_model import TinyModel, write_tiny_model
-from tests.engines.real import PATIENCE, RealEngine, llama_server, running
+from keepwell.testing.tiny_model import TinyModel
+from tests.engines.real import PATIENCE, RealEngine, llama_server, make_model, running
 from tests.support import eventually, free_port
 
-pytest.importorskip("xllamacpp", reason="no real llama-server: the demo extra (xllamacpp) is not installed")
 pytestmark = pytest.mark.real
 
 SHAPE = TinyModel(tag="delta", words=20, context_tokens=256)
@@ -21,7 +20,7 @@ SHAPE = TinyModel(tag="delta", words=20, context_tokens=256)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file."""
-    return write_tiny_model(tmp_path_factory.mktemp("model") / "delta.gguf", SHAPE)
+    return make_model(tmp_path_factory.mktemp("model") / "delta.gguf", SHAPE)
 
 
 def ready(engine: RealEngine) -> None:
