@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
-from keepwell.core.errors import AccessError, EngineError
+from keepwell.core.errors import AccessError, EngineError, TooLarge
 from keepwell.core.observation import Missing, failed
 from keepwell.plugins.engine import Engine, Identity
 from keepwell.survey.hearing import Address
@@ -15,6 +15,8 @@ from keepwell.transport.base import Transport
 
 #: Seconds for all that one plug-in asks at one address: an engine answers in milliseconds unless it hangs.
 ASK_SECONDS = 1.2
+#: Bytes of a page that are read only to see that there is one.
+KNOCK_BYTES = 4096
 #: Questions under way at once: more would make the answers of a slow machine late.
 AT_ONCE = 24
 
@@ -36,6 +38,7 @@ async def ask_addresses(
     `identity` is absent where something else answers, failed where nothing does.
     """
     gate = asyncio.Semaphore(AT_ONCE)
+    usual = {port for one in engines.values() for port in one.ports}
 
     async def ask(address: Address, name: str) -> Answer:
         async with gate:
@@ -43,6 +46,11 @@ async def ask_addresses(
         return Answer(address=address, engine=name, identity=identity)
 
     async def ask_all(address: Address) -> Answer:
+        if address.port not in usual:
+            async with gate:
+                silence = await _knock(transport, address.url)
+            if silence is not None:
+                return Answer(address=address, engine="", identity=silence)
         answers = await asyncio.gather(*(ask(address, name) for name in engines))
         return _best(address, answers, engines)
 
@@ -62,6 +70,17 @@ def _best(address: Address, answers: Iterable[Answer], engines: Mapping[str, Eng
         return max(proofs, key=itemgetter(0))[1]
     reason = next((one for one in others if one.kind == "absent"), others[0])
     return Answer(address=address, engine="", identity=reason)
+
+
+async def _knock(transport: Transport, url: str) -> Missing | None:
+    """None if something there speaks HTTP: most of what listens on a node does not, and one question settles it."""
+    try:
+        await transport.http("GET", f"{url}/", timeout_seconds=ASK_SECONDS, max_bytes=KNOCK_BYTES)
+    except TooLarge:
+        return None
+    except AccessError as error:
+        return failed(error)
+    return None
 
 
 async def _detect(transport: Transport, engine: Engine, url: str, api_key: str) -> Identity | Missing:
