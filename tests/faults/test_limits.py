@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.engines import make_ollama
-from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
+from tests.faults.judging import assert_named, assert_well, bad_checks, carry_out, likely_causes
 from tests.faults.world import World, skip
 from tests.support import eventually
 
@@ -85,10 +85,16 @@ def test_a_cgroup_with_too_little_memory(small_group: Path, cache: Path, world: 
     assert server.create(model).status == 200
     assert "signal: killed" in server.chat().text
     answer = world.keepwell("diagnose")
+    carried_out = carry_out(world, answer)
+    after = world.keepwell("diagnose")
+    again = server.chat()
     server.kill()
     for child in (int(word) for word in (small_group / "cgroup.procs").read_text().split()):
         os.kill(child, 9)
     assert_named(answer, "insufficient-system-memory", "limits.memory")
+    assert carried_out
+    assert "limits.memory" not in bad_checks(after)  # the server was not restarted: its log still tells of the kill
+    assert again.status == 200, again.text
     assert {one["facts"].get("kind") for one in answer["findings"] if one["check"] == "limits.memory"} <= {
         "cgroup",
         "oom-kill",

@@ -26,6 +26,8 @@ _MEMORY_OUT = re.compile(
     re.IGNORECASE,
 )
 _MARGIN = 1.5
+#: Share of a control group's limit from which its peak counts as having hit it; the kernel kills a page below.
+REACHED = 0.95
 
 
 def judge_open_files(seen: Seen) -> Iterator[Finding]:
@@ -72,7 +74,7 @@ def _memory(row: Mapping[str, Value], said: str) -> tuple[Status, str, dict[str,
     kills = find_number(row.get("oom_kills")) or 0.0
     space = find_number(row.get("address_space_bytes"))
     used = find_number(row.get("address_space_used_bytes")) or 0.0
-    if group is not None and kills:
+    if group is not None and kills and _reached(row, group):
         facts = _facts("oom-kill", group, said) | _group(row) | {"oom_kills": f"{kills:.0f}"}
         return Status.CRITICAL, f"was hit by the kernel {kills:.0f} time(s) at its limit of {group:.0f} bytes", facts
     if space is not None and (said or used >= space * NEARLY):
@@ -80,10 +82,19 @@ def _memory(row: Mapping[str, Value], said: str) -> tuple[Status, str, dict[str,
         if said:
             return Status.CRITICAL, f"{words}, and said: {said}", _facts("rlimit", space, said)
         return Status.WARNING, words, _facts("rlimit", space, said)
-    if group is not None and said:
+    if group is not None and said and _reached(row, group):
         words = f"lives under a memory limit of {group:.0f} bytes, and said: {said}"
         return Status.CRITICAL, words, _facts("cgroup", group, said) | _group(row)
     return Status.OK, "was not held back by a memory limit", {}
+
+
+def _reached(row: Mapping[str, Value], limit: float) -> bool:
+    """Whether the group ever came near the limit that it has now: one that was raised since lies above the peak.
+
+    True where the kernel keeps no peak (version 2 before Linux 5.19).
+    """
+    peak = find_number(row.get("memory_peak_bytes"))
+    return peak is None or peak >= limit * REACHED
 
 
 def _group(row: Mapping[str, Value]) -> dict[str, str]:

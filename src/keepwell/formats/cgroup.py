@@ -18,12 +18,13 @@ DEPTH = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryFiles:
-    """The files that tell a group's memory limit, use and events."""
+    """The files that tell a group's memory limit, use, highest use so far, and events."""
 
     folder: str
     version: int
     limit: str
     used: str
+    peak: str
     events: str
 
 
@@ -41,6 +42,7 @@ def memory_folders(groups: Mapping[str, str]) -> Iterator[MemoryFiles]:
                 version=1,
                 limit=f"{folder}/memory.limit_in_bytes",
                 used=f"{folder}/memory.usage_in_bytes",
+                peak=f"{folder}/memory.max_usage_in_bytes",
                 events=f"{folder}/memory.oom_control",
             )
     elif "" in groups:
@@ -50,6 +52,7 @@ def memory_folders(groups: Mapping[str, str]) -> Iterator[MemoryFiles]:
                 version=2,
                 limit=f"{folder}/memory.max",
                 used=f"{folder}/memory.current",
+                peak=f"{folder}/memory.peak",
                 events=f"{folder}/memory.events",
             )
 

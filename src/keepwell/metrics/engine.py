@@ -22,7 +22,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="engine",
         help="Limits of the serving process and its cgroup",
         shape="mapping open_files_soft open_files_hard open_files_used address_space_bytes address_space_used_bytes "
-        "data_bytes locked_bytes processes_soft memory_max_bytes memory_used_bytes oom_kills cgroup cgroup_version; "
+        "data_bytes locked_bytes processes_soft memory_max_bytes memory_used_bytes memory_peak_bytes oom_kills "
+        "cgroup cgroup_version; "
         "what is unlimited is left out",
     ),
     Fact(

@@ -103,6 +103,9 @@ async def _read_group(transport: Transport, files: MemoryFiles) -> dict[str, Val
     used = parse_count(await _text(transport, files.used))
     if used is not None:
         found["memory_used_bytes"] = used
+    peak = parse_count(await _text(transport, files.peak))
+    if peak is not None:
+        found["memory_peak_bytes"] = peak
     counters: Mapping[str, int] = parse_counters(await _text(transport, files.events))
     if "oom_kill" in counters:
         found["oom_kills"] = counters["oom_kill"]
