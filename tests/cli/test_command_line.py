@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from keepwell.app.table import operations
+from keepwell.store.memory import Memory, RememberedEngine, load_memory, save_memory
 
 
 def keepwell(*words: str, given: str = "", state: Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -146,3 +147,13 @@ def test_every_operation_has_a_view_and_a_short_summary() -> None:
     for one in operations("cli"):
         assert (views / f"{one.name}.py").exists(), one.name
         assert 0 < len(one.summary) <= 60, one.summary
+
+
+def test_an_engine_that_is_gone_for_good_can_be_forgotten(tmp_path: Path) -> None:
+    gone = RememberedEngine(node="n", kind="openai", url="http://127.0.0.1:9", seen_at=4e9)
+    save_memory(tmp_path, Memory(engines=(gone,)))
+    wrong = keepwell("forget", "http://127.0.0.1:8", state=tmp_path)
+    assert wrong.returncode == 3
+    assert "http://127.0.0.1:9" in wrong.stderr
+    assert keepwell("forget", "http://127.0.0.1:9/", state=tmp_path).returncode == 0
+    assert load_memory(tmp_path).engines == ()

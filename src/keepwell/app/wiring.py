@@ -47,10 +47,15 @@ def wire(caller: Caller) -> Wiring:
     """The real world, as the caller's configuration describes it. Raises ConfigurationError with all mistakes."""
     hands = LocalTransport()
     config = load_config(caller.config, known_engines=names("engines"), local_name=hands.name)
-    state = caller.state or find_state_folder(os.environ, home=Path.home(), root=os.geteuid() == 0)
+    state = find_state(caller)
     inventory = build_inventory(config, load_memory(state), hands.name)
     expected = expect_engines(inventory, hands.name, os.environ)
     return Wiring(config=config, hands=hands, clock=SystemClock(), state=state, expected=expected)
+
+
+def find_state(caller: Caller) -> Path:
+    """The state folder that the caller named, else the usual one."""
+    return caller.state or find_state_folder(os.environ, home=Path.home(), root=os.geteuid() == 0)
 
 
 async def look(wiring: Wiring, caller: Caller, *, level: int, since_seconds: float) -> SurveyResult:
