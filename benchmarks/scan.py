@@ -44,24 +44,29 @@ SHAPES: tuple[tuple[int, str], ...] = (
     (28, '[GIN] 2026/03/{day:02d} - {clock} | 200 | {seconds:.3f}ms | 10.0.{b}.{c} | POST     "/api/chat"'),
     (
         18,
-        'time=2026-03-{day:02d}T{clock}.{n:03d}Z level=INFO source=sched.go:{n} msg="model is resident" slots={b} pid={pid}',
+        "time=2026-03-{day:02d}T{clock}.{n:03d}Z level=INFO source=sched.go:{n} "
+        'msg="model is resident" slots={b} pid={pid}',
     ),
     (
         20,
-        "slot update_slots: id {b:2d} | task {pid} | prompt done, n_past = {n}, n_tokens = {c}, progress = 0.{n:03d}000",
+        "slot update_slots: id {b:2d} | task {pid} | prompt done, n_past = {n}, n_tokens = {c}, "
+        "progress = 0.{n:03d}000",
     ),
     (
         15,
-        "INFO 03-{day:02d} {clock} [loggers.py:{n}] Engine 000: Avg prompt throughput: {n}.{b} tokens/s, Running: {b} reqs",
+        "INFO 03-{day:02d} {clock} [loggers.py:{n}] Engine 000: Avg prompt throughput: {n}.{b} tokens/s, "
+        "Running: {b} reqs",
     ),
     (
         15,
-        '10.0.{b}.{c} - - [{day:02d}/Mar/2026:{clock} +0000] "POST /v1/completions HTTP/1.1" 200 {pid} "-" "client/1.{b}"',
+        '10.0.{b}.{c} - - [{day:02d}/Mar/2026:{clock} +0000] "POST /v1/completions HTTP/1.1" 200 {pid} '
+        '"-" "client/1.{b}"',
     ),
     (10, "Mar {day:2d} {clock} box{b} llama-server[{pid}]: srv  log_server_r: request: GET /health 10.0.{b}.{c} 200"),
     (
         8,
-        '{{"log":"request {n} took {seconds:.3f} s\\n","stream":"stdout","time":"2026-03-{day:02d}T{clock}.{n:03d}Z"}}',
+        '{{"log":"time=2026-03-{day:02d}T{clock}.{n:03d}Z level=INFO source=server.go:{n} msg=\\"request done\\" '
+        'seconds={seconds:.3f}\\n","stream":"stderr","time":"2026-03-{day:02d}T{clock}.{pid:09d}Z"}}',
     ),
     (6, '\x1b[32mINFO\x1b[0m:     10.0.{b}.{c}:{pid} - "POST /v1/chat/completions HTTP/1.1" \x1b[32m200 OK\x1b[0m'),
 )
@@ -96,9 +101,8 @@ def compare(log: Path, size: int, catalogue: Catalogue, folder: Path) -> None:
     show("  ... and cleaning", size, lambda: str(sum(len(block.data) for block in read_blocks(chunks(log)))))
     if shutil.which("rg"):
         listed = folder / "texts"
-        listed.write_text(
-            "".join(sorted(f"{text}\n" for one in catalogue.signatures.values() if one.rare for text in one.texts))
-        )
+        faults = [one for name, one in catalogue.signatures.items() if one.rare and name not in catalogue.presences]
+        listed.write_text("".join(sorted({f"{text}\n" for one in faults for text in one.leads})))
         for name, flags in (("rg -F", ["-F"]), ("rg -F -i", ["-F", "-i"])):
             other = show(
                 name,

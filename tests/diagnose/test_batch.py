@@ -28,7 +28,7 @@ def test_each_line_is_answered_in_order() -> None:
     assert code == ANSWERED
     assert [one["id"] for one in answers] == ["a", 2]
     assert answers[1]["hypotheses"] == []
-    (first,) = answers[0]["hypotheses"]  # type: ignore[misc]
+    (first,) = answers[0]["hypotheses"]
     assert first["issue"] == "broken"
     assert 0.8 < first["confidence"] < 1.0
 

@@ -127,5 +127,5 @@ def test_garbage_never_raises(text: str) -> None:
 
 @pytest.mark.parametrize("value", ["text", 3, {"lines": 5}, {"lines": ("a", 3)}, ("a",)])
 def test_odd_log_observations_are_harmless(value: object) -> None:
-    seen = Seen([Observation(subject=ENGINE, name="log.text", value=value, at=0.0, source="s")])  # type: ignore[arg-type]
+    seen = Seen([Observation(subject=ENGINE, name="log.text", value=value, at=0.0, source="s")])
     assert diagnose(seen, (), (), MADE).hypotheses == ()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keepwell.core.hypothesis import NextProbe
 from keepwell.core.issue import Evidence, Issue, Rival
 from keepwell.diagnose.clues import Clues
 from keepwell.diagnose.next_probe import choose_probe, expected_bits, is_settled
@@ -18,7 +19,7 @@ from tests.diagnose.made import make_finding, make_issue
 SHARED = Evidence(say="both", weight=4.0, check="a.both")
 
 
-def choose(*issues: Issue, costs: dict[str, float] | None = None) -> object:
+def choose(*issues: Issue, costs: dict[str, float] | None = None) -> NextProbe | None:
     """The next check when both causes are equally likely."""
     ranked, unknown = rank_causes(weigh_all(issues, Clues(findings=(make_finding("a.both"),))))
     return choose_probe(ranked, unknown, costs or {})
@@ -42,8 +43,8 @@ def test_the_check_that_separates_is_chosen_and_named() -> None:
     two = make_issue("two", SHARED, Evidence(say="other", weight=0.3, check="c.weak"))
     found = choose(one, two)
     assert found is not None
-    assert "b.own" in found.say  # type: ignore[attr-defined]
-    assert "separates one from two" in found.say  # type: ignore[attr-defined]
+    assert "b.own" in found.say
+    assert "separates one from two" in found.say
 
 
 def test_a_dear_check_gives_way_to_a_rivals_settling_command() -> None:
@@ -56,8 +57,8 @@ def test_a_dear_check_gives_way_to_a_rivals_settling_command() -> None:
     two = make_issue("two", SHARED)
     found = choose(one, two, costs={"b.own": 100_000.0})
     assert found is not None
-    assert found.command == "stat <path>"  # type: ignore[attr-defined]
-    assert found.separates == ("one", "two")  # type: ignore[attr-defined]
+    assert found.command == "stat <path>"
+    assert found.separates == ("one", "two")
 
 
 def test_it_stops_when_one_is_sure_or_nothing_pays() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from keepwell.diagnose.pattern import compile_pattern
-from keepwell.diagnose.signature import ORDINARY, Signature, make_signature, shorten_texts
+from keepwell.diagnose.signature import ORDINARY, Signature, make_signature, shorten_leads
 
 
 def test_the_rare_side_of_a_gap_is_looked_for() -> None:
     made = make_signature(r"model .{0,60}runner has terminated")
     assert made.rare
-    assert made.texts == ("runner has terminated",)
-    assert ("model ",) in made.besides
+    assert made.leads == ("runner has terminated",)
+    assert ("model ",) in made.sets
 
 
 def test_a_pattern_of_common_words_is_not_rare() -> None:
@@ -25,15 +25,15 @@ def test_short_numbers_are_not_rare() -> None:
 
 def test_a_pattern_without_texts() -> None:
     made = make_signature(r"[0-9]{9}[!?]")
-    assert made.texts == ()
+    assert made.leads == ()
     assert not made.rare
 
 
 def test_longer_texts_lead_through_shorter_ones() -> None:
     made = [make_signature("runner crashed"), make_signature("the runner crashed badly"), make_signature("zzz broke")]
-    short, long, other = shorten_texts(made)
-    assert short.texts == long.texts == ("runner crashed",)
-    assert other.texts == ("zzz broke",)
+    short, long, other = shorten_leads(made)
+    assert short.leads == long.leads == ("runner crashed",)
+    assert other.leads == ("zzz broke",)
     assert isinstance(long, Signature)
 
 

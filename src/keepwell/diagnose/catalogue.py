@@ -20,7 +20,7 @@ from keepwell.core.issue import Issue
 from keepwell.diagnose.cache import digest_of, load_cached, save_cached
 from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
 from keepwell.diagnose.scan import Scanner
-from keepwell.diagnose.signature import Signature, make_signature, shorten_texts
+from keepwell.diagnose.signature import Signature, make_signature, shorten_leads
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
@@ -123,8 +123,8 @@ def _load(key: str) -> dict[str, Any] | None:
     return stored
 
 
-def _restore(pattern: str, texts: list[str], besides: list[list[str]], rare: bool, ordinary: bool) -> Signature:
-    return Signature(pattern, tuple(texts), tuple(tuple(one) for one in besides), rare, ordinary)
+def _restore(pattern: str, leads: list[str], sets: list[list[str]], rare: bool, ordinary: bool) -> Signature:
+    return Signature(pattern, tuple(leads), tuple(tuple(one) for one in sets), rare, ordinary)
 
 
 def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
@@ -143,14 +143,14 @@ def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
     return {
         "issues": tables,
         "problems": [asdict(one) for one in problems],
-        "signatures": {one.pattern: (one.texts, one.besides, one.rare, one.ordinary) for one in signatures},
+        "signatures": {one.pattern: (one.leads, one.sets, one.rare, one.ordinary) for one in signatures},
     }
 
 
 def _make_signatures(issues: Sequence[Issue]) -> list[Signature]:
-    """A signature of every pattern; those that are looked for everywhere share their texts."""
+    """A signature of every pattern; those that are looked for everywhere share leads."""
     patterns = dict.fromkeys(pattern for issue in issues for pattern in patterns_of(issue))
     located = {pattern for issue in issues for pattern in _located(issue)}
     made = [make_signature(pattern) for pattern in patterns]
     faults = [one for one in made if one.rare and one.pattern in located]
-    return [*shorten_texts(faults), *(one for one in made if not (one.rare and one.pattern in located))]
+    return [*shorten_leads(faults), *(one for one in made if not (one.rare and one.pattern in located))]

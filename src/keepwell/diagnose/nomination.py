@@ -23,10 +23,10 @@ class Matcher(Protocol):
 MakeMatcher: TypeAlias = Callable[[Mapping[bytes, Sequence[int]]], Matcher]
 
 
-def list_texts(signatures: Sequence[Signature]) -> dict[bytes, list[int]]:
-    """Texts, as bytes, with the indices of the signatures that need them."""
+def list_leads(signatures: Sequence[Signature]) -> dict[bytes, list[int]]:
+    """Leads, as bytes, with the indices of their signatures."""
     table: dict[bytes, list[int]] = {}
     for index, one in enumerate(signatures):
-        for text in one.texts:
+        for text in one.leads:
             table.setdefault(text.encode("utf-8"), []).append(index)
     return table

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from keepwell.diagnose.clean import count_lines, read_blocks
 from keepwell.diagnose.matchers import make_matcher
-from keepwell.diagnose.nomination import Nomination, list_texts
+from keepwell.diagnose.nomination import Nomination, list_leads
 from keepwell.diagnose.pattern import matches_line
 from keepwell.diagnose.signature import Signature
+from keepwell.diagnose.unwrap import unwrap_line
 
 #: Lines kept of each signature: a few tell a cause from its follow-ups; more would only cost memory.
 KEPT_LINES = 8
@@ -122,9 +123,9 @@ class _Searcher:
 
     def __init__(self, signatures: Sequence[Signature], matcher: str) -> None:
         self._patterns = [one.pattern for one in signatures]
-        self._besides = [tuple(tuple(t.encode() for t in texts) for texts in one.besides) for one in signatures]
-        self._matcher = make_matcher(list_texts(signatures), matcher)
-        self._textless = [index for index, one in enumerate(signatures) if not one.texts]
+        self._sets = [tuple(tuple(t.encode() for t in texts) for texts in one.sets) for one in signatures]
+        self._matcher = make_matcher(list_leads(signatures), matcher)
+        self._textless = [index for index, one in enumerate(signatures) if not one.leads]
 
     def search(self, data: bytes, part: tuple[int, int], number: int, tally: _Tally) -> list[int]:
         """Add every hit in a part of the block that follows line `number`; gives where the kept lines start."""
@@ -139,14 +140,14 @@ class _Searcher:
             if end + shift > stop + 1:
                 start = data.rfind(b"\n", 0, end + shift - 1) + 1
                 stop = data.find(b"\n", start)
-                line = data[start:stop]
+                line = unwrap_line(data[start:stop])
                 lower = line.lower()
                 asked.clear()
                 number += data.count(b"\n", counted, start)
                 counted = start
             if pattern not in asked:
                 asked.add(pattern)
-                if not _holds_all(lower, self._besides[index]):
+                if not _holds_all(lower, self._sets[index]):
                     continue
                 if matches_line(pattern, line) and tally.add(pattern, number + 1, line):
                     kept.append(start)

@@ -18,6 +18,8 @@ from keepwell.diagnose.pattern import find_texts, matches_line
 ORDINARY = Path(__file__).with_name("ordinary.log")
 #: A text that is looked for everywhere has at least so many characters: shorter ones slow Hyperscan by a third.
 RARE_CHARS = 5
+#: A text of at least so many characters may lead to signatures with longer ones; "error" would lead to too many.
+LEAD_CHARS = 8
 #: Further sets of texts that a line is asked for before its signature: a look costs a tenth of a match.
 BESIDES = 2
 # Shorter texts of these alone turn up in any number, address or hash.
@@ -29,13 +31,14 @@ _DIGIT_CHARS = 7
 class Signature:
     """A pattern made ready.
 
-    Every line that it matches holds one of `texts` (lower case; empty if it has none), and one text of each of
-    `besides`. `rare`: none of `texts` stands in an ordinary line. `ordinary`: it matches an ordinary line itself.
+    Every line that it matches holds one of `leads` (lower case; empty if it has none), by which it is found, and
+    one text of each of `sets`. `rare`: no lead stands in an ordinary line. `ordinary`: the pattern matches an
+    ordinary line itself.
     """
 
     pattern: str
-    texts: tuple[str, ...]
-    besides: tuple[tuple[str, ...], ...]
+    leads: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
     rare: bool
     ordinary: bool
 
@@ -54,26 +57,26 @@ def make_signature(pattern: str) -> Signature:
 
 def _make(pattern: str, texts: frozenset[str], sets: Sequence[frozenset[str]], *, rare: bool) -> Signature:
     besides = sorted((one for one in sets if one != texts), key=_worth, reverse=True)[:BESIDES]
-    ordinary = not rare and _is_ordinary(pattern)
-    return Signature(pattern, tuple(sorted(texts)), tuple(tuple(sorted(one)) for one in besides), rare, ordinary)
+    asked = tuple(tuple(sorted(one)) for one in (texts, *besides))
+    return Signature(pattern, asked[0], asked, rare, not rare and _is_ordinary(pattern))
 
 
 def _is_ordinary(pattern: str) -> bool:
     return any(matches_line(pattern, line) for line in _ordinary_lines())
 
 
-def shorten_texts(signatures: Sequence[Signature]) -> list[Signature]:
-    """The signatures with each text that holds another one replaced by that.
+def shorten_leads(signatures: Sequence[Signature]) -> list[Signature]:
+    """The signatures with each lead that holds another one replaced by that.
 
     The shorter text leads to all lines of the longer one, and half as many texts are found a third faster.
     """
     shortest: list[str] = []
     leads: dict[str, str] = {}
-    for text in sorted({text for one in signatures for text in one.texts}, key=len):
+    for text in sorted({text for one in signatures for text in one.leads}, key=len):
         leads[text] = next((inner for inner in shortest if inner in text), text)
-        if leads[text] == text:
+        if leads[text] == text and len(text) >= LEAD_CHARS:
             shortest.append(text)
-    return [replace(one, texts=tuple(sorted({leads[text] for text in one.texts}))) for one in signatures]
+    return [replace(one, leads=tuple(sorted({leads[text] for text in one.leads}))) for one in signatures]
 
 
 def _is_rare(texts: frozenset[str]) -> bool:
