@@ -109,6 +109,9 @@ def test_a_runner_that_stands_still_or_is_gone_is_told() -> None:
     assert only("engine.runner", *stopped).facts["kind"] == "stopped"
     assert only("engine.runner", *gone).facts["kind"] == "died"
     assert status("engine.runner", *well) is Status.OK
+    failed = engine_seen(engine_loaded=(), engine_runners=(), engine_models=({"name": "tiny", "status": "failed"},))
+    told = only("engine.runner", *failed).facts
+    assert (told["kind"], told["model"]) == ("failed", "tiny")
     assert findings("engine.runner", *engine_seen(engine_runners=absent("runs its model itself"))) == []
 
 

@@ -145,7 +145,7 @@ def judge_healthy(seen: Seen) -> Iterator[Finding]:
 
 
 def judge_runner(seen: Seen) -> Iterator[Finding]:
-    """CRITICAL when a model is said to be loaded and the child that runs it is gone or stopped."""
+    """CRITICAL when the child that runs a model is gone or stopped: it is said to be loaded, or to have failed."""
     for one in seen.named("engine.runners"):
         if isinstance(one.value, Missing):
             continue
@@ -153,7 +153,8 @@ def judge_runner(seen: Seen) -> Iterator[Finding]:
         runners = rows_of(one.value)
         stopped = [row for row in runners if text_of(row, "state") in ("T", "t")]
         local = [row for row in rows_of(seen.value(ref, "engine.loaded")) if row.get("in_child") is True]
-        names = ("engine.runners", "engine.loaded")
+        failed = [row for row in rows_of(seen.value(ref, "engine.models")) if text_of(row, "status") == "failed"]
+        names = ("engine.runners", "engine.loaded", "engine.models")
         if stopped:
             facts = {"kind": "stopped", "runner_pid": text_of(stopped[0], "pid"), "model": text_of(stopped[0], "model")}
             words = f"has a model runner that is stopped (pid {facts['runner_pid']}, state T)"
@@ -161,6 +162,10 @@ def judge_runner(seen: Seen) -> Iterator[Finding]:
         elif len(local) > len(runners):
             facts = {"kind": "died", "model": text_of(local[0], "name")}
             words = f"says that {facts['model']} is loaded, but the process that ran it is gone"
+            yield _finding(seen, ref, "engine.runner", Status.CRITICAL, words, *names, **facts)
+        elif failed:
+            facts = {"kind": "failed", "model": text_of(failed[0], "name")}
+            words = f"says that the process that ran {facts['model']} ended with an error"
             yield _finding(seen, ref, "engine.runner", Status.CRITICAL, words, *names, **facts)
         else:
             yield _finding(seen, ref, "engine.runner", Status.OK, "has a process for each loaded model", *names)

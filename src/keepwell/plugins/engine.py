@@ -61,7 +61,11 @@ class Health:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """A model that an engine offers. `path` is its weights file where known; sizes in bytes, 0 if not told."""
+    """A model that an engine offers. `path` is its weights file where known; sizes in bytes, 0 if not told.
+
+    `status` is the engine's own word (loaded, unloaded, loading), but "failed" where the process that ran it
+    ended with an error and nobody loaded it again.
+    """
 
     name: str
     digest: str = ""

@@ -167,12 +167,13 @@ async def _router_health(site: Site, transport: Transport, reply: Reply) -> Heal
     states = {one.text("id"): one.fields("status") for one in found.items("data")}
     broken = [name for name, state in states.items() if _has_failed(state)]
     if broken:
-        return _health(reply, "failing", f"models that could not be loaded: {', '.join(broken)[:200]}")
+        return _health(reply, "failing", f"models whose process ended with an error: {', '.join(broken)[:200]}")
     loaded = sum(state.text("value") == "loaded" for state in states.values())
     return _health(reply, "well", f"router: {loaded} of {len(states)} models loaded")
 
 
 def _has_failed(state: Fields) -> bool:
+    """The router says "unloaded" and `failed` of a child that ended with an error: while loading, or killed later."""
     return state.text("value") == "failed" or state.flag("failed")
 
 
@@ -184,7 +185,7 @@ def _model(one: Fields, path: str) -> ModelInfo:
         size_bytes=meta.integer("size"),
         path=path or one.text("path") or argument_of(arguments, ("-m", "--model")),
         context_tokens=meta.integer("n_ctx_train"),
-        status=state.text("value"),
+        status="failed" if _has_failed(state) else state.text("value"),
     )
 
 
