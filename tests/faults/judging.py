@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from tests.faults.world import World
+from tests.support import eventually
 
 #: Above this a cause counts as named.
 NAMED = 0.5
@@ -65,7 +67,14 @@ def carry_out(world: World, answer: dict[str, Any], blanks: Mapping[str, str] | 
             continue
         ran = world.run(argv)
         assert ran.returncode == 0, (argv, ran.stdout[-300:], ran.stderr[-300:])
+        if argv[0] == "kill" and argv[-2] != "-CONT":
+            eventually(partial(_gone, world, argv[-1]), 20, f"the end of process {argv[-1]}")
     return done
+
+
+def _gone(world: World, pid: str) -> bool:
+    """Nobody types the next command before this."""
+    return world.run(["kill", "-0", pid]).returncode != 0
 
 
 def _filled(word: str, known: Mapping[str, str]) -> str:
