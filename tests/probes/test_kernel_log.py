@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from keepwell.core.observation import Missing
 from keepwell.core.values import row_of, rows_of, texts_of
-from keepwell.probes.kernel_log import JOURNAL, PROBE, parse_dmesg, parse_journal
+from keepwell.probes.kernel_log import JOURNAL, PROBE, concerns, parse_dmesg, parse_journal
 from keepwell.testing.clock import START
 from keepwell.transport.tape import Refusal
 from tests.machines import BOOTED_AT, Machine
@@ -69,3 +69,13 @@ async def test_a_line_cannot_drive_the_terminal() -> None:
 def test_any_text_reads_without_an_error(text: str, booted_at: float) -> None:
     assert isinstance(parse_dmesg(text, booted_at), list)
     assert isinstance(parse_journal(text), list)
+
+
+def test_the_death_of_another_program_is_no_evidence_about_an_engine() -> None:
+    programs = frozenset({"ollama", "llama-server", "python3", "a-very-long-program-name"})
+    assert concerns("Memory cgroup out of memory: Killed process 7 (ollama) total-vm:1kB", programs)
+    assert concerns("oom-kill:constraint=CONSTRAINT_NONE,task=a-very-long-pro,pid=7,uid=0", programs)
+    assert concerns("Xid 79: GPU has fallen off the bus", programs)
+    assert concerns("Out of memory: Killed process 7 (firefox) total-vm:1kB", frozenset())
+    assert not concerns("Out of memory: Killed process 7 (firefox) total-vm:1kB", programs)
+    assert not concerns("firefox invoked oom-killer: gfp_mask=0x1", programs)

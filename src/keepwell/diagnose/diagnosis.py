@@ -68,7 +68,9 @@ def diagnose(
     rankings = [_rank(catalogue, part) for part in split_clues(clues)]
     rankings.sort(key=_by_score, reverse=True)
     first, others = rankings[0], rankings[1:]
-    also = [*_second_faults(catalogue, first), *(pair for one in others for pair in one.ranked[:1])]
+    also = _second_faults(catalogue, first)
+    for one in others:
+        also += [*one.ranked[:1], *_second_faults(catalogue, one)]
     return Diagnosis(
         hypotheses=tuple(_hypothesis(one, share, seen) for one, share in first.ranked),
         unknown=first.unknown,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from keepwell.core.errors import AccessError, NotThere
 from keepwell.core.observation import Missing, Observation, Seen, Value, absent, failed
 from keepwell.core.ref import Ref
 from keepwell.core.text import escape_controls
-from keepwell.core.values import find_number, row_of
+from keepwell.core.values import find_number, row_of, text_of, texts_of
 from keepwell.formats.procfs import parse_boot_time
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
+from keepwell.plugins.recognise import load_engines
 from keepwell.transport.base import Transport
 
 #: Lines kept, the newest: an out-of-memory report alone is some hundred lines.
@@ -38,6 +40,9 @@ _NOISE = re.compile(
     r"|entered (blocking|disabled|promiscuous|forwarding)",
     re.IGNORECASE,
 )
+#: Characters of a process's name that the kernel keeps (TASK_COMM_LEN less the end).
+NAME_CHARACTERS = 15
+_VICTIM = re.compile(r"^(.+?) invoked oom-killer|\btask=([^,]+),pid=|\bKilled process \d+ \(([^)]+)\)")
 _DMESG = re.compile(r"^(?:<\d+>)?\[\s*(\d+\.\d+)\] (.*)$")
 _JOURNAL = re.compile(r"^(\d+\.\d+) \S+ kernel: (.*)$")
 
@@ -64,9 +69,38 @@ class KernelLog:
         recent = [row for row in rows if row[0] >= since - SLACK_SECONDS][-LINES:]
         lines: Value = tuple({"at": at, "text": text} for at, text in recent if _INTEREST.search(text))
         well_until = find_well_until(place.seen)
-        texts = tuple(one for at, one in recent if at >= well_until - SLACK_SECONDS)
+        programs = find_programs(place.seen)
+        late = (one for at, one in recent if at >= well_until - SLACK_SECONDS)
+        texts = tuple(one for one in late if concerns(one, programs))
         text: Value = {"where": source, "lines": texts, "first_line": 1, "truncated_bytes": 0}
         return [place.saw("log.kernel", text, source), place.saw("host.kernel_lines", lines, source)]
+
+
+def find_programs(seen: Seen) -> frozenset[str]:
+    """The names, in lower case, that the kernel may give to processes of the engines here."""
+    engines = load_engines()
+    found: set[str] = set()
+    for one in seen.named("engine.site"):
+        plug_in = engines.get(text_of(row_of(one.value), "plug_in"))
+        if plug_in is not None:
+            found.update(plug_in.programs)
+        process = row_of(seen.value(one.subject, "engine.process"))
+        start = texts_of(row_of(seen.value(one.subject, "engine.supervisor")).get("start"))
+        words = [*texts_of(process.get("argv"))[:1], text_of(process, "exe"), *(w for w in start if "=" not in w)]
+        found.update(posixpath.basename(word) for word in words)
+    return frozenset(name.lower() for name in found if name)
+
+
+def concerns(line: str, programs: Collection[str]) -> bool:
+    """False for an out-of-memory line about a process that is none of these programs'; True for any other line.
+
+    The kernel cuts names to 15 characters; servers rename their workers ("VLLM::Worker").
+    """
+    match = _VICTIM.search(line)
+    if match is None or not programs:
+        return True
+    name = next(word for word in match.groups() if word).lower()
+    return any(name.startswith(one[:NAME_CHARACTERS]) or one.startswith(name) for one in programs)
 
 
 def find_well_until(seen: Seen) -> float:
