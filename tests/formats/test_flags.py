@@ -57,3 +57,10 @@ def test_past_the_interpreter(argv: tuple[str, ...], rest: tuple[str, ...] | Non
 def test_any_command_line_is_read(argv: list[str]) -> None:
     found = parse_flags(argv, TABLE)
     assert len(found.values) + len(found.alone) + len(found.unknown) <= len(argv)
+
+
+def test_a_program_that_is_only_an_argument_is_not_running() -> None:
+    for argv in (("cmake", "--target", "server"), ("tail", "-f", "server"), ("vim", "/etc/server"), ()):
+        assert after_program(argv, ("server",)) is None
+    assert after_program(("nice", "-n", "5", "/opt/server", "-x"), ("server",)) == ("-x",)
+    assert after_program(("/opt/server",), ("server",)) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,15 +65,24 @@ def parse_flags(argv: Sequence[str], table: FlagTable) -> ParsedFlags:
 def after_program(argv: Sequence[str], names: Collection[str]) -> tuple[str, ...] | None:
     """The arguments that follow the first item whose base name (or module name after `-m`) is one of these.
 
-    Looks past an interpreter and its options (`python3 -m module`, `/usr/bin/python3 /usr/bin/server`); None
-    when the program is not there.
+    Looks past an interpreter or another program that only starts one, and their options (`python3 -m module`,
+    `nice -n 5 /usr/bin/server`); None when the program is not there, or only an argument (`cmake --target server`).
     """
-    for place, item in enumerate(argv[:MAX_LEADING]):
+    leading = MAX_LEADING
+    if argv and not _LAUNCHER.fullmatch(argv[0].rsplit("/", 1)[-1]):
+        leading = 1
+    for place, item in enumerate(argv[:leading]):
         if item.rsplit("/", 1)[-1] in names:
             return tuple(argv[place + 1 :])
     return None
 
 
+#: Programs that start another one in their own place, and interpreters.
+_LAUNCHER = re.compile(
+    r"(python|pypy|node|bun)[\d.]*|env|uvx?|(ba|da|z)?sh|(io)?nice|taskset|numactl|setpriv|prlimit|chrt|stdbuf|nohup"
+    r"|setsid|sudo|doas|su|runuser|timeout|tini|dumb-init|catatonit|gosu|su-exec|s6-setuidgid|systemd-run|conda"
+    r"|strace|perf|valgrind|gdb|unshare|nsenter"
+)
 #: Items before the program's own name: `env`, an interpreter, its options, `-m`. More is another command.
 MAX_LEADING = 8
 
