@@ -25,7 +25,7 @@ def states(router: Router) -> dict[str, str]:
 def test_nothing_loaded_then_one(router: Router, world: World) -> None:
     answer = world.keepwell("diagnose")
     found = the_engine(answer)
-    assert (found["title"], found["url"]) == ("llama.cpp", "http://127.0.0.1:8080")
+    assert (found["title"], found["url"]) == ("llama.cpp server", "http://127.0.0.1:8080")
     assert (found["state"], found["models"], found["loaded"]) == ("well", 2, [])
     assert states(router) == {"alpha": "unloaded", "bravo": "unloaded"}, "looking loads nothing"
     assert likely_causes(answer) == []
