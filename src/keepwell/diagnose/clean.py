@@ -68,7 +68,7 @@ def strip_prefix(line: bytes) -> bytes:
 
 
 def _clean(data: bytes) -> bytes:
-    if b"\\" in data or b'"MESSAGE":[' in data:
+    if b"\\" in data or (data.startswith(b"{") and b'"MESSAGE":[' in data):  # a journal as JSON, bytes as numbers
         data = resolve_escapes(data)
     if b"\x1b" in data:
         data = _strip_colour(data)

@@ -143,14 +143,15 @@ class _Searcher:
                 line = unwrap_line(data[start:stop])
                 lower = line.lower()
                 asked.clear()
-                number += data.count(b"\n", counted, start)
-                counted = start
             if pattern not in asked:
                 asked.add(pattern)
                 if not _holds_all(lower, self._sets[index]):
                     continue
-                if matches_line(pattern, line) and tally.add(pattern, number + 1, line):
-                    kept.append(start)
+                if matches_line(pattern, line):
+                    number += data.count(b"\n", counted, start)
+                    counted = start
+                    if tally.add(pattern, number + 1, line):
+                        kept.append(start)
         return kept
 
     def _nominate(self, data: bytes) -> list[Nomination]:
