@@ -69,6 +69,14 @@ def install(python: Path, lock: Path) -> int:
         done = subprocess.run(argv, check=False)
         if done.returncode and what != "compiling":
             return complain(f"this failed: {' '.join(argv)}", "its own message stands above")
+    return warm(python, lock)
+
+
+def warm(python: Path, text: Path) -> int:
+    """Compile the catalogue of causes once, so that the first diagnosis does not wait for it."""
+    print("compiling the catalogue of causes", flush=True)
+    argv = [str(python), "-m", "keepwell", "diagnose", "--evidence", str(text), "--json"]
+    subprocess.run(argv, check=False, stdout=subprocess.DEVNULL)
     return 0
 
 
