@@ -62,3 +62,11 @@ def test_an_unknown_start_command_is_missing() -> None:
     assert found is not None
     assert found.commands[0].argv == ("<start_argv>",)
     assert found.missing == ("start_argv",)
+
+
+def test_a_masked_secret_of_a_start_command_is_a_blank_to_fill_in() -> None:
+    fix = Fix(say="start it", commands=(Command(argv=("{start_argv}",), background=True),))
+    advised = advise((fix,), Setting(facts={}, supervisor="process", start=("serve", "--api-key", "***")))
+    assert advised is not None
+    assert advised.commands[0].argv == ("serve", "--api-key", "<secret>")
+    assert advised.missing == ("secret",)

@@ -183,3 +183,15 @@ def test_the_engine_is_the_subject() -> None:
     plan = STEP.plan(finding("settings.valid", **BAD, file="/e"), holding("/e", b""))
     assert plan is not None
     assert plan.subject == ENGINE
+
+
+async def test_a_start_command_with_a_masked_secret_is_never_used(tmp_path: Path) -> None:
+    file = tmp_path / "some.env"
+    file.write_bytes(b"SOME_HOST=127.0.0.1;80\n")
+    seen = seeing(engine_supervisor={"kind": "process", "start": ("env", "SOME_API_KEY=***", "/bin/some", "serve")})
+    found = finding("settings.valid", **BAD, file=str(file), supervisor="process")
+    plan = await plan_of("environment_value", found, seen)
+    assert plan is not None
+    assert plan.changes
+    assert plan.activate == ()
+    assert "yourself" in plan.note

@@ -10,11 +10,14 @@ from operator import itemgetter
 
 from keepwell.core.hypothesis import AdvisedFix
 from keepwell.core.issue import Command, Fix
+from keepwell.core.secret import MASK
 
 #: A blank in a command or sentence. `{{...}}` (templates) and `{print $1}` (awk) are none.
 BLANK = re.compile(r"(?<!\{)\{([a-z][a-z0-9_]*)\}(?!\})")
 #: An argument that stands for the engine's whole start command, and one for its restart.
 START, RESTART = "{start_argv}", "{restart_argv}"
+#: The blank in place of a secret in a start command: keepwell keeps none, so that the owner has to fill it in.
+SECRET = "secret"
 
 # How each supervisor restarts what it runs; a plain process is ended and started anew.
 _RESTARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -82,7 +85,7 @@ def expand(command: Command, setting: Setting) -> Command:
     argv: list[str] = []
     for item in command.argv:
         if item == START and setting.start:
-            argv += _under(argv, setting.start)
+            argv += (one.replace(MASK, f"<{SECRET}>") for one in _under(argv, setting.start))
         else:
             argv.append(fill(item, setting.facts))
     return replace(command, argv=tuple(argv))
@@ -114,6 +117,7 @@ def _spell_restart(command: Command, setting: Setting) -> Iterator[Command]:
 def _find_missing(texts: Iterable[str], setting: Setting) -> Iterator[str]:
     for text in texts:
         if text == START and setting.start:
+            yield from [SECRET] * any(MASK in one for one in setting.start)
             continue
         yield from (name for name in BLANK.findall(text) if not setting.facts.get(name))
 

@@ -32,6 +32,8 @@ RESTART_SECONDS = 120.0
 #: A name this near to a known one is a slip of the keyboard (two letters exchanged are two edits); beyond that it
 #: may be meant, for another program or release.
 TYPO_EDITS = 2
+#: Where keepwell cannot start the engine: no start command is known, or a secret stands in it.
+BY_HAND = "Start the engine again yourself to make it take effect, then look again."
 _UNIT = re.compile(r"[A-Za-z0-9:_.@-]+\.service\Z")
 RELOAD = ("systemctl", "daemon-reload")
 INTERRUPTS = "the engine restarts: requests in flight end, and a loaded model is loaded again"
@@ -65,13 +67,15 @@ class _EnvironmentValue:
             after = _rewritten(target, finding)
         except ValueError:
             return None
+        activate = _activate(finding, seen, target)
         return Plan(
             step="environment_value",
             check=finding.check,
             subject=finding.subject,
             why=finding.message,
             changes=(*_folder(finding, seen, target), *_changes(finding, target, after)),
-            activate=_activate(finding, seen, target),
+            activate=activate,
+            note=BY_HAND * (not activate),
         )
 
 
@@ -214,8 +218,8 @@ def _activate(finding: Finding, seen: Seen, target: _Target) -> tuple[Activation
             return RunCommand(argv=RELOAD), restart
         return (restart,)
     start = texts_of(supervisor.get("start"))
-    if kind != "process" or not start:
-        return ()
+    if kind != "process" or not start or any(MASK in word for word in start):
+        return ()  # a start command with a secret in it is only known without the secret
     return (_start(finding, seen, target, start),)
 
 
