@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 from keepwell.cli.call import COULD_NOT_LOOK, Verdict
 from keepwell.cli.main import build
 
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 gets a question mark, not a crash
     app = build()
     app.command("mcp", help=_mcp.__doc__)(_mcp)
     try:

@@ -157,3 +157,16 @@ def test_an_engine_that_is_gone_for_good_can_be_forgotten(tmp_path: Path) -> Non
     assert "http://127.0.0.1:9" in wrong.stderr
     assert keepwell("forget", "http://127.0.0.1:9/", state=tmp_path).returncode == 0
     assert load_memory(tmp_path).engines == ()
+
+
+def test_a_terminal_without_utf_8_is_no_crash(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "keepwell", "diagnose", "-e", "-"],
+        input="write /m\u00f6dels: no space left on device\n".encode(),
+        capture_output=True,
+        check=False,
+        timeout=100,
+        env={**os.environ, "KEEPWELL_STATE": str(tmp_path), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"no space left on device" in done.stdout
