@@ -140,6 +140,10 @@ def _origin_facts(seen: Seen, ref: Ref, row: Mapping[str, Value], shut: list[str
     return {name: value for name, value in facts.items() if value}
 
 
+#: What no proxy should ever be asked for.
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
 def judge_proxy(seen: Seen) -> Iterator[Finding]:
     """WARNING when a proxy variable catches requests to an engine of this node."""
     sites = [row_of(one.value) for one in seen.named("engine.site")]
@@ -164,9 +168,8 @@ def _judge_variables(
         facts = {"where": where, "variable": name, "value": value, "no_proxy": exempt}
         if url:
             facts["url"] = url
-        facts["wished"] = ",".join(
-            filter(None, (exempt, "localhost,127.0.0.1,::1", *(h for h in caught if h not in exempt)))
-        )
+        listed = [word for word in (*exempt.split(","), *LOCAL, *caught) if word]
+        facts["wished"] = ",".join(dict.fromkeys(listed))
         status, words = Status.OK, f"{name} of {where} leaves local addresses alone"
         if caught:
             status = Status.WARNING
