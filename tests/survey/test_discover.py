@@ -234,6 +234,38 @@ async def test_an_engine_behind_a_hidden_process_is_found_by_its_answer() -> Non
     assert "engine.running" not in [one.check for one in result.findings if one.bad]
 
 
+async def test_an_ordinary_user_sees_each_engine_once_though_its_sockets_are_hidden() -> None:
+    machine = Machine()
+    machine.process(700, OLLAMA, uid=997)
+    machine.listen(700, 11434, hidden=True)
+    speaks_ollama(machine)
+    (site,) = (result := await look(machine)).sites
+    assert not isinstance(site.process, Missing)
+    assert site.process.pid == 700
+    assert [one for one in result.findings if one.bad] == []
+
+
+async def test_two_engines_of_a_kind_with_hidden_sockets_are_two() -> None:
+    machine = Machine()
+    for pid, port in ((700, 11434), (701, 11500)):
+        machine.process(pid, OLLAMA, uid=997)
+        machine.listen(pid, port, hidden=True)
+        speaks_ollama(machine, f"http://127.0.0.1:{port}")
+    result = await look(machine)
+    assert sorted(site.url for site in result.sites) == ["http://127.0.0.1:11434", "http://127.0.0.1:11500"]
+    assert [one for one in result.findings if one.bad and one.check.startswith("engine.")] == []
+
+
+async def test_a_stopped_engine_beside_one_that_answers_is_still_missed_where_sockets_are_hidden() -> None:
+    machine = Machine()
+    machine.process(700, OLLAMA, uid=997)
+    machine.listen(700, 11434, hidden=True)
+    speaks_ollama(machine)
+    machine.process(701, OLLAMA, uid=997, state="T", environment={"OLLAMA_HOST": "127.0.0.1:11500"})
+    result = await look(machine)
+    assert [one.check for one in result.findings if one.bad and "11500" in str(one.subject)] == ["engine.responding"]
+
+
 async def test_a_probe_that_hangs_costs_only_its_own_answer() -> None:
     machine = Machine()
     machine.node.answer(("dmesg",), Refusal(kind="TimedOut", what="not done within 5 s"))

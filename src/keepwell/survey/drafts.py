@@ -14,16 +14,12 @@ from keepwell.survey.asking import Answer
 from keepwell.survey.boxes import Boxes
 from keepwell.survey.expected import Expected
 from keepwell.survey.hearing import Address, reachable_host, split_url
-from keepwell.survey.serving import Family, same_server
+from keepwell.survey.idle import list_idle
+from keepwell.survey.serving import HANGING, Family, same_server
 from keepwell.survey.supervision import find_supervision, is_proxy
 
 #: How an engine was found that answered.
 ANSWERS = "it answers"
-#: States of a unit that say that it ought to run; an inactive one counts if it is enabled.
-WANTED_STATES = frozenset({"active", "failed", "activating", "deactivating", "reloading"})
-ENABLED = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime"})
-#: Exit codes of a container that somebody stopped: 0, SIGTERM, and SIGKILL after the grace time.
-STOPPED_CODES = frozenset({0, 143, 137})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +59,9 @@ class Hints:
 
 def draft_engines(hints: Hints) -> tuple[Draft, ...]:
     """Every engine once, those that answer first."""
-    drafts = _answering(hints)
-    drafts += _silent(hints, {one.pid for one in drafts})
+    drafts = _recognised(hints, _answering(hints))
+    told = _at_answering(hints, drafts)
+    drafts += [one for one in _silent(hints, {one.pid for one in drafts}) if one.pid not in told]
     return tuple(_supervised(hints, _claimed(hints, drafts)))
 
 
@@ -119,6 +116,41 @@ def holder_of(hints: Hints, address: Address) -> int:
 
 def _same_host(one: str, other: str) -> bool:
     return one == other or {one, other} <= {"127.0.0.1", "localhost", "::1"}
+
+
+def _recognised(hints: Hints, drafts: list[Draft]) -> list[Draft]:
+    """The drafts, where the holder of a port is hidden (from a user who is not root) with the process that must be
+    it: of those whose own sockets are hidden too, the one with this port in its command line, or the only one.
+    """
+    free = _unheard(hints)
+    done = list(drafts)
+    for by_port in (True, False):
+        for place, draft in enumerate(done):
+            alike = [pid for pid, name in free.items() if name == draft.engine and not draft.pid]
+            if by_port:
+                alike = [pid for pid in alike if _address_of(hints, pid, draft.engine).port == draft.address.port]
+            if len(alike) == 1:
+                done[place] = replace(draft, pid=alike[0])
+                del free[alike[0]]
+    return done
+
+
+def _unheard(hints: Hints) -> dict[int, str]:
+    """Servers that could answer and are not seen to listen anywhere, with their plug-ins."""
+    seen = {int(find_number(row.get("pid")) or 0) for row in rows_of(hints.seen.value(hints.node, "host.sockets"))}
+    return {
+        pid: name
+        for pid, name in hints.family.servers.items()
+        if pid not in seen | hints.boxes.elsewhere and hints.family.state(pid) not in HANGING
+    }
+
+
+def _at_answering(hints: Hints, drafts: Iterable[Draft]) -> set[int]:
+    """Servers that belong to an answer whose process is hidden, though not which of them to which."""
+    hidden = {(one.engine, one.address.port) for one in drafts if not one.pid}
+    return {
+        pid for pid, name in _unheard(hints).items() if hidden and (name, _address_of(hints, pid, name).port) in hidden
+    }
 
 
 def _silent(hints: Hints, answering: set[int]) -> list[Draft]:
@@ -224,7 +256,7 @@ def _supervised(hints: Hints, drafts: list[Draft]) -> list[Draft]:
     """
     done = list(drafts)
     served = {pid for draft in drafts for pid in hints.family.ancestors(draft.pid)}
-    for row in _dead_rows(hints, served):
+    for row in list_idle(hints.node, hints.seen, hints.engines, served):
         name, unit = text_of(row, "engine"), text_of(row, "unit") or text_of(row, "name")
         address = _row_address(row, hints.engines[name])
         match = next((draft for draft in done if _runs(draft, name, unit, address)), None)
@@ -240,28 +272,6 @@ def _runs(draft: Draft, name: str, unit: str, address: Address) -> bool:
     """True if this unit or container is the one that should run the engine of this draft."""
     named = draft.expected is not None and draft.expected.unit in (unit, unit.removesuffix(".service"))
     return named or (draft.engine == name and draft.address.port == address.port)
-
-
-def _dead_rows(hints: Hints, served: set[int]) -> list[Mapping[str, Value]]:
-    units = [
-        row
-        for row in rows_of(hints.seen.value(hints.node, "host.units"))
-        if text_of(row, "active") in WANTED_STATES or text_of(row, "enabled") in ENABLED
-    ]
-    containers = [row for row in rows_of(hints.seen.value(hints.node, "host.containers")) if _ought_to_run(row)]
-    return [
-        row
-        for row in [*units, *containers]
-        if text_of(row, "engine") in hints.engines
-        and int(find_number(row.get("main_pid")) or find_number(row.get("pid")) or 0) not in served - {0}
-    ]
-
-
-def _ought_to_run(row: Mapping[str, Value]) -> bool:
-    if text_of(row, "state") in ("running", "restarting", "dead", "paused"):
-        return True
-    code = int(find_number(row.get("exit_code")) or 0)
-    return text_of(row, "restart_policy") == "always" or code not in STOPPED_CODES or row.get("oom_killed") is True
 
 
 def _row_address(row: Mapping[str, Value], engine: Engine) -> Address:
