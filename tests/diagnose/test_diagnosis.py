@@ -129,3 +129,14 @@ def test_garbage_never_raises(text: str) -> None:
 def test_odd_log_observations_are_harmless(value: object) -> None:
     seen = Seen([Observation(subject=ENGINE, name="log.text", value=value, at=0.0, source="s")])
     assert diagnose(seen, (), (), MADE).hypotheses == ()
+
+
+def test_what_keepwell_itself_asked_for_stands_in_a_log_and_is_nobody_s_trouble() -> None:
+    lines = ("all is quiet", '403 GET "/v1/models?keepwell=origin" port taken')
+    log = Observation(subject=ENGINE, name="log.text", value={"lines": lines}, at=0.0, source="file /x.log")
+    assert diagnose(Seen([log]), (), (), MADE).hypotheses == ()
+    others = Observation(
+        subject=ENGINE, name="log.text", value={"lines": (lines[1], "port taken")}, at=0.0, source="file /x.log"
+    )
+    (cause,) = diagnose(Seen([others]), (), (), MADE).hypotheses
+    assert cause.supporting[0].source == "file /x.log:2"

@@ -20,6 +20,8 @@ from keepwell.diagnose.weigh import Fired, Weighed, weigh_all
 
 #: Observations that hold log lines (see `keepwell.metrics.log`).
 LOGS = ("log.text", "log.kernel")
+#: What marks keepwell's own requests in an engine's access log (see `keepwell.probes.engine_origin`).
+OWN_MARK = "?keepwell="
 #: Pasted text up to this size is an excerpt that a person chose; a larger one is a whole log, mostly healthy.
 EXCERPT_BYTES = 16 * 1024
 
@@ -103,8 +105,14 @@ def _logs(seen: Seen) -> Iterator[Text]:
         for name, key, number in parts:
             lines = texts_of(log.get(key))
             if lines:
-                content = "\n".join(lines).encode("utf-8", "replace")
+                content = "\n".join(_others(lines)).encode("utf-8", "replace")
                 yield Text(name=name, chunks=(content,), subject=one.subject, pasted=False, first_line=number)
+
+
+def _others(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, with those that keepwell's own questions left in the log made empty: they are nobody's trouble."""
+    for line in lines:
+        yield line * (OWN_MARK not in line)
 
 
 def _rank(catalogue: Catalogue, clues: Clues) -> _Ranking:

@@ -17,6 +17,7 @@ from keepwell.core.finding import Finding
 from keepwell.core.hypothesis import Contribution
 from keepwell.core.issue import Evidence, Issue
 from keepwell.core.ref import Ref
+from keepwell.core.secret import mask_text
 from keepwell.diagnose.catalogue import LOCATED_WEIGHT
 from keepwell.diagnose.clues import Clues, TextHits
 from keepwell.diagnose.pattern import matches_line
@@ -62,13 +63,13 @@ class Fired:
         return None
 
     def contribution(self) -> Contribution:
-        """The same for a reader."""
+        """The same for a reader, secrets masked: a pasted text has not been."""
         if self.finding is not None:
             source = f"{self.finding.check} at {self.finding.subject}"
             return Contribution(evidence=self.evidence, weight=self.weight, quote=self.finding.message, source=source)
         quote, source = "", ""
         if self.text is not None and self.lines:
-            quote = self.lines[0].text
+            quote = mask_text(self.lines[0].text)
             source = f"{self.text.name}:{self.lines[0].number + self.text.first_line - 1}"
         return Contribution(evidence=self.evidence, weight=self.weight, quote=quote, source=source)
 
