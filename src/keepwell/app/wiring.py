@@ -11,6 +11,7 @@ from pathlib import Path
 from keepwell.app.expecting import expect_engines, recall
 from keepwell.app.operation import Caller
 from keepwell.config import Config, load_config
+from keepwell.config.home import find_home
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
@@ -55,7 +56,7 @@ def wire(caller: Caller) -> Wiring:
 
 def find_state(caller: Caller) -> Path:
     """The state folder that the caller named, else the usual one."""
-    return caller.state or find_state_folder(os.environ, home=Path.home(), root=os.geteuid() == 0)
+    return caller.state or find_state_folder(os.environ, home=find_home(), root=os.geteuid() == 0)
 
 
 async def look(wiring: Wiring, caller: Caller, *, level: int, since_seconds: float) -> SurveyResult:

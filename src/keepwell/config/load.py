@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keepwell.config.home import find_home
 from keepwell.config.model import Config, DiagnoseOptions, EngineEntry, NodeEntry
 from keepwell.config.schema import SECTIONS, Key, Section
 from keepwell.config.toml_lines import KeyPath, TomlLines
@@ -78,7 +79,7 @@ def load_config(path: Path | None, *, known_engines: Collection[str], local_name
 
 def find_config() -> Path | None:
     """The first keepwell.toml of: the current folder, the user's configuration folder, /etc/keepwell."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or find_home() / ".config")
     for folder in (Path(), home / "keepwell", Path("/etc/keepwell")):
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME

@@ -6,10 +6,10 @@ Each raises ValueError with what was expected, in words for a person.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from keepwell.config.home import find_home
 from keepwell.config.model import Secret
 
 #: Characters of one text; longer ones are pasted by mistake.
@@ -66,7 +66,7 @@ def path(value: Toml) -> str:
     """An absolute path, `~/` allowed for the home folder of who reads the file."""
     found = text(value)
     if found.startswith("~/"):
-        found = str(Path.home() / found[2:])
+        found = str(find_home() / found[2:])
     if not found.startswith("/"):
         raise ValueError("an absolute path")
     return found
