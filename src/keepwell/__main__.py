@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import sys
 
-from keepwell.cli.call import COULD_NOT_LOOK, Verdict
+from keepwell.app.operation import COULD_NOT_LOOK
+from keepwell.cli.call import INTERRUPTED, Verdict
+from keepwell.cli.letters import write_harmlessly
 from keepwell.cli.main import build
+
+#: Codes of the command line itself that mean the same here; any other says that it was not understood.
+_CODES: dict[object, int] = {None: 0, 0: 0, INTERRUPTED: INTERRUPTED}
 
 
 def main() -> None:
     """Run the command line."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 gets a question mark, not a crash
+    write_harmlessly(sys.stdout, sys.stderr)
     app = build()
     app.command("mcp", help=_mcp.__doc__)(_mcp)
     try:
@@ -21,7 +23,7 @@ def main() -> None:
     except Verdict:
         raise
     except SystemExit as error:
-        raise SystemExit(COULD_NOT_LOOK * bool(error.code)) from error
+        raise SystemExit(_CODES.get(error.code, COULD_NOT_LOOK)) from error
 
 
 def _mcp() -> None:

@@ -7,15 +7,14 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import BinaryIO
 
 from keepwell.app.looked import list_looked
 from keepwell.app.operation import Caller
 from keepwell.app.picture import picture_node
+from keepwell.app.reading import CHUNK_BYTES, open_text
 from keepwell.app.report import DiagnosisReport, StatusReport
 from keepwell.app.wiring import get_catalogue, get_follow_ups, look, wire
-from keepwell.core.errors import ConfigurationError, NotPermitted, NotThere
+from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref, node
@@ -25,8 +24,6 @@ from keepwell.diagnose.diagnosis import LOGS, Text, diagnose
 from keepwell.survey.survey import SurveyResult
 from keepwell.survey.timetable import load_probes
 
-#: Bytes read at once from a text: large enough for the scanner to run at full speed.
-CHUNK_BYTES = 1024 * 1024
 _AGE = re.compile(r"(\d+)\s*([smhd])\Z")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -69,12 +66,12 @@ async def look_at_status(caller: Caller, *, level: int) -> StatusReport:
 def diagnose_file(caller: Caller, path: str) -> DiagnosisReport:
     """Say what a log or pasted text means; it is streamed, so that its size does not matter."""
     with open_text(caller, path) as source:
-        return _diagnose_stream(path, source)
+        return _diagnose_chunks(path, source.chunks())
 
 
 def diagnose_text(text: str) -> DiagnosisReport:
     """Say what these lines mean."""
-    return _diagnose_stream("text", io.BytesIO(text.encode("utf-8", "replace")))
+    return _diagnose_chunks("text", (text.encode("utf-8", "replace"),))
 
 
 def answer_lines(caller: Caller, path: str) -> DiagnosisReport | None:
@@ -83,24 +80,11 @@ def answer_lines(caller: Caller, path: str) -> DiagnosisReport | None:
     Raises ConfigurationError for a line that is none.
     """
     with open_text(caller, path) as source:
-        code = answer_all(io.TextIOWrapper(source, "utf-8", "replace"), sys.stdout, get_catalogue())
+        lines = io.TextIOWrapper(io.BufferedReader(source, CHUNK_BYTES), "utf-8", "replace")
+        code = answer_all(lines, sys.stdout, get_catalogue())
     if code:
         raise ConfigurationError("the input holds a line that is no such JSON object", where=path)
     return None
-
-
-def open_text(caller: Caller, path: str) -> BinaryIO:
-    """The bytes of a file, or of standard input for "-"."""
-    if path == "-":
-        return caller.read_input()
-    try:
-        return Path(path).open("rb")
-    except FileNotFoundError as error:
-        raise NotThere("no such file", where=path, hint="name a file that exists, or - for standard input") from error
-    except IsADirectoryError as error:
-        raise ConfigurationError("this is a folder, not a file", where=path) from error
-    except PermissionError as error:
-        raise NotPermitted("this user may not read the file", where=path) from error
 
 
 def parse_age(text: str) -> float:
@@ -112,21 +96,24 @@ def parse_age(text: str) -> float:
 
 
 class _Counted:
-    """The chunks of a stream, with a count of its lines."""
+    """The chunks of a text, with a count of its lines."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, chunks: Iterable[bytes]) -> None:
         self.lines = 0
-        self._source = source
+        self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self._source.read(CHUNK_BYTES):
+        last = b"\n"
+        for chunk in self._chunks:
             self.lines += chunk.count(b"\n")
+            last = chunk[-1:]
             yield chunk
+        self.lines += last != b"\n"
 
 
-def _diagnose_stream(name: str, source: BinaryIO) -> DiagnosisReport:
+def _diagnose_chunks(name: str, chunks: Iterable[bytes]) -> DiagnosisReport:
     began = time.monotonic()
-    counted = _Counted(source)
+    counted = _Counted(chunks)
     text = Text(name={"-": "standard input"}.get(name, name), chunks=counted)
     diagnosis = diagnose(Seen(), (), (text,), get_catalogue(), get_follow_ups())
     return DiagnosisReport(

@@ -7,11 +7,14 @@ the MCP server each build their own form from it. "Read-only" is a filter on `ef
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, Protocol, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, get_args, get_origin
+
+#: Exit code of every error: "could not look", for a wrong configuration and for a node that does not answer.
+COULD_NOT_LOOK = 3
 
 #: What calling it does to the world.
 Effect: TypeAlias = Literal["read", "change"]
@@ -39,9 +42,9 @@ def untold(line: str) -> None:
     """Tells nobody."""
 
 
-def standard_input() -> BinaryIO:
-    """The process's standard input as bytes."""
-    return sys.stdin.buffer
+def standard_input() -> BufferedReader:
+    """The process's standard input as bytes; OSError when there is none."""
+    return open(0, "rb", closefd=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class Caller:
     state: Path | None = None
     progress: Callable[[str, int, int], None] = silent
     tell: Callable[[str], None] = untold
-    read_input: Callable[[], BinaryIO] = standard_input
+    read_input: Callable[[], BufferedReader] = standard_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,8 @@ def _device(ref: Ref, seen: Seen) -> DevicePicture:
 def _system(value: Value | Missing) -> str:
     if not isinstance(value, Mapping):
         return ""
-    words = [str(value.get(key, "")) for key in ("distribution", "release", "machine", "virtual")]
+    words = [str(value.get(key, "")) for key in ("distribution", "machine", "virtual")]
+    words[-1] = {"vm": "virtual machine"}.get(words[-1], words[-1])
     return " · ".join(word for word in words if word)
 
 

@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from keepwell.app.operation import COULD_NOT_LOOK
+from keepwell.core.errors import KeepwellError
 from keepwell.core.hypothesis import Contribution, Hypothesis
 from keepwell.core.issue import Evidence
 from keepwell.core.observation import Missing
@@ -49,6 +51,12 @@ def document(report: Any) -> dict[str, Any]:
     fields_of = plain(report)
     diagnosis = fields_of.pop("diagnosis", {})
     return {"schema": report.schema, "exit_code": report.exit_code, **diagnosis, **fields_of}
+
+
+def error_document(error: KeepwellError) -> dict[str, Any]:
+    """The JSON document of an operation that could not do its work."""
+    rows = {"error": error.what, "where": error.where, "command": error.command, "next": error.hint}
+    return {"schema": "keepwell.error/1", "exit_code": COULD_NOT_LOOK, **rows}
 
 
 def _evidence(value: Evidence) -> dict[str, Any]:

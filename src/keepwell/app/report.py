@@ -14,6 +14,8 @@ from keepwell.core.ref import Ref
 EXIT_CODES: dict[Status, int] = {Status.OK: 0, Status.UNKNOWN: 0, Status.WARNING: 1, Status.CRITICAL: 2}
 #: From pasted text alone, a cause this likely counts as critical and any other as a warning.
 LIKELY = 0.5
+#: A first cause below this is next to impossible: "none of these" is told instead, and `--json` lists it.
+WORTH_TELLING = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,7 @@ class Looked:
 class DiagnosisReport:
     """The answer of `diagnose`: the picture (None when only pasted text was read), findings, ranked causes.
 
-    `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status;
-    `cut` is how many bytes of text were too long to keep.
+    `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status.
     """
 
     at: float
@@ -105,15 +106,17 @@ class DiagnosisReport:
 
     @property
     def exit_code(self) -> int:
-        """By the worst finding; from text alone, by how likely the first cause is."""
+        """By the worst finding, and at least 1 for a likely cause; from text alone by the likeliest cause."""
+        likely = any(one.confidence >= LIKELY for one in self.causes)
         if self.node is None:
-            return sum((bool(self.diagnosis.hypotheses), any(one.confidence >= LIKELY for one in self.causes)))
-        return EXIT_CODES[max((one.status for one in self.findings), default=Status.OK)]
+            return bool(self.causes) + likely
+        return max(int(likely), EXIT_CODES[max((one.status for one in self.findings), default=Status.OK)])
 
     @property
     def causes(self) -> tuple[Hypothesis, ...]:
-        """The first cause and those of other faults, each with its rivals left out."""
-        return (*self.diagnosis.hypotheses[:1], *self.diagnosis.also)
+        """The first cause if it is worth telling and those of other faults, each with its rivals left out."""
+        first = [one for one in self.diagnosis.hypotheses[:1] if one.confidence >= WORTH_TELLING]
+        return (*first, *self.diagnosis.also)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,23 +7,18 @@ import importlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keepwell.app.operation import Caller, Operation, Report
+from keepwell.app.operation import COULD_NOT_LOOK, Caller, Operation, Report
 from keepwell.cli.adapter import WATCH_SECONDS
-from keepwell.core.errors import KeepwellError
+from keepwell.core.errors import AccessError, KeepwellError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 #: What a shell expects after Ctrl-C (128 + SIGINT).
 INTERRUPTED = 130
-#: "Could not look": the same code for a wrong configuration and for a node that does not answer.
-COULD_NOT_LOOK = 3
-#: Columns where the output is no terminal: long enough that a quoted log line and a command stay on one line.
-PIPE_COLUMNS = 240
 
 
 class Verdict(SystemExit):
@@ -43,11 +38,18 @@ def call(operation: Operation, arguments: dict[str, Any]) -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
+        code = _leave()
     except KeepwellError as error:
         code = _show_error(error, as_json)
     raise Verdict(code)
+
+
+def _leave() -> int:
+    """Nobody reads what was told on the way: the answer went nowhere, and nothing was wrong with it."""
+    from keepwell.cli.output import leave_output
+
+    leave_output()
+    return 0
 
 
 def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, as_json: bool) -> int:
@@ -60,11 +62,25 @@ def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, 
         report = asyncio.run(_ask(operation, caller, arguments))
     if report is None:
         return 0
-    if as_json:
-        _show_json(report)
-    else:
-        _show(operation, report, _console())
+    _answer(operation, report, as_json)
     return int(report.exit_code)
+
+
+def _answer(operation: Operation, report: Report, as_json: bool) -> None:
+    """Write it out. A reader who goes away early changes nothing; a full disk is an error."""
+    from keepwell.cli.output import leave_output, make_screen
+
+    try:
+        if as_json:
+            _show_json(report)
+        else:
+            _show(operation, report, make_screen())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_output()
+    except OSError as error:
+        leave_output()
+        raise AccessError(f"the answer cannot be written: {error.strerror}", where="standard output") from error
 
 
 async def _ask(operation: Operation, caller: Caller, arguments: dict[str, Any]) -> Report | None:
@@ -77,7 +93,7 @@ def _show_json(report: Report) -> None:
 
     from keepwell.app.plain import document
 
-    sys.stdout.write(json.dumps(document(report), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(document(report), indent=2) + "\n")
 
 
 def _tell(line: str) -> None:
@@ -85,15 +101,6 @@ def _tell(line: str) -> None:
 
     sys.stdout.write("\n".join(clean(one, 2000) for one in line.split("\n")) + "\n")
     sys.stdout.flush()
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    width = None
-    if not sys.stdout.isatty():
-        width = PIPE_COLUMNS
-    return Console(highlight=False, width=width)
 
 
 def _show(operation: Operation, report: Report, console: Console) -> None:
@@ -126,9 +133,12 @@ def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None)
 
     from rich.live import Live
 
+    from keepwell.cli.output import make_screen
+
     code = 0
     view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
-    with Live(console=_console(), screen=sys.stdout.isatty(), auto_refresh=False) as live, asyncio.Runner() as runner:
+    screen = Live(console=make_screen(), screen=sys.stdout.isatty(), auto_refresh=False)
+    with screen as live, asyncio.Runner() as runner:
         try:
             while True:
                 report = runner.run(_ask(operation, Caller(config=config), arguments))
@@ -144,13 +154,17 @@ def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None)
 def _show_error(error: KeepwellError, as_json: bool) -> int:
     import json
 
-    rows = {"error": error.what, "where": error.where, "command": error.command, "next": error.hint}
+    from keepwell.app.plain import error_document
+    from keepwell.cli.words import clean
+
     if as_json:
-        sys.stdout.write(json.dumps({"schema": "keepwell.error/1", **rows}, indent=2) + "\n")
+        sys.stdout.write(json.dumps(error_document(error), indent=2) + "\n")
         return COULD_NOT_LOOK
+    rows = {"error": error.what, "where": error.where, "command": error.command, "next": error.hint}
     shown = {name: text for name, text in rows.items() if text}
     width = max(map(len, shown))
-    write = partial(print, file=sys.stderr)
     for name, text in shown.items():
-        write(f"{name:>{width}}  {text}")
+        for line in text.split("\n"):
+            print(f"{name:>{width}}  {clean(line, 2000)}", file=sys.stderr)
+            name = ""
     return COULD_NOT_LOOK

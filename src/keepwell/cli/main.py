@@ -15,7 +15,9 @@ _HELP = (
     "Keeps self-hosted LLM servers well: says what is wrong and why, how sure it is, what to do, "
     "and repairs by plans that can be undone. Start with: keepwell diagnose"
 )
-_EPILOGUE = "Exit codes: 0 well, 1 warnings, 2 critical, 3 could not look. Every command has --help and --json."
+_EPILOGUE = (
+    "Exit codes: 0 well, 1 warnings, 2 critical, 3 could not look. Every command has --help and, but for mcp, --json."
+)
 
 
 def build() -> typer.Typer:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -17,7 +19,7 @@ from pydantic import Field
 
 from keepwell import __version__
 from keepwell.app.operation import Caller, Operation, Parameter
-from keepwell.app.plain import document
+from keepwell.app.plain import document, error_document
 from keepwell.app.table import operations
 from keepwell.core.errors import KeepwellError
 
@@ -49,7 +51,7 @@ def tool(operation: Operation) -> Callable[..., Any]:
         try:
             report = await operation.function(Caller(asked_by="mcp"), **arguments)
         except KeepwellError as error:
-            return {"schema": "keepwell.error/1", "error": error.what, "where": error.where, "next": error.hint}
+            return error_document(error)
         return document(report)
 
     rows = [_row(one) for one in operation.parameters("mcp")]
@@ -70,5 +72,8 @@ def _row(one: Parameter) -> inspect.Parameter:
 
 
 def serve() -> None:
-    """Serve until standard input closes."""
+    """Serve until standard input closes. Ctrl-C ends it at once: the SDK waits for a line that may never come."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.stdin.isatty():
+        print("waiting for an assistant's MCP client on standard input; Ctrl-C ends it", file=sys.stderr)
     asyncio.run(build().run_stdio_async())

@@ -36,7 +36,7 @@ def _verdict(report: DiagnosisReport) -> list[RenderableType]:
         if number == 1:
             parts += render_rivals(diagnosis.hypotheses[1:], diagnosis.unknown)
     parts += _unexplained(report)
-    if diagnosis.next_probe is not None:
+    if diagnosis.next_probe is not None and parts:
         parts += _next_probe(diagnosis.next_probe)
     if not parts and (report.node is None or report.node.engines):
         parts.append(Text.assemble(sign(Status.OK), " ", _well(report)))
@@ -87,9 +87,14 @@ def _advice() -> list[RenderableType]:
 
 
 def _summary(report: DiagnosisReport) -> Text:
-    words = [f"{report.checks_made} checks" * bool(report.checks_made), f"{report.lines_read} lines of text"]
+    blind = sum(one.status is Status.UNKNOWN for one in report.findings)
+    words = [_count(report.checks_made, "check") + f" ({blind} could not look: --json says why)" * bool(blind)]
+    words = words * bool(report.checks_made) + [_count(report.lines_read, "line") + " of text"]
     unknown = ""
-    if report.diagnosis.hypotheses:
+    if report.causes:
         unknown = f" · none of these: {share(report.diagnosis.unknown)}"
-    shown = ", ".join(word for word in words if word)
-    return Text(f"{shown} in {report.seconds:.1f} s{unknown}", style="dim")
+    return Text(f"{', '.join(words)} in {report.seconds:.1f} s{unknown}", style="dim")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
