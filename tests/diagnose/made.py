@@ -52,7 +52,7 @@ def make_clues(
 ) -> Clues:
     """What these issues' signatures find in a text, and findings."""
     patterns = dict.fromkeys([*follow_ups, *(pattern for issue in issues for pattern in patterns_of(issue))])
-    hits = Scanner([make_signature(one) for one in patterns]).scan([text.encode()]).hits
+    hits = Scanner([make_signature(one) for one in patterns], faults=patterns).scan([text.encode()]).hits
     ordinary = frozenset(one for one in patterns if make_signature(one).ordinary)
     texts = (TextHits(name="t", hits=hits, pasted=pasted, ordinary=ordinary),)
     return Clues(findings=tuple(findings), texts=texts, follow_ups=follow_ups)

@@ -36,7 +36,7 @@ WORDS = st.lists(
 
 def scan(raw: bytes, sizes: list[int], matcher: str, once: tuple[str, ...] = ("time|clock",)) -> dict[str, object]:
     """What a scanner finds in chunks of these sizes."""
-    scanner = Scanner([make_signature(one) for one in PATTERNS], once=once, matcher=matcher)
+    scanner = Scanner([make_signature(one) for one in PATTERNS], faults=PATTERNS[:6], once=once, matcher=matcher)
     return dict(scanner.scan(cut(raw, sizes)).hits)
 
 
@@ -60,7 +60,7 @@ def test_matchers_and_chunks_make_no_difference(words: list[str], sizes: list[in
 @settings(max_examples=120, deadline=None)
 def test_hits_are_what_re_says(words: list[str]) -> None:
     text = "".join(words).replace("\x1b[0m", "").replace("\r\n", "\n")
-    hits = Scanner([make_signature(one) for one in PATTERNS]).scan([text.encode()]).hits
+    hits = Scanner([make_signature(one) for one in PATTERNS], faults=PATTERNS).scan([text.encode()]).hits
     for pattern in PATTERNS:
         numbers = [n for n, line in enumerate(text.split("\n"), 1) if matches_line(pattern, line.encode())]
         assert (pattern in hits) == bool(numbers)
@@ -73,7 +73,7 @@ def test_hits_are_what_re_says(words: list[str]) -> None:
 def test_a_match_across_a_chunk_border_is_found_once() -> None:
     raw = b"ok\nerror: no space left on device\nok\n"
     for at in range(len(raw)):
-        scanner = Scanner([make_signature("no space left")])
+        scanner = Scanner([make_signature("no space left")], faults=["no space left"])
         hit = scanner.scan([raw[:at], raw[at:]]).hits["no space left"]
         assert (hit.count, hit.first.number) == (1, 2)
 
@@ -83,7 +83,9 @@ def test_a_fault_deep_in_a_large_log_brings_its_context() -> None:
     signatures = [make_signature(one) for one in (fault, context, far)]
     filler = b"an ordinary line of a log\n" * 100_000
     raw = filler + b"clock\nno space left\nlast\n" + filler + b"ring\n"
-    scanned = Scanner(signatures, once=(context, far)).scan(raw[at : at + 99_991] for at in range(0, len(raw), 99_991))
+    scanned = Scanner(signatures, faults=[fault], once=(context, far)).scan(
+        raw[at : at + 99_991] for at in range(0, len(raw), 99_991)
+    )
     assert scanned.hits[fault].first.number == 100_002
     assert scanned.hits[context].first.number == 100_001
     assert far not in scanned.hits
@@ -102,11 +104,11 @@ def test_context_is_bounded() -> None:
 
 @pytest.mark.parametrize("matcher", MATCHERS)
 def test_no_signatures_find_nothing(matcher: str) -> None:
-    assert Scanner([], matcher=matcher).scan([b"a line\n"]).hits == {}
-    assert Scanner([make_signature("abcdef")], matcher=matcher).scan([]).hits == {}
+    assert Scanner([], faults=(), matcher=matcher).scan([b"a line\n"]).hits == {}
+    assert Scanner([make_signature("abcdef")], faults=["abcdef"], matcher=matcher).scan([]).hits == {}
 
 
 @given(st.binary(max_size=400))
 @settings(max_examples=100, deadline=None)
 def test_garbage_never_raises(raw: bytes) -> None:
-    Scanner([make_signature(one) for one in PATTERNS]).scan([raw])
+    Scanner([make_signature(one) for one in PATTERNS], faults=PATTERNS).scan([raw])

@@ -24,6 +24,9 @@ from keepwell.diagnose.signature import Signature, make_signature, shorten_leads
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
+#: From this weight on evidence is looked for in the whole of a long log; weaker evidence is worth little there
+#: by itself, and is found at its head and near stronger one.
+FAULT_WEIGHT = 3.0
 #: From this weight on evidence has a place in its text, not just a presence (see `weigh.STRONG`).
 LOCATED_WEIGHT = 2.0
 # The code that judges issue files: what another one found sound is judged again.
@@ -43,8 +46,13 @@ class Catalogue:
     @cached_property
     def presences(self) -> frozenset[str]:
         """Patterns of which only the presence matters: context and weak hints."""
-        located = {pattern for issue in self.issues.values() for pattern in _located(issue)}
+        located = {pattern for issue in self.issues.values() for pattern in _located(issue, LOCATED_WEIGHT)}
         return frozenset(self.signatures) - located
+
+    @cached_property
+    def faults(self) -> frozenset[str]:
+        """Patterns that are looked for in the whole of a long log."""
+        return frozenset(pattern for issue in self.issues.values() for pattern in _located(issue, FAULT_WEIGHT))
 
     @cached_property
     def ordinary(self) -> frozenset[str]:
@@ -72,7 +80,8 @@ class Catalogue:
         if key not in self._scanners:
             wanted = dict.fromkeys((*self.signatures, *follow_ups))
             signatures = [self.signatures.get(one) or make_signature(one) for one in wanted]
-            self._scanners[key] = Scanner(signatures, once=self.presences.difference(follow_ups))
+            faults = self.faults.union(follow_ups)
+            self._scanners[key] = Scanner(signatures, faults=faults, once=self.presences.difference(follow_ups))
         return self._scanners[key]
 
     def get_sound(self) -> Catalogue:
@@ -107,11 +116,11 @@ def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
     return Catalogue(issues=issues, problems=tuple(problems), signatures=signatures)
 
 
-def _located(issue: Issue) -> Iterator[str]:
-    """Signatures of which it matters in which lines they are: strong evidence and follow-ups."""
+def _located(issue: Issue, least: float) -> Iterator[str]:
+    """Patterns of follow-ups, and of evidence that has at least this weight."""
     yield from issue.follow_ups
     for one in issue.evidence:
-        if one.weight >= LOCATED_WEIGHT:
+        if one.weight >= least:
             yield from one.match
 
 
@@ -150,7 +159,7 @@ def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
 def _make_signatures(issues: Sequence[Issue]) -> list[Signature]:
     """A signature of every pattern; those that are looked for everywhere share leads."""
     patterns = dict.fromkeys(pattern for issue in issues for pattern in patterns_of(issue))
-    located = {pattern for issue in issues for pattern in _located(issue)}
+    located = {pattern for issue in issues for pattern in _located(issue, FAULT_WEIGHT)}
     made = [make_signature(pattern) for pattern in patterns]
     faults = [one for one in made if one.rare and one.pattern in located]
     return [*shorten_leads(faults), *(one for one in made if not (one.rare and one.pattern in located))]

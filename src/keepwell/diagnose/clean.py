@@ -12,23 +12,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from keepwell.diagnose.unwrap import resolve_escapes
+from keepwell.diagnose.colour import strip_colours
+from keepwell.diagnose.unwrap import resolve_journal
 
 #: Bytes scanned at once. Measured: 64 KiB to 1 MiB scan equally fast, 4 MiB loses a fifth (cache).
 BLOCK_BYTES = 256 * 1024
 #: Bytes kept of one line; longer ones (dumped tensors, base64 bodies) are cut and counted.
 LINE_BYTES = 64 * 1024
 
-#: Bytes of a block that are looked through for the colours that it uses, and how many of them are tried.
-SAMPLE_BYTES = 8 * 1024
-SAMPLED_CODES = 8
-
 #: What starts a stream in the journal's export format.
 JOURNAL_START = b"__CURSOR="
 _JOURNAL_FIELD = re.compile(rb"^(?!MESSAGE=)_*[A-Z][A-Z0-9_]*(?:=.*)?$", re.MULTILINE)
-# ECMA-48: control sequences, operating system commands (titles, links), and two-byte escapes.
-_COLOUR = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])")
-_PLAIN_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 _PREFIX = re.compile(
     rb"^(?:MESSAGE=|[\w.-]+\s+\| |> )?"  # journal export; compose: "name-1  | "; a quoted post
     rb"(?:[A-Z][a-z]{2} [ \d]\d [\d:]{8} \S+ "  # syslog, journal
@@ -54,7 +48,28 @@ def read_blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
             journal = data.startswith(JOURNAL_START)
         if journal:
             data = _JOURNAL_FIELD.sub(b"", data)
-        yield Block(_clean(data), block.cut_lines)
+        yield Block(strip_colours(resolve_journal(data)), block.cut_lines)
+
+
+class LineCount:
+    """Numbers of lines in a block that follows line `before`, asked for in ascending order."""
+
+    def __init__(self, data: bytes, before: int) -> None:
+        self._data = data
+        self._at = 0
+        self._before = before
+
+    def number(self, start: int) -> int:
+        """The number of the line that starts here."""
+        self._before += count_lines(self._data[self._at : start])
+        self._at = start
+        return self._before + 1
+
+    def all(self) -> int:
+        """The number of the block's last line."""
+        self._before += count_lines(self._data[self._at :])
+        self._at = len(self._data)
+        return self._before
 
 
 def count_lines(data: bytes) -> int:
@@ -65,23 +80,6 @@ def count_lines(data: bytes) -> int:
 def strip_prefix(line: bytes) -> bytes:
     """The line without what a container runtime, syslog or the journal puts before it."""
     return _PREFIX.sub(b"", line, count=1)
-
-
-def _clean(data: bytes) -> bytes:
-    if b"\\" in data or (data.startswith(b"{") and b'"MESSAGE":[' in data):  # a journal as JSON, bytes as numbers
-        data = resolve_escapes(data)
-    if b"\x1b" in data:
-        data = _strip_colour(data)
-    return data
-
-
-def _strip_colour(data: bytes) -> bytes:
-    """Without escape sequences. A program uses a handful of colours: those are deleted five times as fast."""
-    for code in sorted(set(_PLAIN_COLOUR.findall(data, 0, SAMPLE_BYTES)))[:SAMPLED_CODES]:
-        data = data.replace(code, b"")
-    if b"\x1b" in data:
-        data = _COLOUR.sub(b"", data)
-    return data
 
 
 class _Cutter:

@@ -1,4 +1,4 @@
-"""Three ways to find thousands of texts in a block; `scan` then asks Python's `re` about their lines.
+"""Three ways to find thousands of leads in a block; `scan` then asks Python's `re` about their lines.
 
 Hyperscan is the fastest; where there is no wheel of it, Aho-Corasick; where that is missing too, Python's
 own `in` and `find`, one text after the other. All give the same.
@@ -17,22 +17,19 @@ from keepwell.diagnose.nomination import MakeMatcher, Matcher, Nomination
 
 
 class HyperscanMatcher:
-    """All texts in one pass at memory speed. Its database takes 0.2 s to make and is kept on disk."""
+    """All leads in one pass at memory speed. Its database takes 0.2 s to make and is kept on disk."""
 
-    def __init__(self, texts: Mapping[bytes, Sequence[int]]) -> None:
-        self._owners = list(texts.values())
+    def __init__(self, leads: Sequence[bytes]) -> None:
         self._database: Any = None
-        if texts:
-            self._database = _load_database(list(texts))
+        if leads:
+            self._database = _load_database(leads)
 
     def nominate(self, data: bytes) -> list[Nomination]:
         """See `Matcher`."""
         found: list[Nomination] = []
-        owners = self._owners
 
-        def note(which: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            for index in owners[which]:
-                found.append((end, index))
+        def note(lead: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((end, lead))
 
         if self._database is not None:
             self._database.scan(data, match_event_handler=note)
@@ -41,41 +38,34 @@ class HyperscanMatcher:
 
 
 class AhoCorasickMatcher:
-    """All texts in one pass over the lower-case block."""
+    """All leads in one pass over the lower-case block."""
 
-    def __init__(self, texts: Mapping[bytes, Sequence[int]]) -> None:
+    def __init__(self, leads: Sequence[bytes]) -> None:
         import ahocorasick_rs
 
-        self._owners = list(texts.values())
         self._automaton: Any = None
-        if texts:
-            self._automaton = ahocorasick_rs.BytesAhoCorasick(list(texts))
+        if leads:
+            self._automaton = ahocorasick_rs.BytesAhoCorasick(list(leads))
 
     def nominate(self, data: bytes) -> list[Nomination]:
         """See `Matcher`."""
-        found: list[Nomination] = []
-        if self._automaton is not None:
-            for which, _start, end in self._automaton.find_matches_as_indexes(data.lower(), overlapping=True):
-                found += [(end, index) for index in self._owners[which]]
-        found.sort()
-        return found
+        if self._automaton is None:
+            return []
+        matches = self._automaton.find_matches_as_indexes(data.lower(), overlapping=True)
+        return sorted((end, lead) for lead, _start, end in matches)
 
 
 class FindMatcher:
-    """One text after the other; needs nothing but Python, and for a few kilobytes nothing is faster."""
+    """One lead after the other; needs nothing but Python, and for a few kilobytes nothing is faster."""
 
-    def __init__(self, texts: Mapping[bytes, Sequence[int]]) -> None:
-        self._texts = texts
+    def __init__(self, leads: Sequence[bytes]) -> None:
+        self._leads = list(leads)
 
     def nominate(self, data: bytes) -> list[Nomination]:
         """See `Matcher`."""
         lower = data.lower()
-        found: list[Nomination] = []
-        for text in [text for text in self._texts if text in lower]:
-            owners = self._texts[text]
-            found += [(end, index) for end in _find_ends(lower, text) for index in owners]
-        found.sort()
-        return found
+        there = [(lead, text) for lead, text in enumerate(self._leads) if text in lower]
+        return sorted((end, lead) for lead, text in there for end in _find_ends(lower, text))
 
 
 #: Matchers by name, best first, each with the module that it needs.
@@ -86,23 +76,23 @@ MATCHERS: Mapping[str, tuple[str, MakeMatcher]] = {
 }
 
 
-def make_matcher(texts: Mapping[bytes, Sequence[int]], name: str = "") -> Matcher:
+def make_matcher(leads: Sequence[bytes], name: str = "") -> Matcher:
     """The matcher of this name; "" gives the best whose module is installed."""
     if name:
-        return MATCHERS[name][1](texts)
+        return MATCHERS[name][1](leads)
     for module, make in MATCHERS.values():
         if not module or importlib.util.find_spec(module):
-            return make(texts)
+            return make(leads)
     raise AssertionError("the last matcher needs no module")
 
 
-def _load_database(texts: Sequence[bytes]) -> Any:
-    """The compiled database of these texts: from the cache, or made and put there."""
+def _load_database(leads: Sequence[bytes]) -> Any:
+    """The compiled database of these leads: from the cache, or made and put there."""
     import hyperscan
 
     library: Any = hyperscan
-    key = digest_of((library.__version__.encode(), platform.machine().encode(), *texts))
-    cached = load_cached("texts", key)
+    key = digest_of((library.__version__.encode(), platform.machine().encode(), *leads))
+    cached = load_cached("leads", key)
     if cached:
         try:
             database = library.loadb(cached, library.HS_MODE_BLOCK)
@@ -112,9 +102,9 @@ def _load_database(texts: Sequence[bytes]) -> Any:
         else:
             return database
     database = library.Database(mode=library.HS_MODE_BLOCK)
-    expressions = [re.escape(text) for text in texts]
-    database.compile(expressions=expressions, ids=list(range(len(texts))), flags=library.HS_FLAG_CASELESS)
-    save_cached("texts", key, library.dumpb(database))
+    expressions = [re.escape(text) for text in leads]
+    database.compile(expressions=expressions, ids=list(range(len(leads))), flags=library.HS_FLAG_CASELESS)
+    save_cached("leads", key, library.dumpb(database))
     return database
 
 

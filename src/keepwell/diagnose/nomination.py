@@ -1,32 +1,21 @@
-"""What a matcher is: it nominates lines that may hold a signature."""
+"""What a matcher is: it finds leads, the texts that lead to lines in which a signature may be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from keepwell.diagnose.signature import Signature
-
-#: A place in a block where a text ends, and the index of a signature that needs the text.
+#: A place in a block where a lead ends, and the number of the lead.
 Nomination: TypeAlias = tuple[int, int]
 
 
 class Matcher(Protocol):
-    """Finds texts in a block of clean lines."""
+    """Finds leads in a block of clean lines."""
 
     def nominate(self, data: bytes) -> list[Nomination]:
-        """Every place where a text of a signature ends, in either case, sorted; one a line and text is enough."""
+        """Every place where a lead ends, in either case, sorted; one a line and lead is enough."""
         ...
 
 
-#: Makes a matcher of texts (lower case) with the indices of the signatures that need them.
-MakeMatcher: TypeAlias = Callable[[Mapping[bytes, Sequence[int]]], Matcher]
-
-
-def list_leads(signatures: Sequence[Signature]) -> dict[bytes, list[int]]:
-    """Leads, as bytes, with the indices of their signatures."""
-    table: dict[bytes, list[int]] = {}
-    for index, one in enumerate(signatures):
-        for text in one.leads:
-            table.setdefault(text.encode("utf-8"), []).append(index)
-    return table
+#: Makes a matcher of leads (lower case), numbered in their order.
+MakeMatcher: TypeAlias = Callable[[Sequence[bytes]], Matcher]

@@ -9,15 +9,16 @@ people paste, is looked through for everything. Memory is bounded: one block, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
+from typing import TypeAlias
 
-from keepwell.diagnose.clean import count_lines, read_blocks
+from keepwell.diagnose.clean import LineCount, read_blocks
 from keepwell.diagnose.matchers import make_matcher
-from keepwell.diagnose.nomination import Nomination, list_leads
 from keepwell.diagnose.pattern import matches_line
 from keepwell.diagnose.signature import Signature
-from keepwell.diagnose.unwrap import unwrap_line
+from keepwell.diagnose.unwrap import HIDING, unwrap_line
 
 #: Lines kept of each signature: a few tell a cause from its follow-ups; more would only cost memory.
 KEPT_LINES = 8
@@ -69,19 +70,28 @@ class Scanned:
     cut_lines: int = 0
 
 
+_NEWLINE = 10
+_Sets: TypeAlias = tuple[tuple[bytes, ...], ...]
+
+
 class Scanner:
     """Signatures made ready to be looked for: make one, use it for many texts.
 
-    Of a signature in `once` only the presence matters. `matcher` names one of `matchers.MATCHERS`; "" takes
-    the best that is installed.
+    Those in `faults` are looked for everywhere if they are rare; of those in `once` only the presence matters.
+    `matcher` names one of `matchers.MATCHERS`; "" takes the best that is installed.
     """
 
-    def __init__(self, signatures: Sequence[Signature], *, once: Iterable[str] = (), matcher: str = "") -> None:
+    def __init__(
+        self,
+        signatures: Sequence[Signature],
+        *,
+        faults: Collection[str],
+        once: Iterable[str] = (),
+        matcher: str = "",
+    ) -> None:
         self._once = frozenset(once)
-        faults = [one for one in signatures if one.rare and one.pattern not in self._once]
-        others = [one for one in signatures if not one.rare or one.pattern in self._once]
-        self._faults = _Searcher(faults, matcher)
-        self._context = _Searcher(others, matcher)
+        self._faults = _Searcher([one for one in signatures if one.rare and one.pattern in faults], matcher)
+        self._context = _Searcher([one for one in signatures if not (one.rare and one.pattern in faults)], matcher)
 
     def scan(self, chunks: Iterable[bytes]) -> Scanned:
         """All hits in these bytes; how they are cut into chunks makes no difference."""
@@ -90,13 +100,15 @@ class Scanner:
         left = CONTEXT_BYTES
         for block in read_blocks(chunks):
             data = block.data
-            faults = self._faults.search(data, (0, len(data)), lines, tally)
+            count = LineCount(data, lines)
+            faults = self._faults.search(data, (0, len(data)), count, tally)
+            around = LineCount(data, lines)
             for start, stop in find_context(data, faults, head=not lines):
                 is_head = not lines and not start
                 if is_head or left > 0:
                     left -= (stop - start) * (not is_head)
-                    self._context.search(data, (start, stop), lines + data.count(b"\n", 0, start), tally)
-            lines += count_lines(data)
+                    self._context.search(data, (start, stop), around, tally)
+            lines = count.all()
             size += len(data)
             cut += block.cut_lines
         return Scanned(hits=tally.hits(), lines=lines, size_bytes=size, cut_lines=cut)
@@ -122,52 +134,54 @@ class _Searcher:
     """Looks for some signatures in a block."""
 
     def __init__(self, signatures: Sequence[Signature], matcher: str) -> None:
-        self._patterns = [one.pattern for one in signatures]
-        self._sets = [tuple(tuple(t.encode() for t in texts) for texts in one.sets) for one in signatures]
-        self._matcher = make_matcher(list_leads(signatures), matcher)
-        self._textless = [index for index, one in enumerate(signatures) if not one.leads]
+        leads: dict[str, list[tuple[str, _Sets]]] = {}
+        for one in signatures:
+            sets = tuple(tuple(text.encode("utf-8") for text in texts) for texts in one.sets)
+            for lead in one.leads:
+                # a signature's own text needs no second look
+                leads.setdefault(lead, []).append((one.pattern, sets[lead in one.sets[0] :]))
+        self._candidates = [*leads.values(), []]
+        self._hidden = len(leads)
+        self._matcher = make_matcher([*(lead.encode("utf-8") for lead in leads), HIDING], matcher)
+        self._leadless: list[tuple[str, _Sets]] = [(one.pattern, ()) for one in signatures if not one.leads]
 
-    def search(self, data: bytes, part: tuple[int, int], number: int, tally: _Tally) -> list[int]:
-        """Add every hit in a part of the block that follows line `number`; gives where the kept lines start."""
-        shift, start, stop, counted = part[0], part[0], part[0] - 1, part[0]
-        line = lower = b""
-        asked: set[str] = set()
+    def search(self, data: bytes, part: tuple[int, int], count: LineCount, tally: _Tally) -> list[int]:
+        """Add every hit in a part of the block; gives where the lines start of which any was kept."""
         kept: list[int] = []
-        for end, index in self._nominate(data[part[0] : part[1]]):
-            pattern = self._patterns[index]
-            if pattern in tally.full:
-                continue
-            if end + shift > stop + 1:
-                start = data.rfind(b"\n", 0, end + shift - 1) + 1
-                stop = data.find(b"\n", start)
-                line = unwrap_line(data[start:stop])
-                lower = line.lower()
-                asked.clear()
-            if pattern not in asked:
-                asked.add(pattern)
-                if not _holds_all(lower, self._sets[index]):
+        for start, leads in self._find_lines(data, part):
+            line = unwrap_line(data[start : data.find(b"\n", start)])
+            if self._hidden in leads:
+                leads = [lead for _, lead in self._matcher.nominate(line)]
+            lower = line.lower()
+            asked: set[str] = set()
+            for pattern, sets in chain(self._leadless, *(self._candidates[lead] for lead in leads)):
+                if pattern in tally.full or pattern in asked:
                     continue
-                if matches_line(pattern, line):
-                    number += data.count(b"\n", counted, start)
-                    counted = start
-                    if tally.add(pattern, number + 1, line):
-                        kept.append(start)
+                asked.add(pattern)
+                if not (_holds_all(lower, sets) and matches_line(pattern, line)):
+                    continue
+                if tally.add(pattern, count.number(start), line):
+                    kept.append(start)
         return kept
 
-    def _nominate(self, data: bytes) -> list[Nomination]:
-        found = self._matcher.nominate(data)
-        if not self._textless:
-            return found
-        end = -1
-        for line in data.split(b"\n")[:-1]:
-            end += len(line) + 1
-            if line:
-                found += [(end, index) for index in self._textless]
-        found.sort()
-        return found
+    def _find_lines(self, data: bytes, part: tuple[int, int]) -> Iterable[tuple[int, Sequence[int]]]:
+        """Where lines start that may hold a signature, in order, each with the leads in it."""
+        shift, end = part
+        start, stop = shift, shift - 1
+        found: dict[int, list[int]] = {}
+        for place, lead in self._matcher.nominate(data[shift:end]):
+            if place + shift > stop + 1:
+                start = data.rfind(b"\n", 0, place + shift - 1) + 1
+                stop = data.find(b"\n", start)
+                found[start] = []
+            found[start].append(lead)
+        if not self._leadless:
+            return found.items()
+        starts = accumulate((len(line) + 1 for line in data[shift:end].split(b"\n")[:-2]), initial=shift)
+        return [(start, found.get(start, ())) for start in starts if data[start] != _NEWLINE]
 
 
-def _holds_all(line: bytes, sets: Sequence[Sequence[bytes]]) -> bool:
+def _holds_all(line: bytes, sets: _Sets) -> bool:
     """True if the line holds a text of each set."""
     for texts in sets:
         for text in texts:

@@ -7,6 +7,7 @@ pattern that matches one of them is no sign of a fault in a log, whatever it mea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,9 +20,11 @@ ORDINARY = Path(__file__).with_name("ordinary.log")
 #: A text that is looked for everywhere has at least so many characters: shorter ones slow Hyperscan by a third.
 RARE_CHARS = 5
 #: A text of at least so many characters may lead to signatures with longer ones; "error" would lead to too many.
-LEAD_CHARS = 8
+LEAD_CHARS = 10
 #: Further sets of texts that a line is asked for before its signature: a look costs a tenth of a match.
 BESIDES = 2
+# What JSON writers escape: quotes, backslashes, control characters, all beyond ASCII, and Go's three.
+_ESCAPED = re.compile(r"""["'\\<>&\x00-\x1f\x7f-\U0010ffff]""")
 # Shorter texts of these alone turn up in any number, address or hash.
 _DIGITS = frozenset("0123456789abcdef .:,-/")
 _DIGIT_CHARS = 7
@@ -47,18 +50,21 @@ class Signature:
 def make_signature(pattern: str) -> Signature:
     """The signature of a sound pattern; costs about 0.1 ms, ten times that for a pattern of common words."""
     sets = find_texts(pattern)
-    rare = [texts for texts in sets if _is_rare(texts)]
-    if rare:
-        return _make(pattern, max(rare, key=_worth), sets, rare=True)
-    if not sets:
-        return Signature(pattern, (), (), False, _is_ordinary(pattern))
-    return _make(pattern, max(sets, key=_worth), sets, rare=False)
-
-
-def _make(pattern: str, texts: frozenset[str], sets: Sequence[frozenset[str]], *, rare: bool) -> Signature:
+    leading = [(frozenset(map(_find_lead, texts)), texts) for texts in sets]
+    rare = [one for one in leading if _is_rare(one[0])]
+    leads, texts = max(
+        rare or [one for one in leading if "" not in one[0]],
+        key=_worth_of_leads,
+        default=(frozenset(), frozenset()),
+    )
     besides = sorted((one for one in sets if one != texts), key=_worth, reverse=True)[:BESIDES]
-    asked = tuple(tuple(sorted(one)) for one in (texts, *besides))
-    return Signature(pattern, asked[0], asked, rare, not rare and _is_ordinary(pattern))
+    asked = tuple(tuple(sorted(one)) for one in (texts, *besides) if one)
+    return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), not rare and _is_ordinary(pattern))
+
+
+def _find_lead(text: str) -> str:
+    """The longest part of a text that stands in a line as it is, however the line is wrapped in JSON."""
+    return max(_ESCAPED.split(text), key=len)
 
 
 def _is_ordinary(pattern: str) -> bool:
@@ -86,6 +92,10 @@ def _is_rare(texts: frozenset[str]) -> bool:
 
 def _is_specific(text: str) -> bool:
     return len(text) >= RARE_CHARS and (len(text) >= _DIGIT_CHARS or not _DIGITS.issuperset(text))
+
+
+def _worth_of_leads(one: tuple[frozenset[str], frozenset[str]]) -> tuple[int, int]:
+    return _worth(one[0])
 
 
 def _worth(texts: Collection[str]) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Takes a log line out of its JSON: Docker's json-file, the journal's JSON, structured logs, error bodies.
 
-Two steps, for speed. `resolve_escapes` rewrites a block where escapes hide text (`\\u003c`, a message as a list
-of bytes); afterwards every word of a message can be found in the block. `unwrap_line` takes one line out of
-its wrapper; only lines that are looked at need that. Escaped quotes are plain quotes by then, other short
-escapes (`\\n`, `\\t`) stay as they are written.
+Only lines that are looked at are unwrapped: JSON escapes none of the characters of which leads are made (see
+`signature`), so that those are found in the line as it was written. Two things hide them: a message that the
+journal gives as a list of bytes, which `resolve_journal` writes out in a whole block, and colours in JSON
+(`HIDING`), which are rare enough to look at each such line.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ from __future__ import annotations
 import json
 import re
 
+from keepwell.diagnose.colour import strip_colours
+
 #: Wrappers in wrappers that are followed (a structured log in Docker's json-file is two).
 DEPTH = 3
+#: An escape character in JSON: where one stands, a colour may cut a text in two.
+HIDING = b"\\u001b"
+#: Bytes of a block in which a journal's first entry shows its cursor.
+LOOK_BYTES = 8 * 1024
 
 _ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
 _BYTES = re.compile(rb'"MESSAGE":(\[[0-9, ]*\])')
@@ -25,20 +31,24 @@ _CONTAINER = re.compile(
 _JOURNAL = re.compile(rb'"MESSAGE":"(.*?)"(?:,"_*[A-Z][A-Z0-9_]*":|\}$)')
 
 
-def resolve_escapes(data: bytes) -> bytes:
-    """Lines in which every word of a message stands as it was said; as many lines as before."""
-    if b"\\u" in data:
-        data = _ESCAPE.sub(_character, data)
-    if b'"MESSAGE":[' in data:
-        data = _BYTES.sub(_message, data)
-    data = data.replace(b'\\"', b'"')
-    if b'\\\\"' in data:  # a quote in a text in a text
-        data = data.replace(b'\\\\"', b'"')
+def resolve_journal(data: bytes) -> bytes:
+    """The block with messages that the journal's JSON gives as lists of bytes as text; as many lines as before."""
+    if data.startswith(b'{"') and b'"__CURSOR":"' in data[:LOOK_BYTES]:  # its keys come in any order
+        return _BYTES.sub(_message, data)
     return data
 
 
-def unwrap_line(line: bytes, depth: int = DEPTH) -> bytes:
-    """The message of a JSON log line; any other line as it stands."""
+def unwrap_line(line: bytes) -> bytes:
+    """The line as it was said: out of its JSON, escaped quotes and characters plain, without colours.
+
+    Other short escapes (`\\n`, `\\t`) stay as they are written.
+    """
+    if b"\\" in line:
+        line = _ESCAPE.sub(_character, line).replace(b'\\"', b'"')
+    return strip_colours(_unwrap(line, DEPTH))
+
+
+def _unwrap(line: bytes, depth: int) -> bytes:
     if not line.startswith(b"{"):
         return line
     found = _CONTAINER.match(line)
@@ -49,17 +59,10 @@ def unwrap_line(line: bytes, depth: int = DEPTH) -> bytes:
     text = found.group(1)
     if text is None:
         text = found.group(2)
-    text = text.removesuffix(b"\\n").removesuffix(b"\\r")
+    text = text.removesuffix(b"\\n").removesuffix(b"\\r").replace(b'\\\\"', b'"')
     if depth > 1:
-        return unwrap_line(text, depth - 1)
+        return _unwrap(text, depth - 1)
     return text
-
-
-def unwrap_lines(data: bytes) -> bytes:
-    """All lines of a part, unwrapped."""
-    if data.startswith(b"{") or b"\n{" in data:
-        return b"\n".join(unwrap_line(line) for line in data.split(b"\n"))
-    return data
 
 
 def _character(found: re.Match[bytes]) -> bytes:
