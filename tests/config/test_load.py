@@ -22,6 +22,7 @@ from keepwell.config.load import CONFIG_BYTES, PROBLEMS
 from keepwell.core.errors import ConfigurationError
 
 KINDS = ("ollama", "vllm", "llamacpp", "openai")
+CHOICES = {"kind": set(KINDS), "service": {"grafana"}}
 
 WHOLE = """
 # everything that can be said
@@ -56,7 +57,7 @@ expect_origin = ["https://chat.lan", "app://obsidian.md"]
 
 
 def _parse(text: str, **options: str) -> Config:
-    return parse_config(text.encode(), path=Path("keepwell.toml"), known_engines=KINDS, **options)
+    return parse_config(text.encode(), path=Path("keepwell.toml"), kinds=CHOICES, **options)
 
 
 def _problems(text: str) -> list[tuple[int, str, str]]:
@@ -182,10 +183,10 @@ def test_broken_toml_has_its_line(text: str, line: int, said: str) -> None:
 
 def test_bytes_that_are_no_text_have_their_line() -> None:
     with pytest.raises(InvalidConfig) as caught:
-        parse_config(b"# fine\n# \xff\n", path=Path("x"), known_engines=KINDS)
+        parse_config(b"# fine\n# \xff\n", path=Path("x"), kinds=CHOICES)
     assert caught.value.problems[0].line == 2
     with pytest.raises(InvalidConfig, match="more than"):
-        parse_config(b"#" * (CONFIG_BYTES + 1), path=Path("x"), known_engines=KINDS)
+        parse_config(b"#" * (CONFIG_BYTES + 1), path=Path("x"), kinds=CHOICES)
 
 
 def test_tables_of_the_wrong_kind() -> None:
@@ -242,3 +243,65 @@ def test_a_strangers_file_is_not_taken(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nothing\.toml"):
         load_config(tmp_path / "nothing.toml", known_engines=KINDS)
+
+
+def test_how_nodes_are_reached_and_what_was_decided() -> None:
+    config = parse(
+        """
+[[node]]
+name = "gpu01"
+address = "10.0.0.11"
+user = "ops"
+jump = "door@10.0.0.1:2222"
+sudo = true
+
+[[node]]
+name = "gpu02"
+address = "10.0.0.12"
+reach = "agent"
+fingerprint = "AA:BB:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
+token = {env = "GPU02_TOKEN"}
+
+[[network]]
+node = "gpu01"
+role = "fast"
+interface = "ib0"
+mbit_per_s = 100000
+
+[[service]]
+name = "boards"
+kind = "grafana"
+node = "gpu01"
+tcp = "10.0.0.11:3000"
+
+[[decision]]
+what = "CPU only"
+why = "until CUDA 13 settles"
+until = 2027-01-31
+check = "gpu.placement"
+"""
+    )
+    first, second = config.nodes
+    assert (first.user, first.jump, first.sudo, first.reach) == ("ops", "door@10.0.0.1:2222", True, "")
+    assert second.fingerprint.startswith("aabb0011")
+    assert config.networks[0].mbit_per_s == 100_000
+    assert config.services[0].tcp == "10.0.0.11:3000"
+    assert config.decisions[0].until == "2027-01-31"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '[[node]]\nname = "a"\nreach = "telnet"',
+        '[[node]]\nname = "a"\nport = 70000',
+        '[[node]]\nname = "a"\nfingerprint = "abc"',
+        '[[node]]\nname = "a"\ntoken = "in clear"',
+        '[[network]]\nnode = "nobody"\nrole = "lan"',
+        '[[service]]\nname = "a"\ntcp = "::1:80"',
+        '[[service]]\nname = "a"\nkind = "unheard"',
+        '[[decision]]\nwhat = "x"\nwhy = "y"\nuntil = "soon"',
+    ],
+)
+def test_what_does_not_fit_is_named(line: str) -> None:
+    with pytest.raises(InvalidConfig):
+        parse(line)

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from keepwell.config.home import find_home
-from keepwell.config.model import Config, DiagnoseOptions, EngineEntry, NodeEntry
+from keepwell.config.model import (
+    Config,
+    DecisionEntry,
+    DiagnoseOptions,
+    EngineEntry,
+    NetworkEntry,
+    NodeEntry,
+    ServiceEntry,
+)
 from keepwell.config.schema import SECTIONS, Key, Section
 from keepwell.config.toml_lines import KeyPath, TomlLines
 from keepwell.core.errors import ConfigurationError
@@ -57,10 +65,16 @@ class InvalidConfig(ConfigurationError):
         super().__init__("\n".join(lines))
 
 
-def load_config(path: Path | None, *, known_engines: Collection[str], local_name: str = "") -> Config:
+def load_config(
+    path: Path | None,
+    *,
+    known_engines: Collection[str],
+    known_services: Collection[str] = (),
+    local_name: str = "",
+) -> Config:
     """The configuration in `path`, else in the first of the usual places; an empty one when there is no file.
 
-    `known_engines` are the names of engine plug-ins; `local_name` is this machine's name, which an engine may
+    `known_engines` and `known_services` name plug-ins; `local_name` is this machine's name, which an engine may
     be declared on without a node entry. Raises InvalidConfig with all mistakes, ConfigurationError when a
     file that was asked for cannot be read.
     """
@@ -74,7 +88,8 @@ def load_config(path: Path | None, *, known_engines: Collection[str], local_name
             content = file.read(CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(found)) from error
-    return parse_config(content, path=found, known_engines=known_engines, local_name=local_name)
+    kinds = {"kind": set(known_engines), "service": set(known_services)}
+    return parse_config(content, path=found, kinds=kinds, local_name=local_name)
 
 
 def find_config() -> Path | None:
@@ -86,8 +101,10 @@ def find_config() -> Path | None:
     return None
 
 
-def parse_config(content: bytes, *, path: Path, known_engines: Collection[str], local_name: str = "") -> Config:
-    """The configuration in these bytes; `path` is only named in errors. Raises InvalidConfig."""
+def parse_config(content: bytes, *, path: Path, kinds: Mapping[str, set[str]], local_name: str = "") -> Config:
+    """The configuration in these bytes; `path` is only named in errors, `kinds` are the words that its choices
+    allow. Raises InvalidConfig.
+    """
     if len(content) > CONFIG_BYTES:
         raise InvalidConfig(path, [Problem(line=1, key="file", what=f"more than {CONFIG_BYTES} bytes")])
     try:
@@ -99,7 +116,7 @@ def parse_config(content: bytes, *, path: Path, known_engines: Collection[str], 
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(path, [_syntax_problem(str(error), text)]) from None
     reader = _Reader(TomlLines(text.replace("\r\n", "\n")))
-    config = reader.read(document, {"kind": set(known_engines)}, local_name)
+    config = reader.read(document, dict(kinds), local_name)
     if reader.problems:
         raise InvalidConfig(path, reader.problems)
     return replace(config, path=path)
@@ -132,14 +149,21 @@ class _Reader:
         names = {str(one["name"]) for one in nodes if "name" in one}
         choices = {**choices, "node": names | {local_name} - {""}}
         engines = self._several(sections["engine"], document, choices)
+        networks = self._several(sections["network"], document, choices)
+        services = self._several(sections["service"], document, choices)
+        decisions = self._several(sections["decision"], document, choices)
         diagnose = self._one(sections["diagnose"], document.get("diagnose", {}), ("diagnose",), choices)
         self._distinct("node", nodes, ("name",))
         self._distinct("engine", engines, ("node", "url"))
+        self._distinct("service", services, ("node", "name"))
         if self.problems:
             return Config()
         return Config(
             nodes=tuple(NodeEntry(**one) for one in nodes),
             engines=tuple(EngineEntry(**one) for one in engines),
+            networks=tuple(NetworkEntry(**one) for one in networks),
+            services=tuple(ServiceEntry(**one) for one in services),
+            decisions=tuple(DecisionEntry(**one) for one in decisions),
             diagnose=DiagnoseOptions(**diagnose),
         )
 

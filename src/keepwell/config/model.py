@@ -16,11 +16,75 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeEntry:
-    """A machine: its label, its address (IP or name, "" for this machine) and free words to group by."""
+    """A machine: its label, its address (IP or name, "" for this machine) and free words to group by.
+
+    `reach` is how keepwell gets there: "ssh" or "agent"; "" is this machine if `address` is "", else ssh. `port` 0
+    is the usual one. `jump` is another node, or `user@host:port`. `user`, `key` (a path), `known_hosts`, `sudo`
+    and `jump` are for ssh; `token` and `fingerprint` (SHA-256 of the certificate, hex) for an agent.
+    """
 
     name: str
     address: str = ""
     tags: tuple[str, ...] = ()
+    reach: str = ""
+    port: int = 0
+    user: str = ""
+    key: str = ""
+    known_hosts: str = ""
+    jump: str = ""
+    sudo: bool = False
+    token: Secret | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkEntry:
+    """One of a node's networks: the interface or the address by which it is known there, and its role.
+
+    `role` is "lan", "cluster", "fast" or "storage"; `mbit_per_s` is what the link ought to give, 0 if not said.
+    """
+
+    node: str
+    role: str
+    interface: str = ""
+    address: str = ""
+    mbit_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEntry:
+    """A service beside the engines that should be there.
+
+    `kind` is the name of a known one, or "". What it is found by: `url`, `tcp` (`host:port`), `unit`, `container`
+    or `process` (a program's name); one of them is enough. `needs` names services, engines or nodes.
+    """
+
+    name: str
+    node: str = ""
+    kind: str = ""
+    url: str = ""
+    tcp: str = ""
+    unit: str = ""
+    container: str = ""
+    process: str = ""
+    needs: tuple[str, ...] = ()
+    api_key: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionEntry:
+    """The owner's word: what was decided, why, and until when ("" for good; an ISO date).
+
+    `check` and `issue` are the check (`gpu.placement`, or `gpu.*`) and the cause that it answers; `about` narrows it
+    to a node, an engine, a service or a model by name.
+    """
+
+    what: str
+    why: str
+    until: str = ""
+    about: str = ""
+    check: str = ""
+    issue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,4 +129,7 @@ class Config:
     path: Path | None = None
     nodes: tuple[NodeEntry, ...] = ()
     engines: tuple[EngineEntry, ...] = ()
+    networks: tuple[NetworkEntry, ...] = ()
+    services: tuple[ServiceEntry, ...] = ()
+    decisions: tuple[DecisionEntry, ...] = ()
     diagnose: DiagnoseOptions = DiagnoseOptions()

@@ -5,7 +5,9 @@ Each raises ValueError with what was expected, in words for a person.
 
 from __future__ import annotations
 
+import datetime
 import re
+from collections.abc import Callable
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ LIST_ITEMS = 256
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 
 Toml: TypeAlias = object
@@ -134,6 +137,67 @@ def level(value: Toml) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4:
         raise ValueError("a level: 1 basic, 2 infrastructure, 3 integration, 4 performance")
     return value
+
+
+def one_of(*words: str) -> Callable[[Toml], str]:
+    """A shape: one of these words."""
+
+    def read(value: Toml) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def port(value: Toml) -> int:
+    """A TCP port."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
+        raise ValueError("a port, 1 to 65535")
+    return value
+
+
+def flag(value: Toml) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false, without quotes")
+    return value
+
+
+def positive(value: Toml) -> float:
+    """A number above zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ValueError("a number above zero")
+    return float(value)
+
+
+def fingerprint(value: Toml) -> str:
+    """A SHA-256 in hex, colons and capitals allowed; gives 64 lower-case digits."""
+    digits = text(value).replace(":", "").lower()
+    if not _FINGERPRINT.fullmatch(digits):
+        raise ValueError("a SHA-256 fingerprint: 64 hexadecimal digits, as `keepwell agent` prints it")
+    return digits
+
+
+def host_and_port(value: Toml) -> str:
+    """`host:port`, an IPv6 address in brackets."""
+    found = text(value)
+    host, colon, number = found.rpartition(":")
+    if not (host and colon and number.isascii() and number.isdigit() and 1 <= int(number) <= 65535):
+        raise ValueError('a host and port like "192.168.1.20:3000"')
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError('an IPv6 address in brackets, like "[fd00::1]:3000"')
+    return found
+
+
+def date(value: Toml) -> str:
+    """A day, as TOML's own date or as text; gives YYYY-MM-DD."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        return value.isoformat()
+    try:
+        return datetime.date.fromisoformat(text(value)).isoformat()
+    except ValueError:
+        raise ValueError("a day like 2027-01-31") from None
 
 
 def user(value: Toml) -> str:
