@@ -246,7 +246,7 @@ def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
 
 
 def test_how_nodes_are_reached_and_what_was_decided() -> None:
-    config = parse(
+    config = _parse(
         """
 [[node]]
 name = "gpu01"
@@ -304,4 +304,4 @@ check = "gpu.placement"
 )
 def test_what_does_not_fit_is_named(line: str) -> None:
     with pytest.raises(InvalidConfig):
-        parse(line)
+        _parse(line)
