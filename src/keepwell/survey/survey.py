@@ -139,13 +139,17 @@ class _Run:
         return discovery
 
     async def late(self, sites: tuple[Site, ...]) -> None:
-        """Everything else: each engine's probes, and those of the node that need to know the engines."""
+        """Everything else: each engine's probes, and those of the node that need to know the engines.
+
+        Those that load a model or wake a device come last, one after the other: each would spoil what another sees.
+        """
         engines = load_engines()
         places = [replace(self._place, site=site, engine=engines.get(site.engine)) for site in sites]
         at: dict[str, list[Place]] = {"node": [self._place], "engine": places}
         left = [
             (name, place) for name in self._order if name not in self._tasks for place in at[self._probes[name].about]
         ]
+        left.sort(key=self._disturbs)
         self.total = self.done + len(left)
         async with asyncio.TaskGroup() as group:
             for name, place in left:
@@ -154,8 +158,13 @@ class _Run:
     def _start(self, group: asyncio.TaskGroup, name: str, place: Place) -> None:
         started = [one for giver in givers(name, self._probes) for one in self._tasks.get(giver, [])]
         before = [one.task for one in started if place.site is None or one.site in (None, place.site)]
+        if self._disturbs((name, place)):
+            before = [one.task for looking in self._tasks.values() for one in looking]
         task = group.create_task(self._look(name, place, before))
         self._tasks.setdefault(name, []).append(_Looking(site=place.site, task=task))
+
+    def _disturbs(self, one: tuple[str, Place]) -> bool:
+        return self._probes[one[0]].effect != "none"
 
     async def _look(self, name: str, place: Place, before: list[asyncio.Task[None]]) -> None:
         if before:
