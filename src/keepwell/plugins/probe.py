@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from keepwell.core.observation import Observation
@@ -33,3 +34,46 @@ class Probe(Protocol):
     async def observe(self, place: Place) -> Iterable[Observation]:
         """Look once."""
         ...
+
+
+@runtime_checkable
+class TellsWhatItDoes(Protocol):
+    """A probe that does more than read: every one whose effect is not "none".
+
+    `does` is one plain sentence without a subject, for the owner who is asked first: "asks each engine's smallest
+    model for 8 tokens; loads it where it is not loaded". How long that takes is `cost_seconds`, for each engine.
+    """
+
+    does: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the owner is asked before a probe that does more than read: its name, what it will do, its seconds at
+    each engine (or once, at the node), and whether it may load a model.
+    """
+
+    probe: str
+    does: str
+    seconds: float
+    about: Literal["node", "engine"]
+    loads_model: bool
+
+
+def needs_consent(probe: Probe) -> bool:
+    """True for a probe that loads a model or wakes a device: it runs only after a yes."""
+    return probe.effect != "none"
+
+
+def what_it_asks(name: str, probe: Probe) -> Asked:
+    """The question to the owner about this probe; its effect in words where it does not tell what it does."""
+    does = {"loads-model": "loads a model and lets it answer", "wakes-device": "wakes a device"}.get(probe.effect, "")
+    if isinstance(probe, TellsWhatItDoes):
+        does = probe.does
+    return Asked(
+        probe=name,
+        does=does,
+        seconds=probe.cost_seconds,
+        about=probe.about,
+        loads_model=probe.effect == "loads-model",
+    )

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from keepwell.core.clock import Clock
 from keepwell.core.finding import Finding
-from keepwell.core.observation import Observation, Seen, failed
+from keepwell.core.observation import Observation, Seen, failed, unknown
 from keepwell.core.ref import node as node_ref
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import Probe
@@ -17,13 +17,15 @@ from keepwell.plugins.recognise import load_engines
 from keepwell.survey.discover import Discovery, discover, logs_found
 from keepwell.survey.expected import Expected
 from keepwell.survey.judge import judge, load_checks
-from keepwell.survey.timetable import givers, is_early, load_probes, order_probes
+from keepwell.survey.timetable import Consent, givers, is_agreed, is_early, load_probes, order_probes
 from keepwell.transport.base import Transport
 
 #: Seconds for one probe, or ten times what it usually takes if that is more: a person waits, and a probe that
 #: hangs must cost its own answer only.
 PROBE_SECONDS = 6.0
 PATIENCE = 10.0
+#: Why there is nothing of a probe that needs a yes and has none.
+NOT_ASKED_FOR = "not asked for"
 #: What discovery must have seen: it reads the table of processes and sockets that these probes made.
 HINTS = ("host.processes", "host.sockets", "host.units", "host.containers")
 
@@ -58,13 +60,15 @@ async def survey(
     level: int = 1,
     since_seconds: float = 3600.0,
     origins: Iterable[str] = (),
+    consent: Consent = False,
     progress: Progress = no_progress,
 ) -> SurveyResult:
     """Look at one node: which engines it has, and everything that the probes of this level see and checks say.
 
     Changes nothing and loads no model at levels 1 and 2. Costs one to three seconds; a part that hangs costs
-    its own time limit. `origins` are those of web pages that every engine must take requests from. Raises only
-    for bugs: what cannot be seen is Missing.
+    its own time limit. `origins` are those of web pages that every engine must take requests from. Levels 3 and 4
+    load models and cost minutes: what needs a yes (`timetable.ask_first` lists it) and has none in `consent` is
+    Missing("not asked for"). Raises only for bugs: what cannot be seen is Missing.
     """
     began = clock.monotonic()
     place = Place(
@@ -74,7 +78,7 @@ async def survey(
         since_seconds=since_seconds,
         origins=tuple(origins),
     )
-    run = _Run(place, load_probes(level), progress)
+    run = _Run(place, load_probes(level), consent, progress)
     await run.early()
     discovery = await run.discover(tuple(expected))
     await run.late(discovery.sites)
@@ -107,7 +111,7 @@ class _Looking:
 class _Run:
     """The probes of one survey and what they have seen so far."""
 
-    def __init__(self, place: Place, probes: Mapping[str, Probe], progress: Progress) -> None:
+    def __init__(self, place: Place, probes: Mapping[str, Probe], consent: Consent, progress: Progress) -> None:
         self.observations: list[Observation] = []
         self.done = 0
         self.total = len(probes) + 1
@@ -115,6 +119,7 @@ class _Run:
         self._probes = probes
         self._order = order_probes(probes)
         self._tasks: dict[str, list[_Looking]] = {}
+        self._consent = consent
         self._progress = progress
 
     async def early(self) -> None:
@@ -176,7 +181,7 @@ class _Run:
         here = replace(place, seen=Seen(self.observations))
         try:
             async with asyncio.timeout(limit):
-                found = list(await probe.observe(here))
+                found = await self._observe(name, probe, here)
         except TimeoutError:
             reason = failed(f"the probe {name} was not done within {limit:g} s")
             found = [here.saw(one, reason, f"probe {name}") for one in probe.gives]
@@ -184,3 +189,8 @@ class _Run:
         self.observations += [replace(one, seconds=seconds) for one in found]
         self.done += 1
         self._progress(f"looked at {name.replace('_', ' ')}", self.done, self.total)
+
+    async def _observe(self, name: str, probe: Probe, here: Place) -> list[Observation]:
+        if is_agreed(name, probe, self._consent):
+            return list(await probe.observe(here))
+        return [here.saw(one, unknown(NOT_ASKED_FOR), f"probe {name}") for one in probe.gives]

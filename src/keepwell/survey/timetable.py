@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeAlias
 
 from keepwell.plugins import registry
-from keepwell.plugins.probe import Probe
+from keepwell.plugins.probe import Asked, Probe, needs_consent, what_it_asks
 
 #: What discovery itself observes.
 DISCOVERED = frozenset({"engine.site", "engine.supervisor"})
+#: The owner's yes to probes that do more than read: to all (True), to none (False), or to these by name.
+Consent: TypeAlias = bool | Collection[str]
 
 
 def load_probes(level: int) -> dict[str, Probe]:
     """The probes of this level and below by name; at levels 1 and 2 only those that change nothing."""
     found = {name: one for name, one in registry.load_all("probes").items() if isinstance(one, Probe)}
     return {name: one for name, one in found.items() if one.level <= level and (level > 2 or one.effect == "none")}
+
+
+def ask_first(level: int) -> tuple[Asked, ...]:
+    """What to ask the owner before a survey of this level: one question for each probe that needs a yes, in the
+    order in which they look; () where nothing does more than read.
+    """
+    probes = load_probes(level)
+    return tuple(what_it_asks(name, probes[name]) for name in order_probes(probes) if needs_consent(probes[name]))
+
+
+def is_agreed(name: str, probe: Probe, consent: Consent) -> bool:
+    """Whether this probe may look: it only reads, or the owner said yes to it."""
+    if not needs_consent(probe) or isinstance(consent, bool):
+        return consent is True or not needs_consent(probe)
+    return name in consent
 
 
 def order_probes(probes: Mapping[str, Probe]) -> tuple[str, ...]:
