@@ -6,7 +6,7 @@ import io
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from keepwell.app.looked import list_looked
 from keepwell.app.operation import Caller
@@ -18,9 +18,9 @@ from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref, node
-from keepwell.core.values import row_of, text_of, texts_of
+from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.batch import answer_all
-from keepwell.diagnose.diagnosis import LOGS, Text, diagnose
+from keepwell.diagnose.diagnosis import Text, diagnose
 from keepwell.survey.survey import SurveyResult
 from keepwell.survey.timetable import load_probes
 
@@ -46,7 +46,7 @@ async def diagnose_here(caller: Caller, *, level: int, since: str) -> DiagnosisR
         checks_made=len(result.findings),
         diagnosis=diagnosis,
         looked=list_looked(_node(result), result.seen, result.discovery.answers),
-        lines_read=_count_lines(result.seen),
+        lines_read=diagnosis.lines_read,
     )
 
 
@@ -95,26 +95,9 @@ def parse_age(text: str) -> float:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-class _Counted:
-    """The chunks of a text, with a count of its lines."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.lines = 0
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        last = b"\n"
-        for chunk in self._chunks:
-            self.lines += chunk.count(b"\n")
-            last = chunk[-1:]
-            yield chunk
-        self.lines += last != b"\n"
-
-
 def _diagnose_chunks(name: str, chunks: Iterable[bytes]) -> DiagnosisReport:
     began = time.monotonic()
-    counted = _Counted(chunks)
-    text = Text(name={"-": "standard input"}.get(name, name), chunks=counted)
+    text = Text(name={"-": "standard input"}.get(name, name), chunks=chunks)
     diagnosis = diagnose(Seen(), (), (text,), get_catalogue(), get_follow_ups())
     return DiagnosisReport(
         at=time.time(),
@@ -125,7 +108,7 @@ def _diagnose_chunks(name: str, chunks: Iterable[bytes]) -> DiagnosisReport:
         checks_made=0,
         diagnosis=diagnosis,
         looked=(),
-        lines_read=counted.lines,
+        lines_read=diagnosis.lines_read,
     )
 
 
@@ -145,7 +128,3 @@ def _worth_telling(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def _costs(level: int) -> Mapping[str, float]:
     """Seconds that each observation costs, by name: what the next check is weighed with."""
     return {name: one.cost_seconds for one in load_probes(level).values() for name in one.gives}
-
-
-def _count_lines(seen: Seen) -> int:
-    return sum(len(texts_of(row_of(one.value).get("lines"))) for name in LOGS for one in seen.named(name))

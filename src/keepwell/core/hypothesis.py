@@ -70,7 +70,7 @@ class Diagnosis:
 
     The confidences of `hypotheses` that compete and `unknown` add up to 1. `also` are causes of faults that
     the first hypothesis does not explain. `ruled_out` are causes that some evidence spoke for and a refuter
-    or an unmet requirement struck out.
+    or an unmet requirement struck out. `lines_read` is how many lines of logs and texts were looked through.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -79,3 +79,4 @@ class Diagnosis:
     ruled_out: tuple[Hypothesis, ...] = ()
     next_probe: NextProbe | None = None
     findings: tuple[Finding, ...] = ()
+    lines_read: int = 0

@@ -20,7 +20,7 @@ class TextHits:
 
     `pasted`: a person chose these lines as evidence, so that hints count alone. In any other text (a log)
     `ordinary` signatures, which match lines that are written while all is well, speak for no cause. Its lines
-    are shown as numbered from `first_line`.
+    are shown as numbered from `first_line`; `lines` is how many it has.
     """
 
     name: str
@@ -29,6 +29,7 @@ class TextHits:
     pasted: bool = False
     ordinary: frozenset[str] = frozenset()
     first_line: int = 1
+    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,4 +19,6 @@ def strip_colours(data: bytes) -> bytes:
         return data
     for code in sorted(set(_PLAIN_COLOUR.findall(data, 0, SAMPLE_BYTES)))[:SAMPLED_CODES]:
         data = data.replace(code, b"")
-    return _SEQUENCE.sub(b"", data)
+    if b"\x1b" in data:
+        data = _SEQUENCE.sub(b"", data)
+    return data

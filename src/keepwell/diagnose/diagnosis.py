@@ -80,6 +80,7 @@ def diagnose(
         ruled_out=tuple(_hypothesis(one, 0.0, seen) for one in first.weighed if one.ruled_out),
         next_probe=choose_probe(first.ranked, first.unknown, costs or {}),
         findings=tuple(one for one in findings if one.bad),
+        lines_read=sum(one.lines for one in found),
     )
 
 
@@ -93,6 +94,7 @@ def scan_text(catalogue: Catalogue, text: Text, follow_ups: Sequence[str] = ()) 
         pasted=text.pasted and found.size_bytes <= EXCERPT_BYTES,
         ordinary=catalogue.ordinary,
         first_line=text.first_line,
+        lines=found.lines,
     )
 
 

@@ -7,6 +7,7 @@ pattern that matches one of them is no sign of a fault in a log, whatever it mea
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +24,8 @@ RARE_CHARS = 5
 LEAD_CHARS = 10
 #: Further sets of texts that a line is asked for before its signature: a look costs a tenth of a match.
 BESIDES = 2
-# What JSON writers escape: quotes, backslashes, control characters, all beyond ASCII, and Go's three.
-_ESCAPED = re.compile(r"""["'\\<>&\x00-\x1f\x7f-\U0010ffff]""")
+# What JSON writers escape: quotes, backslashes, control characters, and Go's three.
+_ESCAPED = re.compile(r"""["'\\<>&\x00-\x1f\x7f]""")
 # Shorter texts of these alone turn up in any number, address or hash.
 _DIGITS = frozenset("0123456789abcdef .:,-/")
 _DIGIT_CHARS = 7
@@ -50,7 +51,7 @@ class Signature:
 def make_signature(pattern: str) -> Signature:
     """The signature of a sound pattern; costs about 0.1 ms, ten times that for a pattern of common words."""
     sets = find_texts(pattern)
-    leading = [(frozenset(map(_find_lead, texts)), texts) for texts in sets]
+    leading = [(frozenset(lead for text in texts for lead in _find_leads(text)), texts) for texts in sets]
     rare = [one for one in leading if _is_rare(one[0])]
     leads, texts = max(
         rare or [one for one in leading if "" not in one[0]],
@@ -62,9 +63,12 @@ def make_signature(pattern: str) -> Signature:
     return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), not rare and _is_ordinary(pattern))
 
 
-def _find_lead(text: str) -> str:
-    """The longest part of a text that stands in a line as it is, however the line is wrapped in JSON."""
-    return max(_ESCAPED.split(text), key=len)
+def _find_leads(text: str) -> tuple[str, ...]:
+    """The longest part of a text that no JSON writer escapes; beyond ASCII some do, so that both forms lead."""
+    lead = max(_ESCAPED.split(text), key=len)
+    if lead.isascii():
+        return (lead,)
+    return (lead, json.dumps(lead)[1:-1])
 
 
 def _is_ordinary(pattern: str) -> bool:
