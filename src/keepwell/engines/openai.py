@@ -19,6 +19,7 @@ from keepwell.plugins.ask import (
 )
 from keepwell.plugins.engine import Health, HealthState, Identity, ModelInfo, Setting
 from keepwell.plugins.place import LogSource, Site
+from keepwell.plugins.timing import Timed, Wanted, post_timed
 from keepwell.transport.base import Reply, Transport
 
 
@@ -86,6 +87,24 @@ class OpenAiCompatible:
             ModelInfo(name=one.text("id"), context_tokens=one.integer("max_model_len"))
             for one in found.items("data")
             if one.text("id")
+        )
+
+    async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
+        """By `/v1/completions`, or a chat where that is not offered; the wall clock and the counts of `usage`."""
+        asked: dict[str, object] = {"model": wanted.model, "max_tokens": wanted.tokens, "temperature": 0}
+        plain = asked | {"prompt": wanted.prompt}
+        found = await post_timed(transport, site, "/v1/completions", plain, seconds=wanted.seconds)
+        if isinstance(found, Missing) and found.kind == "absent":
+            chat = asked | {"messages": [{"role": "user", "content": wanted.prompt}]}
+            found = await post_timed(transport, site, "/v1/chat/completions", chat, seconds=wanted.seconds)
+        if isinstance(found, Missing):
+            return found
+        told, seconds = found
+        usage = told.fields("usage")
+        return Timed(
+            seconds=seconds,
+            output_tokens=usage.integer("completion_tokens"),
+            input_tokens=usage.integer("prompt_tokens"),
         )
 
     def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.llamacpp.settings import find_address, find_effective, find_flags, flag_table
+from keepwell.engines.llamacpp.timing import time_generation
 from keepwell.engines.llamacpp.wire import ask_health, detect_llamacpp, list_loaded, list_models, read_metrics
 from keepwell.formats.flags import after_program
 from keepwell.formats.offload import parse_offloads
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.timing import Timed, Wanted
 from keepwell.plugins.weight_files import find_file_entries, find_folder_entries, is_weights
 from keepwell.transport.base import Transport
 
@@ -60,6 +62,10 @@ class LlamaCpp:
     async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
         """By `/metrics`, which must be switched on; otherwise the busy slots alone."""
         return await read_metrics(site, transport)
+
+    async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
+        """By `/completion`, which tells its timings."""
+        return await time_generation(site, transport, wanted)
 
     def effective(
         self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]

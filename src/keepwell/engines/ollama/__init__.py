@@ -10,11 +10,13 @@ from keepwell.engines.ollama.host import clean, parse_host
 from keepwell.engines.ollama.log import parse_placement
 from keepwell.engines.ollama.settings import find_effective
 from keepwell.engines.ollama.store import find_entries
+from keepwell.engines.ollama.timing import time_generation
 from keepwell.engines.ollama.wire import ask_health, detect_ollama, list_loaded, list_models
 from keepwell.formats.flags import after_program
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
 
 _DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
@@ -63,6 +65,10 @@ class Ollama:
     async def loaded(self, site: Site, transport: Transport) -> tuple[LoadedModel, ...] | Missing:
         """By `/api/ps`, which does not touch the keep-alive timers."""
         return await list_loaded(site, transport)
+
+    async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
+        """By `/api/generate`, which tells its durations."""
+        return await time_generation(site, transport, wanted)
 
     def effective(
         self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]

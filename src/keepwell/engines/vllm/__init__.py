@@ -9,11 +9,13 @@ from pathlib import Path
 from keepwell.core.observation import Missing, absent
 from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
 from keepwell.engines.vllm.store import find_entries, find_store
+from keepwell.engines.vllm.timing import time_generation
 from keepwell.engines.vllm.wire import ask_health, detect_vllm, list_loaded, list_models, read_metrics
 from keepwell.formats.flags import after_program
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
 
 _DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
@@ -62,6 +64,10 @@ class Vllm:
     async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
         """By `/metrics`."""
         return await read_metrics(site, transport)
+
+    async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
+        """By `/v1/completions` between two looks at `/metrics`."""
+        return await time_generation(site, transport, wanted)
 
     def effective(
         self, process: ServingProcess | Missing, log: Sequence[str], version: str, wished: Mapping[str, str]
