@@ -110,12 +110,13 @@ class Ollama(Server):
         """Start it and wait until it answers, or has ended."""
         Server.start(self, until=until)
 
-    def create(self, model: Path, name: str = "tiny-alpha") -> Answer:
-        """Give it a model file, through its own interface."""
+    def create(self, model: Path, name: str = "tiny-alpha", **parameters: object) -> Answer:
+        """Give it a model file, through its own interface, with parameters of its own."""
         digest = "sha256:" + hashlib.sha256(model.read_bytes()).hexdigest()
         upload = ["curl", "-sS", "--noproxy", "*", "-T", str(model), "-X", "POST", f"{self.url}/api/blobs/{digest}"]
         self.world.run(upload)
-        body = {"model": name, "files": {model.name: digest}, "template": OLLAMA_TEMPLATE, "stream": False}
+        files = {model.name: digest}
+        body = {"model": name, "files": files, "template": OLLAMA_TEMPLATE, "parameters": parameters, "stream": False}
         return self.world.http(f"{self.url}/api/create", body)
 
     def chat(self, content: str = "hello", model: str = "tiny-alpha", **options: object) -> Answer:
@@ -173,14 +174,17 @@ def configure(world: World, text: str) -> None:
 
 
 def start_by_script(world: World, value: str) -> Path:
-    """An Ollama that a script starts with an environment file; the script has run and failed. The file."""
+    """An Ollama that a script starts with an environment file; the script has run, and Ollama has ended
+    or serves. The file.
+    """
     server = make_ollama(world)
     file, script = world.root / "ollama.env", world.root / "start.sh"
     rest = "".join(f"{name}={text}\n" for name, text in server.environment.items() if name != "OLLAMA_HOST")
     file.write_text(f"# how it is started here\n{rest}OLLAMA_HOST={value}\n")
     script.write_text(f"#!/bin/sh\nset -a\n. {file}\nexec {server.argv[0]} serve >> {server.log} 2>&1\n")
     script.chmod(0o755)
-    world.run([str(script)], seconds=20)
+    started = world.start([str(script)], log=server.log)
+    eventually(lambda: not started.running or server.get("/api/version").status == 200, START_SECONDS)
     configure(
         world,
         f'[[engine]]\nkind = "ollama"\nurl = "http://127.0.0.1:11434"\nstart = ["{script}"]\n'

@@ -49,8 +49,10 @@ def reasons(answer: dict[str, Any]) -> list[tuple[float, str]]:
     return [(row["weight"], row["quote"][:120]) for one in first for row in one["supporting"]]
 
 
-def carry_out(world: World, answer: dict[str, Any], blanks: Mapping[str, str] | None = None) -> list[list[str]]:
-    """The fix of the first cause, each command exactly as it is given; what was run.
+def carry_out(
+    world: World, answer: dict[str, Any], blanks: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None
+) -> list[list[str]]:
+    """The fix of the first cause, each command exactly as it is given, in this environment; what was run.
 
     `blanks` are what only the owner can fill in ("source": where a whole copy of a file lies), shown as <source>.
     """
@@ -65,7 +67,7 @@ def carry_out(world: World, answer: dict[str, Any], blanks: Mapping[str, str] | 
         if command["background"]:
             world.start(argv, log=world.root / f"fix-{number}.log")
             continue
-        ran = world.run(argv)
+        ran = world.run(argv, env=env)
         assert ran.returncode == 0, (argv, ran.stdout[-300:], ran.stderr[-300:])
         if argv[0] == "kill" and argv[-2] != "-CONT":
             eventually(partial(_gone, world, argv[-1]), 20, f"the end of process {argv[-1]}")

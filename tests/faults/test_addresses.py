@@ -12,6 +12,8 @@ from tests.faults.judging import assert_named, assert_well, carry_out, likely_ca
 from tests.faults.world import World
 from tests.support import eventually
 
+pytestmark = pytest.mark.real
+
 
 @pytest.mark.parametrize("name", ["llama", "ollama"])
 def test_a_port_that_another_program_took(world: World, name: str, request: pytest.FixtureRequest) -> None:
@@ -58,8 +60,9 @@ def test_an_ollama_bound_to_another_address(world: World) -> None:
     assert_well(world.keepwell("diagnose", "--config", "keepwell.toml"), "address.reachable")
 
 
-def test_a_malformed_address_in_the_start_file(world: World) -> None:
-    file = start_by_script(world, '"127.0.0.1;11434"')
+@pytest.mark.parametrize("value", ['"127.0.0.1;11434"', "127.0.0.1:11434x", "http//127.0.0.1:11434"])
+def test_a_malformed_address_in_the_start_file(world: World, value: str) -> None:
+    file = start_by_script(world, value)
     answer = world.keepwell("diagnose", "--config", "keepwell.toml")
     assert_named(answer, "service-config-invalid", "settings.valid")
     carry_out(world, answer)
@@ -79,12 +82,21 @@ def test_an_origin_that_is_refused(ollama: Ollama, world: World) -> None:
     assert_well(world.keepwell("diagnose", "--config", "keepwell.toml"), "address.origin")
 
 
+def test_an_origin_that_was_refused_to_a_client(ollama: Ollama, world: World) -> None:
+    """Nobody told keepwell which page there is: the log tells that a browser was refused."""
+    for _ in range(3):
+        world.http(f"{ollama.url}/api/tags", headers=["Origin: http://chat.example"])
+    answer = world.keepwell("diagnose")
+    assert_named(answer, "origin-or-host-rejected", "address.origin")
+
+
 def test_a_proxy_variable_in_the_way(llama: LlamaServer, world: World) -> None:
     caught = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
     seen = world.run(["curl", "-sS", f"{llama.url}/health"], env=caught)
     assert seen.returncode == 7
     answer = world.keepwell("diagnose", env=caught)
     assert_named(answer, "proxy-env-intercepts-local", "address.proxy")
+    carry_out(world, answer, env=caught)
     wished = next(one["facts"]["wished"] for one in answer["findings"] if one["check"] == "address.proxy")
     past = caught | {"no_proxy": wished, "NO_PROXY": wished}
     assert world.run(["curl", "-sS", f"{llama.url}/health"], env=past).returncode == 0

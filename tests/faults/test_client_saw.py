@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.faults.engines import LlamaServer, Ollama
 from tests.faults.judging import carry_out, causes
 from tests.faults.world import World, need
 from tests.support import eventually
+
+pytestmark = pytest.mark.real
 
 #: nginx as people set it up for an engine: nothing said about buffering, and larger buffers than usual.
 LOCATION = """location / {

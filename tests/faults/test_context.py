@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.engines import Ollama, make_llama_server
 from tests.faults.judging import assert_named, assert_well, carry_out
 from tests.faults.world import World
 from tests.support import eventually
+
+pytestmark = pytest.mark.real
 
 #: 700 numbers of four digits: some 3,500 tokens for this model.
 LONG_PROMPT = "0001 " * 700

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.engines import LlamaServer, Ollama
 from tests.faults.judging import likely_causes
 from tests.faults.world import World
+
+pytestmark = pytest.mark.real
 
 
 def test_a_healthy_llama_server(llama: LlamaServer) -> None:

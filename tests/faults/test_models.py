@@ -12,6 +12,8 @@ from tests.faults.judging import assert_named, assert_well, bad_checks, carry_ou
 from tests.faults.world import World
 from tests.support import eventually
 
+pytestmark = pytest.mark.real
+
 #: Bytes that a cut model keeps: the header is whole, the weights are not.
 CUT_BYTES = 3_000_000
 

@@ -9,6 +9,8 @@ from tests.faults.judging import assert_named, assert_well, carry_out, likely_ca
 from tests.faults.world import World
 from tests.support import eventually
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(params=["llama", "ollama"])
 def server(request: pytest.FixtureRequest) -> Server:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
+
 from tests.conform.kit import snapshot
 from tests.faults.engines import Ollama, start_by_script
 from tests.faults.judging import bad_checks, causes
 from tests.faults.world import World
 from tests.support import eventually
+
+pytestmark = pytest.mark.real
 
 
 def test_access_to_the_models_folder(nobodys_ollama: Ollama, world: World) -> None:

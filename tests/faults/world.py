@@ -87,7 +87,8 @@ class World:
 
     def enter(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs another in this world."""
-        return ["nsenter", "--target", str(self.pid), *SPACES, "--wd=" + str(self.root), "--", *argv]
+        user = {True: [], False: ["--user", "--preserve-credentials"]}[os.geteuid() == 0]
+        return ["nsenter", "--target", str(self.pid), *user, *SPACES, "--wd=" + str(self.root), "--", *argv]
 
     def run(
         self, argv: Sequence[str], *, seconds: float = COMMAND_SECONDS, env: Mapping[str, str] | None = None

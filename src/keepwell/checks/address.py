@@ -140,28 +140,36 @@ def _origin_facts(seen: Seen, ref: Ref, row: Mapping[str, Value], shut: list[str
     return {name: value for name, value in facts.items() if value}
 
 
+#: What no proxy should ever be asked for.
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
 def judge_proxy(seen: Seen) -> Iterator[Finding]:
     """WARNING when a proxy variable catches requests to an engine of this node."""
-    hosts = {text_of(row_of(one.value), "host") for one in seen.named("engine.site")} or {"127.0.0.1"}
+    sites = [row_of(one.value) for one in seen.named("engine.site")]
+    hosts = {text_of(row, "host"): text_of(row, "url") for row in reversed(sites)} or {"127.0.0.1": ""}
     for one in seen.named("host.proxy"):
         for where, variables in row_of(one.value).items():
-            yield from _judge_variables(one, where, row_of(variables), sorted(hosts))
+            yield from _judge_variables(one, where, row_of(variables), hosts)
 
 
 def _judge_variables(
-    one: Observation, where: str, variables: Mapping[str, Value], hosts: list[str]
+    one: Observation, where: str, variables: Mapping[str, Value], hosts: Mapping[str, str]
 ) -> Iterator[Finding]:
+    """`hosts` are those of the engines, each with the address of one engine there ("" if none is known)."""
     lower = {name.lower(): (name, str(value)) for name, value in variables.items()}
     exempt = lower.get("no_proxy", ("", ""))[1]
     for wished in ("http_proxy", "all_proxy"):
         if wished not in lower:
             continue
         name, value = lower[wished]
-        caught = [host for host in hosts if not exempts(exempt, host)]
+        caught = [host for host in sorted(hosts) if not exempts(exempt, host)]
+        url = next((hosts[host] for host in caught if hosts[host]), "")
         facts = {"where": where, "variable": name, "value": value, "no_proxy": exempt}
-        facts["wished"] = ",".join(
-            filter(None, (exempt, "localhost,127.0.0.1,::1", *(h for h in caught if h not in exempt)))
-        )
+        if url:
+            facts["url"] = url
+        listed = [word for word in (*exempt.split(","), *LOCAL, *caught) if word]
+        facts["wished"] = ",".join(dict.fromkeys(listed))
         status, words = Status.OK, f"{name} of {where} leaves local addresses alone"
         if caught:
             status = Status.WARNING

@@ -55,8 +55,11 @@ def parse_host(value: str) -> Host:
     if port_text is None:
         host, port_text = _bare(host), str(default)
     port, fault = _port(port_text, default)
-    usable = _is_host(host)
-    if not usable:
+    broken_scheme = host.lower() in _SCHEME_PORTS and place != rest
+    usable = _is_host(host) and not broken_scheme
+    if broken_scheme:
+        fault = f"{rest!r} begins like a scheme, but has no '://', so that Ollama takes {host!r} for the host"
+    elif not usable:
         fault = f"{host!r} is no host name and no IP address"
     elif found and scheme not in _SCHEME_PORTS:
         fault = f"{scheme!r} is no scheme that Ollama knows"
