@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from keepwell.core.errors import NotPermitted
+
 #: Seconds for one command, read or request unless the caller says otherwise: a person waits for the answer.
 CALL_SECONDS = 5.0
 #: Bytes of output, file or body kept unless the caller says otherwise; /proc and API answers are far smaller.
@@ -68,6 +70,36 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a body as it arrived: seconds since the request was sent, and its bytes."""
+
+    seconds: float
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streamed:
+    """An HTTP answer with the time at which each part of its body arrived.
+
+    `whole` is False where the connection broke or the time was up before the body ended; `problem` says why.
+    `seconds` is the time to the end, `head_seconds` to the status line.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    whole: bool = True
+    problem: str = ""
+    head_seconds: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def body(self) -> bytes:
+        """All parts together."""
+        return b"".join(one.data for one in self.pieces)
 
 
 @runtime_checkable
@@ -151,3 +183,38 @@ class Hands(Transport, Protocol):
     async def remove(self, path: str) -> None:
         """Remove one file or link."""
         ...
+
+
+@runtime_checkable
+class StreamsBodies(Protocol):
+    """A transport that can tell when each part of an answer arrived. Ask through `stream_body`."""
+
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_seconds: float = CALL_SECONDS,
+        max_bytes: int = CALL_BYTES,
+    ) -> Streamed:
+        """As `Transport.http`, with the times. A body that breaks off or takes too long is an answer too, once its
+        head has come; before that it is Unreachable or TimedOut.
+        """
+        ...
+
+
+async def stream_body(
+    transport: Transport,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    timeout_seconds: float = CALL_SECONDS,
+) -> Streamed:
+    """One request with the times at which its answer arrived; NotPermitted where this transport cannot tell them."""
+    if not isinstance(transport, StreamsBodies):
+        raise NotPermitted("this connection cannot tell when the parts of an answer arrive", where=transport.name)
+    return await transport.stream(method, url, headers=headers, body=body, timeout_seconds=timeout_seconds)

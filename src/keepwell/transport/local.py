@@ -9,8 +9,10 @@ from functools import partial
 from typing import TypeVar
 
 from keepwell.transport import files
-from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat
+from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat, Streamed
+from keepwell.transport.pinned import PinnedFiles
 from keepwell.transport.processes import run_process
+from keepwell.transport.streaming import stream_once
 from keepwell.transport.threads import Threads
 from keepwell.transport.web import Web, connect_once
 
@@ -78,9 +80,28 @@ class LocalTransport:
             method, url, headers=headers or {}, body=body, timeout_seconds=timeout_seconds, max_bytes=max_bytes
         )
 
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_seconds: float = CALL_SECONDS,
+        max_bytes: int = CALL_BYTES,
+    ) -> Streamed:
+        """One request with the time at which each part of its answer arrived."""
+        return await stream_once(
+            method, url, headers=headers or {}, body=body, timeout_seconds=timeout_seconds, max_bytes=max_bytes
+        )
+
     async def connect(self, host: str, port: int, *, timeout_seconds: float = CALL_SECONDS) -> None:
         """Open a TCP connection and close it."""
         await connect_once(host, port, timeout_seconds=timeout_seconds)
+
+    def below(self, root: str) -> PinnedFiles:
+        """The files below a folder, as a program sees them that has it as its root (a container's, say)."""
+        return PinnedFiles(root, self._threads)
 
     async def close(self) -> None:
         """Let go of connections and threads; safe to call twice."""
