@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from datetime import UTC, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from keepwell.formats import (
     system,
     timeline,
 )
+from keepwell.formats.local_time import LocalTime
 
 MOUNTINFO = r"""
 22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -82,11 +84,11 @@ def test_dpkg_log_is_local_time() -> None:
         "2026-01-02 12:00:03 remove baz:amd64 4 <none>\n"
         "2026-13-45 12:00:03 remove baz:amd64 4 <none>\n"
     )
-    found = packages.parse_dpkg_log(text, 7200.0)
+    found = packages.parse_dpkg_log(text, LocalTime(timezone(timedelta(hours=2))))
     assert [(one.action, one.package, one.version) for one in found] == [
         ("upgraded", "libfoo", "1.0-2"),
         ("installed", "bar", "3"),
-        ("removed", "baz", "<none>"),
+        ("removed", "baz", "4"),
     ]
     assert found[0].at == 1767355201.0 - 7200.0
 
@@ -260,7 +262,9 @@ def test_any_text_is_fine(text: str) -> None:
     mounts.parse_mountinfo(f"{text}\n1 2 3:4 / /x rw - {text}")
     memory.parse_meminfo(text)
     memory.parse_pressure(text)
-    packages.parse_dpkg_log(text, 0.0)
+    packages.parse_dpkg_log(text, LocalTime(UTC))
+    packages.parse_zypper_log(text, LocalTime(UTC))
+    packages.parse_rpm_times(text)
     packages.parse_pacman_log(text)
     packages.parse_dnf_log(text)
     timeline.parse_events(f"1.0 box systemd[1]: {text}")

@@ -18,11 +18,11 @@ from keepwell.metrics import declared
 from keepwell.plugins import registry
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import Probe
+from keepwell.plugins.topics import topic_of_package
 from keepwell.probes.host_limits import count_owners, parse_file_numbers
 from keepwell.probes.host_mounts import HostMounts, choose_mounts
 from keepwell.probes.host_pools import parse_pools
 from keepwell.probes.host_system import guess_virtual, parse_choice
-from keepwell.probes.host_timeline import topic_of_package
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Space

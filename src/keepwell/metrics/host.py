@@ -94,6 +94,25 @@ DECLARED: tuple[Fact | Metric, ...] = (
         "what topic (kernel driver engine container-toolkit container) version unit pid, ordered",
     ),
     Fact(
+        name="host.history",
+        about="node",
+        help="What changed on the node, over all boots",
+        shape="tuple of mappings, fields of core.event.Event that are not empty, ordered",
+    ),
+    Fact(
+        name="host.history_sources",
+        about="node",
+        help="Where the history was read, and what could not be read",
+        shape="tuple of mappings source state (read absent failed) reason events oldest_at",
+    ),
+    Fact(
+        name="host.files",
+        about="node",
+        help="Files that hold settings of engines and containers",
+        shape="tuple of mappings path kind (unit drop-in environment start compose runtime) unit digest size_bytes modified_at "
+        "lines: tuple of text (secrets masked), or problem instead of digest",
+    ),
+    Fact(
         name="host.kernel_lines", about="node", help="Kernel log lines of interest", shape="tuple of mappings at text"
     ),
     Metric(name="host.memory_total_bytes", unit=Unit.BYTES, about="node", help="Installed memory"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from keepwell.core.errors import AccessError
@@ -11,13 +11,14 @@ from keepwell.core.observation import Observation, Value, failed
 from keepwell.core.text import escape_controls
 from keepwell.core.values import find_number, rows_of, text_of, texts_of
 from keepwell.formats.kernel_log import parse_kernel_ring
+from keepwell.formats.local_time import LocalTime, parse_offset, parse_zone
 from keepwell.formats.packages import PackageChange, parse_dnf_log, parse_dpkg_log, parse_pacman_log
 from keepwell.formats.procfs import parse_boot_time
 from keepwell.formats.timeline import JournalEvent, kernel_event, parse_events
-from keepwell.plugins.bus import load_plugins
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.plugins.recognise import engine_of_command, engine_of_name, load_engines
+from keepwell.plugins.topics import topic_of_package
 from keepwell.transport.base import Transport
 
 #: The newest words of the service manager and of sleep in this boot; a day has some thousand.
@@ -33,6 +34,9 @@ JOURNAL = (
     "+",
     "SYSLOG_IDENTIFIER=systemd-sleep",
 )
+#: The node's rules of local time; the longest are some kilobytes.
+ZONE_FILE = "/etc/localtime"
+ZONE_BYTES = 64 * 1024
 #: A journal of gigabytes on a slow disk takes longer; then the rest is still told.
 JOURNAL_SECONDS = 3.0
 #: Bytes of a package log that are read, from its end: some thousand changes.
@@ -41,18 +45,6 @@ LOG_BYTES = 1024 * 1024
 PACKAGE_SECONDS = 30 * 86_400.0
 #: Most events that are kept, the newest.
 EVENTS_MAX = 300
-#: Beginnings of names of kernel packages, by distribution; one that is the whole name ends in a blank.
-KERNELS = (
-    "linux-image-",
-    "kernel-core ",
-    "kernel ",
-    "linux ",
-    "linux-lts ",
-    "linux-zen ",
-    "proxmox-kernel-",
-    "pve-kernel-",
-)
-RUNTIMES = ("docker", "containerd", "podman", "runc", "moby-engine", "crun")
 
 
 class HostTimeline:
@@ -79,21 +71,6 @@ class HostTimeline:
         rows += _containers(place) + _processes(place)
         rows.sort(key=_moment)
         return [place.saw("host.timeline", tuple(rows[-EVENTS_MAX:]), source)]
-
-
-def topic_of_package(package: str) -> str:
-    """What a package is to us: kernel, driver, container-toolkit, container, engine, or "" for none of these."""
-    if f"{package} ".startswith(KERNELS):
-        return "kernel"
-    if package.startswith(tuple(prefix for one in load_plugins().values() for prefix in one.packages)):
-        if "container" in package:
-            return "container-toolkit"
-        return "driver"
-    if package.startswith(RUNTIMES):
-        return "container"
-    if engine_of_name(package, load_engines()):
-        return "engine"
-    return ""
 
 
 def _render_events(events: Iterable[JournalEvent]) -> list[Mapping[str, Value]]:
@@ -160,7 +137,7 @@ async def _read_packages(transport: Transport) -> tuple[PackageChange, ...]:
     dpkg = await _tail("/var/log/dpkg.log", transport)
     found: tuple[PackageChange, ...] = ()
     if dpkg:
-        found = parse_dpkg_log(dpkg, await _offset_seconds(transport))
+        found = parse_dpkg_log(dpkg, await _local_time(transport))
     found += parse_pacman_log(await _tail("/var/log/pacman.log", transport))
     return found + parse_dnf_log(await _tail("/var/log/dnf.rpm.log", transport))
 
@@ -174,17 +151,16 @@ async def _tail(path: str, transport: Transport) -> str:
     return content.decode("utf-8", "replace")
 
 
-async def _offset_seconds(transport: Transport) -> float:
-    """How far local time is ahead of UTC now (`+0200`); summer time at the time of an old line is not known."""
+async def _local_time(transport: Transport) -> LocalTime:
+    """By the node's own rules of summer time; else as far ahead of UTC as it is now (`+0200`)."""
     try:
-        word = (await transport.run(("date", "+%z"))).text.strip()
-        moment = datetime.strptime(word, "%z")
+        return LocalTime(parse_zone(await transport.read(ZONE_FILE, max_bytes=ZONE_BYTES)))
     except (AccessError, ValueError):
-        return 0.0
-    offset = moment.utcoffset()
-    if offset is None:
-        return 0.0
-    return offset.total_seconds()
+        pass
+    try:
+        return LocalTime(parse_offset((await transport.run(("date", "+%z"))).text), certain=False)
+    except (AccessError, ValueError):
+        return LocalTime(UTC, certain=False)
 
 
 def _moment(row: Mapping[str, Value]) -> float:
