@@ -26,9 +26,9 @@ def made(**more: str) -> DecisionEntry:
 def test_a_finding_that_is_decided_on_is_set_apart() -> None:
     other = Finding(check="gpu.placement", subject=engine("box", "other"), status=Status.WARNING, message="m")
     word = decide([FOUND, other], [CPU_ONLY], TODAY, NAMES)
-    assert [one.finding for one in word.decided] == [FOUND]
+    assert [one.finding for one in word.decisions.decided] == [FOUND]
     assert word.open == (other,)
-    assert word.unused == ()
+    assert word.decisions.unused == ()
     assert cite(CPU_ONLY) == "decided for chroma: CPU only (CUDA 13 has to settle)"
 
 
@@ -38,8 +38,8 @@ def test_a_finding_that_is_decided_on_is_set_apart() -> None:
 def test_a_decision_is_honoured_through_its_last_day(until: str, honoured: bool) -> None:
     decision = made(check="gpu.*", until=until)
     word = decide([FOUND], [decision], TODAY)
-    assert bool(word.decided) == honoured
-    assert (word.expired == (decision,)) == (not honoured)
+    assert bool(word.decisions.decided) == honoured
+    assert (word.decisions.expired == (decision,)) == (not honoured)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_decision_is_honoured_through_its_last_day(until: str, honoured: bool)
     ],
 )
 def test_a_thing_is_named_as_an_owner_would(about: str, matches: bool) -> None:
-    assert bool(decide([FOUND], [made(check="gpu.placement", about=about)], TODAY).decided) == matches
+    assert bool(decide([FOUND], [made(check="gpu.placement", about=about)], TODAY).decisions.decided) == matches
 
 
 def test_a_thing_may_be_named_by_the_finding_s_facts() -> None:
@@ -67,17 +67,17 @@ def test_a_thing_may_be_named_by_the_finding_s_facts() -> None:
         message="m",
         facts={"model": "llama3.2:3b"},
     )
-    assert decide([finding], [made(check="store.*", about="llama3.2:3b")], TODAY).decided
+    assert decide([finding], [made(check="store.*", about="llama3.2:3b")], TODAY).decisions.decided
 
 
 def test_what_is_well_or_unknown_needs_no_answer() -> None:
     well = Finding(check="gpu.placement", subject=node("box"), status=Status.OK, message="m")
     blind = Finding(check="gpu.placement", subject=node("b"), status=Status.UNKNOWN, message="m")
-    assert decide([well, blind], [made(check="*")], TODAY).decided == ()
+    assert decide([well, blind], [made(check="*")], TODAY).decisions.decided == ()
 
 
 def test_a_decision_without_a_check_hides_nothing() -> None:
-    assert decide([FOUND], [made(about="chroma")], TODAY).decided == ()
+    assert decide([FOUND], [made(about="chroma")], TODAY).decisions.decided == ()
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_a_decision_without_a_check_hides_nothing() -> None:
     ],
 )
 def test_a_decision_that_answers_nothing_is_named(decision: DecisionEntry, why: str, nearest: str) -> None:
-    (unused,) = decide([], [decision], TODAY, NAMES).unused
+    (unused,) = decide([], [decision], TODAY, NAMES).decisions.unused
     assert (unused.why, unused.nearest) == (why, nearest)
 
 
 def test_protection_and_plain_words_are_not_unused() -> None:
-    assert decide([], [made(about="chroma, llama3.2:3b"), made()], TODAY, NAMES).unused == ()
+    assert decide([], [made(about="chroma, llama3.2:3b"), made()], TODAY, NAMES).decisions.unused == ()
 
 
 def test_a_cause_is_answered_by_its_name() -> None:
@@ -121,8 +121,8 @@ def test_a_cause_is_answered_by_its_name() -> None:
 )
 def test_every_finding_stays_in_one_place(decisions: list[DecisionEntry]) -> None:
     word = decide([FOUND, FOUND], decisions, TODAY, NAMES)
-    assert len(word.open) + len(word.decided) == 2
-    assert set(map(id, word.expired)) <= set(map(id, decisions))
+    assert len(word.open) + len(word.decisions.decided) == 2
+    assert set(map(id, word.decisions.expired)) <= set(map(id, decisions))
 
 
 def test_what_is_protected() -> None:
@@ -137,5 +137,5 @@ def test_what_is_protected() -> None:
 
 def test_a_ref_of_a_second_engine_is_called_by_its_plain_name_too() -> None:
     second = Finding(check="a.b", subject=Ref("engine", ("box", "e:8081")), status=Status.CRITICAL, message="m")
-    assert decide([second], [made(check="a.b", about="e")], TODAY).decided
-    assert decide([second], [made(check="a.b", about="e:8081")], TODAY).decided
+    assert decide([second], [made(check="a.b", about="e")], TODAY).decisions.decided
+    assert decide([second], [made(check="a.b", about="e:8081")], TODAY).decisions.decided

@@ -36,7 +36,10 @@ class AdvisedFix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
-    """One cause with its probability (0..1) and reasons; `ruled_out` says which refuter fired, or is ""."""
+    """One cause with its probability (0..1) and reasons; `ruled_out` says which refuter fired, or is "".
+
+    `decided` cites the owner's decision that answers it, or is "": then it is told last and is no trouble.
+    """
 
     issue: str
     title: str
@@ -51,6 +54,7 @@ class Hypothesis:
     repair: str = ""
     prevention: str = ""
     ruled_out: str = ""
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,13 +45,20 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What to tell of the owner's decisions: those that answer something, have expired, or answer nothing now."""
+
+    decided: tuple[Decided, ...] = ()
+    expired: tuple[DecisionEntry, ...] = ()
+    unused: tuple[Unused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """What the owner's word makes of a look: `open` are the findings that it leaves as they are."""
 
     open: tuple[Finding, ...]
-    decided: tuple[Decided, ...] = ()
-    expired: tuple[DecisionEntry, ...] = ()
-    unused: tuple[Unused, ...] = ()
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +97,7 @@ def decide(
         used = {id(one.decision) for one in decided}
         unused = tuple(_find_unused((one for one in standing if id(one) not in used), names))
     expired = tuple(one for one in decisions if not is_honoured(one, today))
-    return Word(open=tuple(still), decided=tuple(decided), expired=expired, unused=unused)
+    return Word(open=tuple(still), decisions=Decisions(decided=tuple(decided), expired=expired, unused=unused))
 
 
 def is_honoured(decision: DecisionEntry, today: date) -> bool:
