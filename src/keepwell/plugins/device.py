@@ -126,6 +126,14 @@ class RuntimeState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bandwidth:
+    """How fast a device's memory can be read, in bytes per second, and who says so."""
+
+    bytes_per_second: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What one device reports, by names of observations. `pci` ties it to the bus ("" when it does not tell)."""
 
@@ -222,4 +230,13 @@ class KnowsErrors(Protocol):
 
     def parse_error(self, line: str) -> DeviceError | None:
         """The error that a kernel line tells of, or None."""
+        ...
+
+
+@runtime_checkable
+class KnowsBandwidth(Protocol):
+    """A vendor whose devices' memory bandwidth is known by their names."""
+
+    def bandwidth(self, name: str) -> Bandwidth | None:
+        """What the maker states for the device of this name, pure; None when it is not known."""
         ...

@@ -5,10 +5,21 @@ from __future__ import annotations
 from functools import cache
 
 from keepwell.core.observation import Missing
+from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices._lines import LinePattern, load_patterns, load_table, parse_line
 from keepwell.devices._sysfs import read_word
 from keepwell.devices.amd.readings import read_devices
-from keepwell.plugins.device import BusDevice, DeviceError, DeviceKind, Driver, Ground, NodeRule, Reading, Selector
+from keepwell.plugins.device import (
+    Bandwidth,
+    BusDevice,
+    DeviceError,
+    DeviceKind,
+    Driver,
+    Ground,
+    NodeRule,
+    Reading,
+    Selector,
+)
 from keepwell.transport.base import Transport
 
 
@@ -48,6 +59,10 @@ class Amd:
             loaded=tuple(name for name in ("amdgpu", "amdkfd") if name in ground.modules),
             module_file="".join([path for path in ground.module_files if "/amdgpu.ko" in path][:1]),
         )
+
+    def bandwidth(self, name: str) -> Bandwidth | None:
+        """From the table of cards."""
+        return find_bandwidth(name, "amd/bandwidth.toml")
 
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """sysfs, else rocm-smi."""

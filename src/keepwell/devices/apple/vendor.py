@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Value, failed, unknown
+from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices.apple.readings import parse_displays, parse_statistics, working_set_bytes
-from keepwell.plugins.device import BusDevice, DeviceKind, NodeRule, Reading, Selector
+from keepwell.plugins.device import Bandwidth, BusDevice, DeviceKind, NodeRule, Reading, Selector
 from keepwell.transport.base import Transport
 
 #: A file that every macOS has and nothing else.
@@ -46,6 +47,10 @@ class Apple:
             BusDevice(pci=f"display{index}", vendor=self.title, name=name, driver="metal")
             for index, name in enumerate(names)
         )
+
+    def bandwidth(self, name: str) -> Bandwidth | None:
+        """From the table of cards."""
+        return find_bandwidth(name, "apple/bandwidth.toml")
 
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """Memory in use and load by ioreg; the memory that the GPU may take by sysctl."""

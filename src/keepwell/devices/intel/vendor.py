@@ -5,9 +5,20 @@ from __future__ import annotations
 from functools import cache
 
 from keepwell.core.observation import Missing
+from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices._lines import LinePattern, load_patterns, load_table, parse_line
 from keepwell.devices.intel.readings import read_devices
-from keepwell.plugins.device import BusDevice, DeviceError, DeviceKind, Driver, Ground, NodeRule, Reading, Selector
+from keepwell.plugins.device import (
+    Bandwidth,
+    BusDevice,
+    DeviceError,
+    DeviceKind,
+    Driver,
+    Ground,
+    NodeRule,
+    Reading,
+    Selector,
+)
 from keepwell.transport.base import Transport
 
 #: Where every processor of theirs has its own GPU.
@@ -54,6 +65,10 @@ class Intel:
             loaded=tuple(name for name in self.drivers if name in ground.modules),
             module_file="".join([path for path in ground.module_files if "/xe.ko" in path or "/i915.ko" in path][:1]),
         )
+
+    def bandwidth(self, name: str) -> Bandwidth | None:
+        """From the table of cards."""
+        return find_bandwidth(name, "intel/bandwidth.toml")
 
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """sysfs, and xpu-smi for cards."""

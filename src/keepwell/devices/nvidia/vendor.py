@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing
+from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices._child import CANNOT_ASK
 from keepwell.devices.nvidia.cuda import initialise
 from keepwell.devices.nvidia.driver import look_at_driver
@@ -11,6 +12,7 @@ from keepwell.devices.nvidia.errors import parse_error
 from keepwell.devices.nvidia.nvml import name_reasons, read_nvml
 from keepwell.devices.nvidia.smi import read_smi
 from keepwell.plugins.device import (
+    Bandwidth,
     BusDevice,
     DeviceError,
     DeviceKind,
@@ -85,6 +87,10 @@ class Nvidia:
     async def initialise(self, transport: Transport) -> RuntimeState | Missing:
         """cuInit in a child process."""
         return await initialise(transport)
+
+    def bandwidth(self, name: str) -> Bandwidth | None:
+        """From the table of cards."""
+        return find_bandwidth(name, "nvidia/bandwidth.toml")
 
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """NVML in a child process; nvidia-smi where there is no Python to ask it in."""
