@@ -17,6 +17,7 @@ from keepwell.plugins.ask import (
     something_else,
     unreachable_health,
 )
+from keepwell.plugins.chat import Call, ChatAsk, Promise, openai_chat, openai_embed, openai_promises
 from keepwell.plugins.engine import Health, HealthState, Identity, ModelInfo, Setting
 from keepwell.plugins.place import LogSource, Site
 from keepwell.plugins.timing import Timed, Wanted, post_timed
@@ -116,6 +117,18 @@ class OpenAiCompatible:
         if not isinstance(site.process, Missing) and platform == "linux":
             found.append(LogSource(kind="process", where=str(site.process.pid)))
         return tuple(dict.fromkeys(found))
+
+    def chat(self, ask: ChatAsk) -> Call:
+        """By `/v1/chat/completions`."""
+        return openai_chat(ask)
+
+    def embed(self, model: str) -> Call:
+        """By `/v1/embeddings`."""
+        return openai_embed(model)
+
+    def promises(self, model: str) -> tuple[Promise, ...]:
+        """The paths of the OpenAI form."""
+        return openai_promises(model)
 
 
 def _is_list(found: Fields) -> bool:

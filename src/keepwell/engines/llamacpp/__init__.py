@@ -7,11 +7,13 @@ from pathlib import Path
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, absent, failed
+from keepwell.engines.llamacpp.chat import find_limit, list_promises
 from keepwell.engines.llamacpp.settings import find_address, find_effective, find_flags, flag_table
 from keepwell.engines.llamacpp.timing import time_generation
 from keepwell.engines.llamacpp.wire import ask_health, detect_llamacpp, list_loaded, list_models, read_metrics
 from keepwell.formats.flags import after_program
 from keepwell.formats.offload import parse_offloads
+from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
@@ -142,6 +144,22 @@ class LlamaCpp:
             return await find_folder_entries(folder, transport)
         except AccessError as error:
             return failed(error)
+
+    def chat(self, ask: ChatAsk) -> Call:
+        """By `/v1/chat/completions`."""
+        return openai_chat(ask)
+
+    def embed(self, model: str) -> Call:
+        """By `/v1/embeddings`."""
+        return openai_embed(model)
+
+    def promises(self, model: str) -> tuple[Promise, ...]:
+        """Its own paths and those of the OpenAI form."""
+        return list_promises(model)
+
+    def request_limit(self, settings: Mapping[str, str], slots: int) -> RequestLimit | Missing:
+        """Its slots, and --parallel."""
+        return find_limit(settings, slots)
 
     def _flags(self, argv: Sequence[str]) -> Mapping[str, str]:
         parsed = find_flags(argv, self.programs, _FLAGS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keepwell.core.observation import Missing, absent, failed
+from keepwell.engines.ollama.chat import find_limit, list_digests, list_promises, make_chat, make_embed
 from keepwell.engines.ollama.host import clean, parse_host
 from keepwell.engines.ollama.log import parse_placement
 from keepwell.engines.ollama.settings import find_effective
@@ -13,6 +14,7 @@ from keepwell.engines.ollama.store import find_entries
 from keepwell.engines.ollama.timing import time_generation
 from keepwell.engines.ollama.wire import ask_health, detect_ollama, list_loaded, list_models
 from keepwell.formats.flags import after_program
+from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
@@ -121,6 +123,26 @@ class Ollama:
     async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
         """All files that the manifests name; reads every manifest (about 1 KB each)."""
         return await find_entries(folder, transport)
+
+    def chat(self, ask: ChatAsk) -> Call:
+        """By `/api/chat`."""
+        return make_chat(ask)
+
+    def embed(self, model: str) -> Call:
+        """By `/v1/embeddings`."""
+        return make_embed(model)
+
+    def promises(self, model: str) -> tuple[Promise, ...]:
+        """The native paths and those of the OpenAI form."""
+        return list_promises(model)
+
+    def request_limit(self, settings: Mapping[str, str], slots: int) -> RequestLimit | Missing:
+        """The newest child's --parallel and OLLAMA_NUM_PARALLEL."""
+        return find_limit(settings)
+
+    async def loaded_digests(self, site: Site, transport: Transport) -> Mapping[str, str] | Missing:
+        """By `/api/ps`."""
+        return await list_digests(site, transport)
 
 
 def _value_of(argv: Sequence[str], flag: str) -> str:

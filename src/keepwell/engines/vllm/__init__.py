@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keepwell.core.observation import Missing, absent
+from keepwell.engines.vllm.chat import find_limit, list_promises
 from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
 from keepwell.engines.vllm.store import find_entries, find_store
 from keepwell.engines.vllm.timing import time_generation
 from keepwell.engines.vllm.wire import ask_health, detect_vllm, list_loaded, list_models, read_metrics
 from keepwell.formats.flags import after_program
+from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
@@ -123,6 +125,22 @@ class Vllm:
     async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
         """The configuration and every weights file, their headers read."""
         return await find_entries(folder, transport)
+
+    def chat(self, ask: ChatAsk) -> Call:
+        """By `/v1/chat/completions`."""
+        return openai_chat(ask)
+
+    def embed(self, model: str) -> Call:
+        """By `/v1/embeddings`."""
+        return openai_embed(model)
+
+    def promises(self, model: str) -> tuple[Promise, ...]:
+        """Its own paths and those of the OpenAI form."""
+        return list_promises(model)
+
+    def request_limit(self, settings: Mapping[str, str], slots: int) -> RequestLimit | Missing:
+        """--max-num-seqs."""
+        return find_limit(settings)
 
 
 ENGINE = Vllm()
