@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from keepwell.config import load_secret
+from keepwell.config.model import ServiceEntry
 from keepwell.core.observation import Missing, Seen
 from keepwell.core.values import row_of, text_of, texts_of
 from keepwell.fleet.inventory import Inventory, InventoryEngine
 from keepwell.plugins.place import LogSource, Site
+from keepwell.plugins.services import ServiceWish
 from keepwell.store.memory import RememberedEngine
 from keepwell.survey.expected import Expected
 
@@ -33,6 +35,29 @@ def _expected(one: InventoryEngine, environment: Mapping[str, str]) -> Expected:
         unit=one.unit,
         user=one.user,
         seen_at=one.seen_at,
+    )
+
+
+def expect_services(
+    entries: Iterable[ServiceEntry], node: str, here: str, environment: Mapping[str, str]
+) -> tuple[ServiceWish, ...]:
+    """The services that the owner declared on this node; `here` is the name of the machine that entries without a
+    node mean. Raises ConfigurationError when a named key cannot be read.
+    """
+    return tuple(_wish(one, environment) for one in entries if (one.node or here) == node)
+
+
+def _wish(one: ServiceEntry, environment: Mapping[str, str]) -> ServiceWish:
+    return ServiceWish(
+        name=one.name,
+        kind=one.kind,
+        url=one.url,
+        tcp=one.tcp,
+        unit=one.unit,
+        container=one.container,
+        process=one.process,
+        needs=one.needs,
+        api_key=load_secret(one.api_key, environment),
     )
 
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from keepwell.app.expecting import expect_engines, recall
+from keepwell.app.expecting import expect_engines, expect_services, recall
 from keepwell.app.operation import Caller
-from keepwell.config import Config, load_config
+from keepwell.app.targets import Target
+from keepwell.config import Config, load_config, load_secret
 from keepwell.config.home import find_home
+from keepwell.config.model import NodeEntry
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
 from keepwell.fleet.inventory import build_inventory
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.registry import names
+from keepwell.plugins.services import ServiceWish
 from keepwell.store.folder import find_state_folder
 from keepwell.store.memory import load_memory, remember, save_memory
 from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
-from keepwell.transport.base import Hands
+from keepwell.survey.timetable import Consent
+from keepwell.transport.base import Hands, Transport
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
 
@@ -35,7 +40,12 @@ class Wiring:
     hands: Hands
     clock: Clock
     state: Path
-    expected: tuple[Expected, ...]
+
+    def expect(self, node: str) -> tuple[Expected | ServiceWish, ...]:
+        """The engines that ought to be on this node, declared or remembered, and its declared services."""
+        inventory = build_inventory(self.config, load_memory(self.state), node)
+        services = expect_services(self.config.services, node, self.hands.name, os.environ)
+        return (*expect_engines(inventory, node, os.environ), *services)
 
     async def __aenter__(self) -> Wiring:
         return self
@@ -47,11 +57,10 @@ class Wiring:
 def wire(caller: Caller) -> Wiring:
     """The real world, as the caller's configuration describes it. Raises ConfigurationError with all mistakes."""
     hands = LocalTransport()
-    config = load_config(caller.config, known_engines=names("engines"), local_name=hands.name)
-    state = find_state(caller)
-    inventory = build_inventory(config, load_memory(state), hands.name)
-    expected = expect_engines(inventory, hands.name, os.environ)
-    return Wiring(config=config, hands=hands, clock=SystemClock(), state=state, expected=expected)
+    config = load_config(
+        caller.config, known_engines=names("engines"), known_services=names("services"), local_name=hands.name
+    )
+    return Wiring(config=config, hands=hands, clock=SystemClock(), state=find_state(caller))
 
 
 def find_state(caller: Caller) -> Path:
@@ -59,23 +68,76 @@ def find_state(caller: Caller) -> Path:
     return caller.state or find_state_folder(os.environ, home=find_home(), root=os.geteuid() == 0)
 
 
-async def look(wiring: Wiring, caller: Caller, *, level: int, since_seconds: float) -> SurveyResult:
-    """Survey this machine, and remember the engines that serve, so that one that stops is missed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """A node that can be looked at, and its time: the real one, or that of its recording (`recorded`)."""
+
+    transport: Transport
+    clock: Clock
+    recorded: bool = False
+
+
+@contextlib.asynccontextmanager
+async def reach(wiring: Wiring, target: Target) -> AsyncIterator[Reached]:
+    """The way to a target, closed afterwards. Raises AccessError with what to do when there is none."""
+    if target.bundle is not None:
+        from keepwell.transport.bundle import open_bundle
+
+        bundle = open_bundle(target.bundle)
+        yield Reached(transport=bundle.transport, clock=bundle.clock, recorded=True)
+    elif target.node is None:
+        yield Reached(transport=wiring.hands, clock=wiring.clock)
+    else:
+        hands = await _open(wiring, target.node)
+        try:
+            yield Reached(transport=hands, clock=wiring.clock)
+        finally:
+            await hands.close()
+
+
+async def _open(wiring: Wiring, node: NodeEntry) -> Hands:
+    if node.reach == "agent":
+        from keepwell.transport.agent import open_agent
+
+        return await open_agent(node, load_secret(node.token, os.environ))
+    from keepwell.transport.ssh import open_ssh
+
+    return await open_ssh(node, nodes={one.name: one for one in wiring.config.nodes})
+
+
+async def look(
+    wiring: Wiring,
+    caller: Caller,
+    *,
+    level: int,
+    since_seconds: float = 0.0,
+    at: Reached | None = None,
+    consent: Consent = False,
+) -> SurveyResult:
+    """Survey a node (this machine if none is given), and remember the engines that serve, so that one that stops
+    is missed. `since_seconds` 0 is what the configuration says.
+    """
+    place = at or Reached(transport=wiring.hands, clock=wiring.clock)
     result = await survey(
-        wiring.hands,
-        wiring.clock,
-        wiring.expected,
+        place.transport,
+        place.clock,
+        wiring.expect(place.transport.name),
         level=level,
-        since_seconds=since_seconds,
+        since_seconds=since_seconds or wiring.config.diagnose.since_seconds,
         origins=wiring.config.diagnose.expect_origin,
+        consent=consent,
         progress=caller.progress,
     )
-    try:
-        now = wiring.clock.now()
-        save_memory(wiring.state, remember(load_memory(wiring.state), recall(result.sites, result.seen, now), now))
-    except AccessError:
-        pass  # a read-only or full disk must not keep a diagnosis from its reader; what is lost is only the memory
+    if not place.recorded:
+        _remember(wiring, result)
     return result
+
+
+def _remember(wiring: Wiring, result: SurveyResult) -> None:
+    now = wiring.clock.now()
+    # a read-only or full disk must not keep a diagnosis from its reader; what is lost is only the memory
+    with contextlib.suppress(AccessError):
+        save_memory(wiring.state, remember(load_memory(wiring.state), recall(result.sites, result.seen, now), now))
 
 
 @cache

@@ -22,6 +22,7 @@ PARTS: dict[str, int] = {
     "mount": 2,
     "path": 2,
     "log": 2,
+    "service": 2,
 }
 
 
@@ -93,3 +94,8 @@ def engine(node_name: str, name: str) -> Ref:
 def device(node_name: str, index: int | str) -> Ref:
     """The Ref of a GPU or NPU on a node."""
     return Ref("device", (node_name, str(index)))
+
+
+def service(node_name: str, name: str) -> Ref:
+    """The Ref of a service beside the engines."""
+    return Ref("service", (node_name, name))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from keepwell.core.errors import AccessError, TimedOut, TooLarge
-from keepwell.core.observation import Missing, absent, failed
+from keepwell.core.observation import Missing, absent, failed, unknown
 from keepwell.core.text import cut_text, escape_controls
 from keepwell.plugins.engine import Health
 from keepwell.plugins.place import Site
@@ -144,6 +144,21 @@ async def fetch_fields(transport: Transport, site: Site, path: str) -> Fields | 
     if reply.status in (404, 405, 501):
         return absent(f"GET {url} answered {reply.status}: {error_text(reply)}")
     if reply.status != 200:
+        return failed(f"GET {url} answered {reply.status}: {error_text(reply)}")
+    return parse_fields(reply.body)
+
+
+async def ask_fields(
+    transport: Transport, url: str, *, api_key: str = "", statuses: tuple[int, ...] = (200,)
+) -> Fields | Missing:
+    """GET a URL and read its JSON mapping; Missing(unknown) where a login is wanted, Missing with the reason else."""
+    try:
+        reply = await fetch(transport, url, api_key=api_key)
+    except AccessError as error:
+        return failed(error)
+    if reply.status in (401, 403):
+        return unknown(f"GET {url} answered {reply.status}: it wants a login or key")
+    if reply.status not in statuses:
         return failed(f"GET {url} answered {reply.status}: {error_text(reply)}")
     return parse_fields(reply.body)
 

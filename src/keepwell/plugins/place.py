@@ -9,6 +9,7 @@ from keepwell.core.clock import Clock
 from keepwell.core.issue import Supervisor
 from keepwell.core.observation import Missing, Observation, Seen, Value
 from keepwell.core.ref import Ref
+from keepwell.plugins.services import ServiceWish
 from keepwell.transport.base import Transport
 
 
@@ -76,7 +77,7 @@ class Place:
 
     `engine` is the engine's plug-in (see `keepwell.plugins.engine`), None for a node probe. `seen` is what
     earlier probes of the same survey saw. `since_seconds` is how far back logs are read. `origins` are those of
-    web pages that every engine must take requests from.
+    web pages that every engine must take requests from; `services` are those that the owner declared here.
     """
 
     node: Ref
@@ -87,6 +88,7 @@ class Place:
     engine: object | None = None
     since_seconds: float = 3600.0
     origins: tuple[str, ...] = ()
+    services: tuple[ServiceWish, ...] = ()
 
     def saw(self, name: str, value: Value | Missing, source: str, *, subject: Ref | None = None) -> Observation:
         """An observation made here and now, about the site (or the node) unless another subject is given."""

@@ -21,6 +21,7 @@ FAMILIES: dict[str, str] = {
     "probes": "PROBE",
     "checks": "CHECKS",
     "steps": "STEP",
+    "services": "SERVICE",
 }
 
 

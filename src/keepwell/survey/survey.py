@@ -14,6 +14,7 @@ from keepwell.core.ref import node as node_ref
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import Probe
 from keepwell.plugins.recognise import load_engines
+from keepwell.plugins.services import ServiceWish
 from keepwell.survey.discover import Discovery, discover, logs_found
 from keepwell.survey.expected import Expected
 from keepwell.survey.judge import judge, load_checks
@@ -55,7 +56,7 @@ def no_progress(text: str, done: int, total: int) -> None:
 async def survey(
     transport: Transport,
     clock: Clock,
-    expected: Iterable[Expected] = (),
+    expected: Iterable[Expected | ServiceWish] = (),
     *,
     level: int = 1,
     since_seconds: float = 3600.0,
@@ -66,21 +67,24 @@ async def survey(
     """Look at one node: which engines it has, and everything that the probes of this level see and checks say.
 
     Changes nothing and loads no model at levels 1 and 2. Costs one to three seconds; a part that hangs costs
-    its own time limit. `origins` are those of web pages that every engine must take requests from. Levels 3 and 4
-    load models and cost minutes: what needs a yes (`timetable.ask_first` lists it) and has none in `consent` is
-    Missing("not asked for"). Raises only for bugs: what cannot be seen is Missing.
+    its own time limit. `expected` are engines and services that ought to be there, `origins` those of web pages
+    that every engine must take requests from. Levels 3 and 4 load models and cost minutes: what needs a yes
+    (`timetable.ask_first` lists it) and has none in `consent` is Missing("not asked for"). Raises only for bugs:
+    what cannot be seen is Missing.
     """
     began = clock.monotonic()
+    wanted = tuple(expected)
     place = Place(
         node=node_ref(transport.name),
         transport=transport,
         clock=clock,
         since_seconds=since_seconds,
         origins=tuple(origins),
+        services=tuple(one for one in wanted if isinstance(one, ServiceWish)),
     )
     run = _Run(place, load_probes(level), consent, progress)
     await run.early()
-    discovery = await run.discover(tuple(expected))
+    discovery = await run.discover(tuple(one for one in wanted if isinstance(one, Expected)))
     await run.late(discovery.sites)
     progress("judging what was seen", run.done, run.total)
     seen = Seen(run.observations)

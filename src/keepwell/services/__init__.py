@@ -1,0 +1,1 @@
+"""Known services of a homelab, one file each, ending in `SERVICE: ServiceKind` (see `keepwell.plugins.services`)."""
