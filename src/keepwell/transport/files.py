@@ -34,16 +34,18 @@ _KINDS: tuple[tuple[int, FileKind], ...] = (
 )
 
 
-def read_file(path: str, offset: int, max_bytes: int) -> bytes:
+def read_file(path: str, offset: int, max_bytes: int, told: str = "") -> bytes:
     """Up to `max_bytes` from `offset`; AccessError for anything but a regular file (so also /proc and /sys).
 
-    Looks before it opens: opening a device can wake or rewind it. O_NONBLOCK covers the moment between.
+    Looks before it opens: opening a device can wake or rewind it. O_NONBLOCK covers the moment between. `told` is
+    the path that errors name, if not `path` itself.
     """
-    with _told(path):
-        _require_regular(path, os.stat(path))
+    name = told or path
+    with _told(name):
+        _require_regular(name, os.stat(path))
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            _require_regular(path, os.fstat(descriptor))
+            _require_regular(name, os.fstat(descriptor))
             return _read_all(descriptor, offset, max_bytes)
         finally:
             os.close(descriptor)

@@ -1,4 +1,8 @@
-"""HTTP and TCP from the local node's own network place: no proxy, no redirect, no shared connection."""
+"""HTTP and TCP from the local node's own network place: no proxy, no redirect, no shared connection.
+
+A server behind a Unix socket is asked by a URL of the scheme `http+unix`, whose host is the socket's path with
+its slashes written %2F: `http+unix://%2Frun%2Fexample.sock/version`. `unix_url` makes one.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
 
 from keepwell import __version__
-from keepwell.core.errors import TimedOut, TooLarge, Unreachable
+from keepwell.core.errors import AccessError, TimedOut, TooLarge, Unreachable
+from keepwell.core.secret import mask_text
 from keepwell.transport.base import Reply
 from keepwell.transport.failures import access_error, shown_request
 
@@ -17,6 +23,27 @@ if TYPE_CHECKING:
 
 #: The largest TCP port; what lies below passes a larger one on to the system, which calls it a bug.
 LAST_PORT = 65_535
+#: Scheme of a URL whose host is the path of a Unix socket.
+UNIX_SCHEME = "http+unix"
+
+
+def unix_url(socket_path: str, target: str) -> str:
+    """The URL of a path (with its query, beginning with a slash) on a server behind a Unix socket."""
+    return f"{UNIX_SCHEME}://{quote(socket_path, safe='')}{target}"
+
+
+def split_unix_url(url: str) -> tuple[str, str]:
+    """The path of the Unix socket in a URL and the plain URL to ask there; "" and the URL itself for any other.
+
+    Raises Unreachable for a URL that cannot be read.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Unreachable(f"not a usable URL ({error})", command=mask_text(url)) from error
+    if parts.scheme != UNIX_SCHEME:
+        return "", url
+    return unquote(parts.netloc), parts._replace(scheme="http", netloc="localhost").geturl()
 
 
 class Web:
@@ -45,18 +72,21 @@ class Web:
         command = shown_request(method, url)
         started = time.perf_counter()
         try:
-            target = httpx2.URL(url)
+            socket_path, plain = split_unix_url(url)
+            target = httpx2.URL(plain)
             if (target.port or 0) > LAST_PORT:
                 raise Unreachable(f"no port is above {LAST_PORT}", command=command)
             async with (
                 asyncio.timeout(timeout_seconds),
-                self._client(target.scheme).stream(method, target, headers=dict(headers), content=body) as answer,
+                self._client(target.scheme, socket_path).stream(
+                    method, target, headers=dict(headers), content=body
+                ) as answer,
             ):
                 got = await _read_body(answer, max_bytes, command)
         except (TimeoutError, httpx2.TimeoutException):
             raise TimedOut(f"no whole answer within {timeout_seconds:g} s", command=command) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-            raise Unreachable(_describe(error), command=command) from error
+            raise _unreachable(error, command, socket_path) from error
         except OSError as error:
             raise access_error(error, command=command, otherwise=Unreachable) from error
         found = {name.lower(): value for name, value in answer.headers.items()}
@@ -69,21 +99,24 @@ class Web:
         for client in clients:
             await client.aclose()
 
-    def _client(self, scheme: str) -> httpx2.AsyncClient:
-        """A client for the scheme: loading the certificates takes 20 ms and plain HTTP needs none."""
+    def _client(self, scheme: str, socket_path: str) -> httpx2.AsyncClient:
+        """A client for the scheme or socket: loading the certificates takes 20 ms and plain HTTP needs none."""
         import httpx2
 
-        if scheme not in self._clients:
-            self._clients[scheme] = httpx2.AsyncClient(
+        key = socket_path or scheme
+        if key not in self._clients:
+            # A kept connection to a server that was restarted meanwhile fails once for no fault of its own.
+            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+            self._clients[key] = httpx2.AsyncClient(
                 headers={"User-Agent": f"keepwell/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"},
-                verify=scheme == "https",
                 timeout=None,
                 trust_env=False,
                 follow_redirects=False,
-                # A kept connection to a server that was restarted meanwhile fails once for no fault of its own.
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=0),
+                transport=httpx2.AsyncHTTPTransport(
+                    verify=scheme == "https", trust_env=False, limits=limits, uds=socket_path or None
+                ),
             )
-        return self._clients[scheme]
+        return self._clients[key]
 
 
 async def connect_once(host: str, port: int, *, timeout_seconds: float) -> None:
@@ -110,11 +143,16 @@ async def _read_body(answer: httpx2.Response, max_bytes: int, command: str) -> b
     return bytes(kept)
 
 
-def _describe(error: Exception) -> str:
-    """The innermost operating-system words: httpx wraps "Connection refused" three times over."""
+def _unreachable(error: Exception, command: str, socket_path: str) -> AccessError:
+    """The innermost operating-system words: httpx wraps "Connection refused" three times over. A Unix socket that is
+    not there or not for this user is told as that, as of any path.
+    """
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.errno:
-            return str(access_error(inner).what)
+            found = access_error(inner, where=socket_path, command=command, otherwise=Unreachable)
+            if socket_path:
+                return found
+            return Unreachable(found.what, command=command)
         inner = inner.__cause__ or inner.__context__
-    return str(error) or type(error).__name__
+    return Unreachable(str(error) or type(error).__name__, command=command)
