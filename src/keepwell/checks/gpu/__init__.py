@@ -4,6 +4,7 @@ from keepwell.checks.gpu.access import judge_access, judge_nodes, judge_visible
 from keepwell.checks.gpu.driver import judge_module, judge_persistence, judge_runtime, judge_versions
 from keepwell.checks.gpu.errors import judge_errors, judge_memory_health
 from keepwell.checks.gpu.load import judge_link, judge_memory, judge_order, judge_placement, judge_throttle
+from keepwell.checks.gpu.under_load import judge_placement_under_load, judge_throttle_under_load
 from keepwell.core.finding import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -104,5 +105,19 @@ CHECKS: tuple[Check, ...] = (
         needs=("device.memory_total_bytes", "device.memory_used_bytes", "device.processes"),
         judge=judge_memory,
         level=2,
+    ),
+    Check(
+        id="gpu.throttle_under_load",
+        title="Neither heat nor power slows the GPU down while it generates",
+        needs=("device.under_load", "device.list"),
+        judge=judge_throttle_under_load,
+        level=4,
+    ),
+    Check(
+        id="gpu.placement_under_load",
+        title="The model that generated lies on the GPU that is there",
+        needs=("engine.speed", "device.list", "device.runtime"),
+        judge=judge_placement_under_load,
+        level=4,
     ),
 )
