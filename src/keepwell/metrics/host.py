@@ -36,7 +36,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.containers",
         about="node",
         help="Containers",
-        shape="tuple of mappings runtime name id image engine state health pid exit_code oom_killed error started_at "
+        shape="tuple of mappings runtime name id image image_id created_at finished_at engine state health pid "
+        "exit_code oom_killed error started_at "
         "restarts restart_policy command environment (masked) user ports (tuple of mappings address port inner_port) "
         "addresses network gpus (none, or what was asked for) memory_max_bytes compose",
     ),
@@ -109,11 +110,26 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.files",
         about="node",
         help="Files that hold settings of engines and containers",
-        shape="tuple of mappings path kind (unit drop-in environment start compose runtime) unit digest size_bytes modified_at "
-        "lines: tuple of text (secrets masked), or problem instead of digest",
+        shape="tuple of mappings path kind (unit drop-in environment start compose runtime) unit digest size_bytes "
+        "modified_at lines: tuple of text (secrets masked), or problem instead of digest",
     ),
     Fact(
         name="host.kernel_lines", about="node", help="Kernel log lines of interest", shape="tuple of mappings at text"
+    ),
+    Fact(
+        name="host.interfaces",
+        about="node",
+        help="Network interfaces",
+        shape="tuple of mappings name state (up down) mtu mbit_per_s (negotiated) duplex kind (ethernet wireless bridge "
+        "virtual loopback tunnel infiniband) addresses: tuple of 'address/prefix' errors drops bytes master; what is not "
+        "told is left out",
+    ),
+    Fact(
+        name="host.networks",
+        about="node",
+        help="The node's networks by role, as declared",
+        shape="tuple of mappings role interface (found or declared) address mbit_per_s (wished) declared (the name or "
+        "address that was declared)",
     ),
     Metric(name="host.memory_total_bytes", unit=Unit.BYTES, about="node", help="Installed memory"),
     Metric(

@@ -63,6 +63,7 @@ class Health:
 class ModelInfo:
     """A model that an engine offers. `path` is its weights file where known; sizes in bytes, 0 if not told.
 
+    `modified_at` is when it was pulled or made, seconds since the epoch, 0 if not told.
     `status` is the engine's own word (loaded, unloaded, loading), but "failed" where the process that ran it
     ended with an error and nobody loaded it again.
     """
@@ -73,6 +74,7 @@ class ModelInfo:
     path: str = ""
     context_tokens: int = 0
     status: str = ""
+    modified_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ def _model(one: ModelInfo) -> Mapping[str, Value]:
         "path": one.path,
         "context_tokens": one.context_tokens,
         "status": _clean(one.status),
+        "modified_at": one.modified_at,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -21,12 +22,16 @@ FILES = 200
 FILE_BYTES = 256 * 1024
 #: Lines of one file that are remembered to show what changed, and characters of each.
 LINES, LINE_CHARACTERS = 200, 200
+#: Characters of one line in which secrets are looked for; the rest is not kept.
+MASKED_CHARACTERS = 2000
 #: Hexadecimal digits of a digest that are kept: enough to tell two contents apart, too few to try secrets on.
 DIGEST_DIGITS = 16
 #: Names that a compose project's file usually has.
 COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml", ".env")
 #: Files of container runtimes that decide whether a container gets a GPU.
 RUNTIME_FILES = ("/etc/docker/daemon.json", "/etc/containers/containers.conf")
+#: A name and what parts it from its value.
+_ASSIGNED = re.compile(r"([A-Za-z_-][A-Za-z0-9_.-]{0,99})[\"']?(?:\s{0,3}[=:]\s{0,3}|\s{1,3})(?=\S)")
 
 
 class HostFiles:
@@ -55,26 +60,18 @@ def mask_lines(text: str) -> tuple[str, ...]:
     for line in text.splitlines():
         bare = line.strip()
         if bare and not bare.startswith(("#", ";")):
-            shown.append(cut_text(escape_controls(_mask(bare)), LINE_CHARACTERS))
+            shown.append(cut_text(escape_controls(_mask(bare[:MASKED_CHARACTERS])), LINE_CHARACTERS))
     return tuple(shown[:LINES])
 
 
 def _mask(line: str) -> str:
-    """`KEY=value`, `Environment="KEY=value"`, `KEY: value`, `- KEY=value`; several assignments on one line."""
-    words = []
-    for word in line.split(" "):
-        name, equals, value = word.partition("=")
-        if equals and value and is_secret_name(name.split("=")[-1].strip("\"'- \t")):
-            word = f"{name}={MASK}"
-        inner, again, rest = value.partition("=")
-        if again and rest and is_secret_name(inner.strip("\"'")):
-            word = f"{name}={inner}={MASK}"
-        words.append(word)
-    masked = " ".join(words)
-    name, colon, value = masked.partition(": ")
-    if colon and value.strip() and is_secret_name(name.strip("\"'- \t")):
-        return f"{name}: {MASK}"
-    return mask_text(masked)
+    """`KEY=value`, `Environment="KEY=value"`, `KEY: value`, `--key value`: from the first secret on nothing is
+    shown, since a value may hold blanks.
+    """
+    for found in _ASSIGNED.finditer(line):
+        if is_secret_name(found[1].lstrip("-")):
+            return f"{mask_text(line[: found.end()])}{MASK}"
+    return mask_text(line)
 
 
 def _find_paths(place: Place) -> dict[str, tuple[str, str]]:

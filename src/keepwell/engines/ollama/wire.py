@@ -136,6 +136,7 @@ def _model(one: Fields) -> ModelInfo:
         digest=one.text("digest"),
         size_bytes=one.integer("size"),
         status=f"remote at {remote}" if remote else "",
+        modified_at=parse_time(one.text("modified_at")),
     )
 
 
