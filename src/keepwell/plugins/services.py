@@ -142,7 +142,8 @@ def fits(sign: Sign, reply: Reply) -> bool:
         return False
     text = reply.body[:SIGN_BYTES].decode("utf-8", "replace")
     lines = "\n".join(f"{name}: {value}" for name, value in reply.headers.items())
-    return bool(re.search(sign.body, text, re.IGNORECASE)) and bool(re.search(sign.header, lines, re.IGNORECASE))
+    in_lines = re.search(sign.header, lines, re.IGNORECASE | re.MULTILINE)
+    return bool(re.search(sign.body, text, re.IGNORECASE)) and bool(in_lines)
 
 
 def read_version(source: VersionSource, reply: Reply) -> str:
@@ -150,7 +151,7 @@ def read_version(source: VersionSource, reply: Reply) -> str:
     text = reply.body[:SIGN_BYTES].decode("utf-8", "replace")
     if source.header:
         text = "\n".join(f"{name}: {value}" for name, value in reply.headers.items())
-    found = re.search(source.pattern, text, re.IGNORECASE)
+    found = re.search(source.pattern, text, re.IGNORECASE | re.MULTILINE)
     if found is None:
         return ""
     return found[1][:60]
