@@ -19,8 +19,9 @@ import threading
 import time
 from collections import deque
 
-from keepwell.transport import far_files, far_waits
+from keepwell.transport.far_files import CHANGING, READING
 from keepwell.transport.far_job import LONGEST_SECONDS, PAYLOAD_BYTES, Job, Refusal
+from keepwell.transport.far_waits import CALLS as WAITING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ class FarEnd:
 
     def __init__(self, send: Callable[[bytes], None], changes: bool = False) -> None:
         self.send = send
-        self.calls = {**far_files.READING, **far_waits.CALLS, "ping": do_nothing}
+        self.calls = {**READING, **WAITING, "ping": do_nothing}
         if changes:
-            self.calls.update(far_files.CHANGING)
+            self.calls.update(CHANGING)
         self.silence_seconds = SILENCE_SECONDS
         self.kept = bytearray()
         self.jobs: dict[int, Job] = {}
@@ -152,14 +153,14 @@ class FarEnd:
         if job.call == "ping":
             self.silence_seconds = float(job.take("silence_seconds", (int, float), self.silence_seconds))
         elif job.call not in self.calls:
-            known = job.call in far_files.CHANGING
+            known = job.call in CHANGING
             raise Refusal(*(NO_SUCH_CALL, NO_CHANGES)[known])
         with self.lock:
             if len(self.jobs) >= JOBS or job.number in self.jobs:
                 raise Refusal("AccessError", f"more than {JOBS} calls at once, or one twice")
             self.jobs[job.number] = job
         try:
-            (self.quick, self.slow)[job.call in far_waits.CALLS].put(job)
+            (self.quick, self.slow)[job.call in WAITING].put(job)
         except Refusal:
             with self.lock:
                 self.jobs.pop(job.number, None)
@@ -178,7 +179,7 @@ class FarEnd:
         with self.lock:
             late = [job for job in self.jobs.values() if job.deadline <= now]
         for job in late:
-            if job.call in far_waits.CALLS and job.working and not job.stopped:
+            if job.call in WAITING and job.working and not job.stopped:
                 job.stop()
                 job.deadline = now + KILL_SECONDS
             else:
@@ -210,7 +211,7 @@ class FarEnd:
 
     def lane(self, job: Job) -> Workers:
         """The threads that a job belongs to."""
-        return (self.quick, self.slow)[job.call in far_waits.CALLS]
+        return (self.quick, self.slow)[job.call in WAITING]
 
     def answer(self, job: Job | None, header: dict[str, Any], payload: bytes) -> None:
         """Say what came of a call, once."""
