@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -77,7 +78,8 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
                 FakeContainer(name="old", status="exited", exit_code=3),
             ]
         )
-        path = tmp_path / "engine.sock"
+        path = Path(stack.enter_context(TemporaryDirectory())) / "engine.sock"  # another user must get at it
+        path.parent.chmod(0o755)
         engine = ContainerEngine(runtime="docker", title="Docker", sockets=(str(path),), wake="start it")
         host = LocalTransport()
         async with daemon.listen(path):
@@ -298,8 +300,6 @@ async def _as_user(path: Path) -> dict[str, object]:
 
 @namespaces
 async def test_a_user_without_root_goes_through_the_engine(scene: Scene) -> None:
-    for folder in (scene.socket.parent, *list(scene.socket.parent.parents)[:2]):
-        folder.chmod(0o755)
     refused = await _as_user(scene.socket)
     assert "Permission denied" in str(refused["error"])
     assert "Docker's socket" in str(refused["error"])

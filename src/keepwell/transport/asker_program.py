@@ -1,7 +1,7 @@
 """One HTTP request or one TCP connection from wherever this file is run; standard library only, Python 3.7 or newer.
 
 keepwell sends this text to an interpreter that it has put into another network (a container's, say). The wish is a
-JSON mapping in the variable KEEPWELL_ASKED or on standard input, the answer one JSON mapping on standard output:
+JSON mapping (its argument, in the variable KEEPWELL_ASKED or on standard input), the answer one on standard output:
 `{"status", "headers", "body" (base64), "seconds"}`, `{"connected": true}`, or `{"error": kind, "what": words}` with
 kind refused, timeout, large or unusable. With `hosts` and `resolv` in the wish, names are looked up by those texts
 (of /etc/hosts and /etc/resolv.conf) and not by this machine's own.
@@ -34,7 +34,7 @@ class Failed(Exception):
 
 def main() -> None:
     """Do what is wished and print how it went."""
-    asked = json.loads(os.environ.get("KEEPWELL_ASKED") or sys.stdin.read())
+    asked = json.loads("".join(sys.argv[1:]) or os.environ.get("KEEPWELL_ASKED") or sys.stdin.read())
     try:
         answer = {"http": request, "connect": knock}[asked["op"]](asked)
     except Failed as error:

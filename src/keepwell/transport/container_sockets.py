@@ -15,13 +15,14 @@ class ContainerEngine:
     """A container engine: the name of its client, its proper name, and the paths of its Unix sockets.
 
     One `*` in a path stands for every name in that folder (a user's id, say). `wake` is the command that makes
-    it listen where it can be installed and silent.
+    it listen where it can be installed and silent. `gateway` is the name under which its containers know the node.
     """
 
     runtime: str
     title: str
     sockets: tuple[str, ...]
     wake: str
+    gateway: str = ""
 
 
 #: Docker's and Podman's documented places, as root's service first and then as a user's own.
@@ -31,12 +32,14 @@ CONTAINER_ENGINES: tuple[ContainerEngine, ...] = (
         title="Docker",
         sockets=("/run/docker.sock", "/var/run/docker.sock", "/run/user/*/docker.sock"),
         wake="systemctl start docker.socket",
+        gateway="host.docker.internal",
     ),
     ContainerEngine(
         runtime="podman",
         title="Podman",
         sockets=("/run/podman/podman.sock", "/run/user/*/podman/podman.sock"),
         wake="systemctl start podman.socket",
+        gateway="host.containers.internal",
     ),
 )
 
