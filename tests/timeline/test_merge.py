@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from keepwell.core.event import KINDS, SURE, Event
 from keepwell.core.observation import Observation, Seen, Value, failed
 from keepwell.core.ref import engine, node
-from keepwell.core.run import Item, Run
 from keepwell.timeline.merge import build_timeline, doubt
 
 HERE = node("box")
@@ -46,10 +45,8 @@ def test_everything_is_told_in_order_and_once() -> None:
     )
     changed = Event(at=NOW - 30, kind="file", what="/etc/e.env was changed", source="two", about="/etc/e.env", was="A")
     again = Event(at=NOW - 50, kind="process-start", what="box/e was started again", source="two", now="pid 7")
-    run = Run(
-        id="plan-1", kind="plan", asked_by="cli", created_at=NOW - 20, items=(Item(key="a", state="done", attempts=1),)
-    )
-    found = build_timeline(world, HERE, now=NOW, remembered=[changed, again], runs=[run])
+    run = Event(at=NOW - 20, kind="repair", what="keepwell carried out plan-1", source="runs", about="plan-1")
+    found = build_timeline(world, HERE, now=NOW, remembered=[changed, again, run])
     assert [(one.kind, one.at - NOW) for one in found.events] == [
         ("container-change", -3600),
         ("boot", -900),

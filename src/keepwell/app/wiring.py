@@ -11,6 +11,7 @@ from pathlib import Path
 
 from keepwell.app.expecting import expect_engines, expect_services, recall
 from keepwell.app.operation import Caller
+from keepwell.app.remembering import keep_look
 from keepwell.app.targets import Target
 from keepwell.config import Config, load_config, load_secret
 from keepwell.config.home import find_home
@@ -138,6 +139,8 @@ def _remember(wiring: Wiring, result: SurveyResult) -> None:
     # a read-only or full disk must not keep a diagnosis from its reader; what is lost is only the memory
     with contextlib.suppress(AccessError):
         save_memory(wiring.state, remember(load_memory(wiring.state), recall(result.sites, result.seen, now), now))
+    for node in result.seen.subjects("node"):
+        keep_look(wiring.state, result.seen, node, now)
 
 
 @cache

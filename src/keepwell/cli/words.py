@@ -47,6 +47,14 @@ def size(count: float) -> str:
     return f"{value:.3g} {_SIZES[unit]}"
 
 
+def span(seconds: float) -> str:
+    """A length of time as a person says it: 40 s, 4 min, 3 h, 2 d."""
+    for unit, name in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * unit or (seconds >= unit and seconds % unit == 0):
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
 def share(ratio: float) -> str:
     """A ratio as per cent, never rounded to a certainty that is not there."""
     if 0 < ratio < 0.01:

@@ -120,9 +120,9 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="host.interfaces",
         about="node",
         help="Network interfaces",
-        shape="tuple of mappings name state (up down) mtu mbit_per_s (negotiated) duplex kind (ethernet wireless bridge "
-        "virtual loopback tunnel infiniband) addresses: tuple of 'address/prefix' errors drops bytes master; what is not "
-        "told is left out",
+        shape="tuple of mappings name state (up down) mtu mbit_per_s (negotiated) duplex kind (ethernet wireless "
+        "bridge virtual loopback tunnel infiniband) addresses: tuple of 'address/prefix' errors drops bytes master; "
+        "what is not told is left out",
     ),
     Fact(
         name="host.networks",

@@ -45,6 +45,8 @@ LOG_BYTES = 1024 * 1024
 PACKAGE_SECONDS = 30 * 86_400.0
 #: Most events that are kept, the newest.
 EVENTS_MAX = 300
+#: What can leave a running engine with something old; the rest of the journal's events stand in host.history.
+KINDS = frozenset({"suspend", "resume", "reload", "unit-start"})
 
 
 class HostTimeline:
@@ -77,6 +79,8 @@ def _render_events(events: Iterable[JournalEvent]) -> list[Mapping[str, Value]]:
     engines = load_engines()
     rows: list[Mapping[str, Value]] = []
     for one in events:
+        if one.kind not in KINDS:
+            continue
         row: dict[str, Value] = {"at": one.at, "kind": one.kind, "what": escape_controls(one.what)}
         if one.kind == "unit-start":
             if not engine_of_name(one.unit, engines) and not topic_of_package(one.unit):

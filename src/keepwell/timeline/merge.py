@@ -9,7 +9,6 @@ from datetime import datetime
 from keepwell.core.event import KINDS, SURE, Event
 from keepwell.core.observation import Missing, Seen, Value
 from keepwell.core.ref import Ref
-from keepwell.core.run import Run
 from keepwell.core.values import find_number, rows_of, text_of
 
 #: Seconds within which two sources tell the same event about the same thing.
@@ -39,13 +38,11 @@ class Timeline:
     unread: tuple[Unread, ...] = ()
 
 
-def build_timeline(
-    seen: Seen, node: Ref, *, now: float, remembered: Iterable[Event] = (), runs: Iterable[Run] = ()
-) -> Timeline:
+def build_timeline(seen: Seen, node: Ref, *, now: float, remembered: Iterable[Event] = ()) -> Timeline:
     """Everything that is known to have happened on this node, oldest first, each thing once.
 
-    `remembered` are changes that earlier looks saw, `runs` are keepwell's own repairs. An event later than `now`,
-    or before the clock was set in the same boot, says that its time is doubtful.
+    `remembered` are changes that earlier looks saw, and keepwell's own repairs. An event later than `now`, or
+    before the clock was set in the same boot, says that its time is doubtful.
     """
     events = [
         *_history(seen, node),
@@ -54,7 +51,6 @@ def build_timeline(
         *remembered,
         *_files(seen, node),
         *_models(seen, node),
-        *_repairs(runs),
     ]
     return Timeline(events=tuple(doubt(_once(events), now)), unread=tuple(_unread(seen, node)))
 
@@ -145,14 +141,6 @@ def _models(seen: Seen, node: Ref) -> Iterator[Event]:
             if at and one.subject.node == node.name:
                 what = f"model {name} was pulled or made at {'/'.join(one.subject.path)}"
                 yield Event(at=at, kind="model", what=what, source=one.source, sure="last", about=name)
-
-
-def _repairs(runs: Iterable[Run]) -> Iterator[Event]:
-    for run in runs:
-        done = [item for item in run.items if item.state in ("done", "undone", "failed")]
-        if done:
-            what = f"keepwell carried out {run.id} ({len(done)} of {len(run.items)} parts)"
-            yield Event(at=run.created_at, kind="repair", what=what, source="keepwell runs", about=run.id)
 
 
 def _once(events: Iterable[Event]) -> list[Event]:

@@ -1,0 +1,43 @@
+"""Keeps how a node stood at a look, so that the next look can tell what changed."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from keepwell.core.errors import AccessError
+from keepwell.core.event import Event
+from keepwell.core.observation import Seen
+from keepwell.core.ref import Ref
+from keepwell.store.sights import keep_sight, load_sights, save_sights
+from keepwell.timeline.sight import compare, take_sight
+
+#: A look that shows no change is kept only if the last one is older: a live screen looks every two seconds.
+QUIET_SECONDS = 60.0
+
+
+def keep_look(state: Path, seen: Seen, node: Ref, now: float) -> tuple[Event, ...]:
+    """Compare with the last look, keep this one, and give what changed between the two.
+
+    A state folder that cannot be written costs the memory, never the look.
+    """
+    sights = load_sights(state)
+    sight = take_sight(seen, node, now)
+    old = sights.nodes.get(node.name)
+    changes: tuple[Event, ...] = ()
+    if old is not None:
+        changes = compare(old.last, sight)
+        new_scopes = sight.scopes.keys() - old.last.scopes.keys()
+        if not changes and not new_scopes and 0 <= now - old.last.at < QUIET_SECONDS:
+            return ()
+    with contextlib.suppress(AccessError):
+        save_sights(state, keep_sight(sights, node.name, sight, changes))
+    return changes
+
+
+def recall_changes(state: Path, node: Ref) -> tuple[Event, ...]:
+    """The changes that earlier looks saw on this node, oldest first."""
+    found = load_sights(state).nodes.get(node.name)
+    if found is None:
+        return ()
+    return found.changes
