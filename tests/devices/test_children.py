@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,10 +17,14 @@ from keepwell.core.observation import Missing
 from keepwell.devices import _cuda_child, _nvml_child
 from keepwell.devices._child import CANNOT_ASK, ask_child, parse_answer
 from keepwell.devices.nvidia import cuda, nvml
+from keepwell.testing.fake_gpu.card import GPU_IS_LOST, FakeCard, FakeProcess
+from keepwell.testing.fake_gpu.library import build_libraries
+from keepwell.testing.fake_gpu.machine import VARIABLE, FakeMachine, render_data
+from keepwell.testing.fake_gpu.scenarios_well import SINCE_510
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.local import LocalTransport
+from tests.fake_gpu.played import CACHE, needs_compiler
 
-FAKE = Path(__file__).resolve().parent / "fake_nvml"
 HAS_DRIVER = Path("/dev/nvidiactl").exists()
 without_driver = pytest.mark.skipif(HAS_DRIVER, reason="this machine has an NVIDIA driver")
 
@@ -47,9 +52,36 @@ async def test_cuda_without_a_driver_is_absent_with_its_reason(here: LocalTransp
     assert "libcuda.so.1" in found.reason
 
 
-async def test_a_whole_answer_of_nvml(here: LocalTransport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(FAKE))
-    monkeypatch.setenv("FAKE_NVML", "two")
+def lend(monkeypatch: pytest.MonkeyPatch, folder: Path, machine: FakeMachine) -> None:
+    """Let children of this process find the stand-in driver, playing this machine."""
+    data = folder / "gpu.data"
+    data.write_text(render_data(machine))
+    monkeypatch.setenv(VARIABLE, str(data))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(build_libraries(CACHE, machine.without)))
+
+
+CARD = FakeCard(
+    name="NVIDIA Test 9000",
+    uuid="GPU-1",
+    capability=(8, 9),
+    memory_total_bytes=1000,
+    memory_used_bytes=400,
+    utilisation_percent=50,
+    clock_megahertz=1500,
+    power_milliwatts=None,
+    power_limit_milliwatts=300_000,
+    throttle=0x44,
+    compute_mode=3,
+    ecc_uncorrected=2,
+    remapped=(1, 1, 1, 0),
+    link=(1, 4, 8, 16),
+    processes=(FakeProcess(pid=77, used_bytes=300), FakeProcess(pid=78, graphics=True)),
+)
+
+
+@needs_compiler
+async def test_a_whole_answer_of_nvml(here: LocalTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lend(monkeypatch, tmp_path, FakeMachine(cards=(CARD, FakeCard(handle=GPU_IS_LOST))))
     found = await nvml.read_nvml(here)
     assert isinstance(found, tuple)
     sound, lost = found
@@ -79,24 +111,65 @@ async def test_a_whole_answer_of_nvml(here: LocalTransport, monkeypatch: pytest.
     gone = lost.values["device.memory_total_bytes"]
     assert isinstance(gone, Missing)
     assert (gone.kind, gone.reason) == ("failed", "NVML: GPU is lost")
+    assert (sound.values["device.condition"], lost.values["device.condition"]) == ("answers", "lost")
 
 
-async def test_a_hang_ends_at_the_limit(here: LocalTransport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(FAKE))
-    monkeypatch.setenv("FAKE_NVML", "hang")
+@needs_compiler
+async def test_a_function_that_an_old_library_lacks_costs_its_own_field_only(
+    here: LocalTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = ("nvmlDeviceGetRemappedRows", "nvmlDeviceGetEnforcedPowerLimit", "nvmlDeviceGetMigMode")
+    lend(monkeypatch, tmp_path, FakeMachine(cards=(CARD,), without=(*SINCE_510, *gone)))
+    found = await nvml.read_nvml(here)
+    assert isinstance(found, tuple)
+    values = found[0].values
+    assert values["device.processes"] == ({"pid": 77, "used_bytes": 300},)
+    for name in ("device.power_limit_watts", "device.partition"):
+        value = values[name]
+        assert isinstance(value, Missing)
+        assert (value.kind, value.reason) == ("absent", "NVML: Function Not Found")
+
+
+@needs_compiler
+async def test_a_hang_ends_at_the_limit(here: LocalTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lend(monkeypatch, tmp_path, FakeMachine(cards=(CARD,), nvml_milliseconds=60_000))
     found = await ask_child(nvml.CHILD, here, 0.5)
     assert isinstance(found, Missing)
     assert found.kind == "failed"
     assert "0.5 s" in found.reason
 
 
-async def test_a_crash_of_the_driver_stays_in_the_child(here: LocalTransport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(FAKE))
-    monkeypatch.setenv("FAKE_NVML", "crash")
+@needs_compiler
+async def test_a_crash_of_the_driver_stays_in_the_child(
+    here: LocalTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lend(monkeypatch, tmp_path, FakeMachine(cards=(CARD,), crashes=True))
     found = await nvml.read_nvml(here)
     assert isinstance(found, Missing)
     assert found.kind == "failed"
-    assert "signal 11" in found.reason
+    assert "signal 6" in found.reason
+
+
+@needs_compiler
+def test_a_library_outside_the_loader_s_folders_is_found(tmp_path: Path) -> None:
+    """As in WSL without its line in the loader's configuration, and on NixOS."""
+    data = tmp_path / "gpu.data"
+    data.write_text(render_data(FakeMachine(cards=(CARD,))))
+    library = build_libraries(CACHE) / _nvml_child.SONAME
+    script = (
+        "from keepwell.devices import _nvml_child as child\n"
+        f"assert child.load_library(('/nowhere/{_nvml_child.SONAME}', {str(library)!r})) == {str(library)!r}\n"
+        "print(child.report()['devices'][0]['name'])\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={VARIABLE: str(data), "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ran.stdout.strip() == "NVIDIA Test 9000", ran.stderr
 
 
 async def test_without_a_python_it_cannot_be_asked(here: LocalTransport) -> None:

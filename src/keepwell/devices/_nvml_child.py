@@ -6,6 +6,8 @@ units; whatever a device cannot tell is `{"missing": {"code": N, "reason": TEXT}
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import sys
 from collections.abc import Callable
@@ -13,21 +15,42 @@ from typing import Any
 
 import pynvml
 
+SONAME = "libnvidia-ml.so.1"
+#: Folders that hold the library where the loader's own rules do not find it: WSL, NixOS, containers of some clouds.
+FOLDERS = ("/usr/lib/wsl/lib", "/run/opengl-driver/lib", "/usr/local/nvidia/lib64")
+
 #: Most processes named per device: enough for any server, and a bound on the answer.
 PROCESSES_MAX = 256
 
 
+#: What asking may raise: NVML's own errors, and the binding's for a function that this driver's library lacks.
+Refused = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
+
+
 def main() -> int:
     """Print what NVML says about every device; exit 0 whenever an answer could be printed."""
+    load_library((SONAME, *(f"{folder}/{SONAME}" for folder in FOLDERS)))
     json.dump(report(), sys.stdout)
     return 0
+
+
+def load_library(paths: tuple[str, ...]) -> str:
+    """Load the first of these that there is, and give its path, "" if there is none.
+
+    The binding asks for the bare name later; the loader then takes the one that is loaded already.
+    """
+    for path in paths:
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+            return path
+    return ""
 
 
 def report() -> dict[str, Any]:
     """`{"driver", "api", "devices": [...]}`, or `{"error": {"code", "reason"}}` when NVML does not start."""
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
+    except Refused as error:
         return {"error": _reason(error)}
     try:
         count = pynvml.nvmlDeviceGetCount()
@@ -36,7 +59,7 @@ def report() -> dict[str, Any]:
             "api": _ask(pynvml.nvmlSystemGetCudaDriverVersion),
             "devices": [_device(index) for index in range(count)],
         }
-    except pynvml.NVMLError as error:
+    except Refused as error:
         return {"error": _reason(error)}
     finally:
         pynvml.nvmlShutdown()
@@ -45,7 +68,7 @@ def report() -> dict[str, Any]:
 def _device(index: int) -> dict[str, Any]:
     try:
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    except pynvml.NVMLError as error:
+    except Refused as error:
         return {"index": index, "error": _reason(error)}
     return {"index": index} | {name: _ask(question, handle) for name, question in QUESTIONS.items()}
 
@@ -53,11 +76,14 @@ def _device(index: int) -> dict[str, Any]:
 def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return question(*arguments)
-    except pynvml.NVMLError as error:
+    except Refused as error:
         return {"missing": _reason(error)}
 
 
 def _reason(error: Any) -> dict[str, Any]:
+    """NVML's code and words; a function that the library lacks is FUNCTION_NOT_FOUND however the binding says it."""
+    if isinstance(error, pynvml.NVMLLibraryMismatchError):
+        return {"code": int(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND), "reason": "Function Not Found"}
     return {"code": int(getattr(error, "value", -1)), "reason": str(error)}
 
 
@@ -97,13 +123,47 @@ def _ecc(handle: Any) -> int:
 
 
 def _processes(handle: Any) -> list[dict[str, Any]]:
-    found = list(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    try:
+        found = list(pynvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    except pynvml.NVMLLibraryMismatchError:  # a driver before the 510 branch; the rows have had the same shape since 2
+        found = list(pynvml.nvmlDeviceGetComputeRunningProcesses_v2(handle))
     try:
         found += pynvml.nvmlDeviceGetGraphicsRunningProcesses(handle)
-    except pynvml.NVMLError:
-        # A card without graphics, or the MIG mode: its compute processes are still the whole answer.
+    except Refused:
+        # A card without graphics, the MIG mode, an old driver: its compute processes are still the whole answer.
         return _named(found)
     return _named(found)
+
+
+def _partition(handle: Any) -> list[int]:
+    """MIG mode now, after the next reset, and how many instances there are."""
+    now, pending = pynvml.nvmlDeviceGetMigMode(handle)
+    if not now:
+        return [int(now), int(pending), 0]
+    count = 0
+    for index in range(int(pynvml.nvmlDeviceGetMaxMigDeviceCount(handle))):
+        with contextlib.suppress(*Refused):
+            pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
+            count += 1
+    return [int(now), int(pending), count]
+
+
+def _licence(handle: Any) -> dict[str, Any]:
+    """The mode of virtualisation; for a guest's GPU the state of its licence and the product that it is for."""
+    mode = int(pynvml.nvmlDeviceGetVirtualizationMode(handle))
+    if mode != pynvml.NVML_GPU_VIRTUALIZATION_MODE_VGPU:
+        return {"mode": mode}
+    told = pynvml.nvmlDeviceGetGridLicensableFeatures(handle)
+    count = min(int(told.licensableFeaturesCount), len(told.gridLicensableFeatures))
+    features = [told.gridLicensableFeatures[index] for index in range(count)]
+    enabled = [one for one in features if one.featureEnabled] or features[:1]
+    return {"mode": mode, "features": [[int(one.featureState), _name(one.productName)] for one in enabled]}
+
+
+def _name(raw: Any) -> str:
+    if isinstance(raw, bytes):
+        return raw.decode("utf-8", "replace")
+    return str(raw)
 
 
 def _named(processes: list[Any]) -> list[dict[str, Any]]:
@@ -129,6 +189,8 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
     "compute_mode": pynvml.nvmlDeviceGetComputeMode,
     "ecc_uncorrected": _ecc,
     "remapped_rows": pynvml.nvmlDeviceGetRemappedRows,
+    "partition": _partition,
+    "licence": _licence,
     "processes": _processes,
 }
 

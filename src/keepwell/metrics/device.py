@@ -79,6 +79,25 @@ DECLARED: tuple[Fact | Metric, ...] = (
         shape="mapping uncorrected_errors remap_pending remap_failed",
     ),
     Fact(
+        name="device.condition",
+        about="device",
+        help="Whether it answers its driver at all",
+        shape="answers, lost (gone from the bus or dead), reset-required, no-power, or unreachable",
+    ),
+    Fact(
+        name="device.partition",
+        about="device",
+        help="Whether its hardware is split into instances of their own (NVIDIA: MIG)",
+        shape="mapping on pending (both bool; pending counts after the next reset) instances (number)",
+    ),
+    Fact(
+        name="device.licence",
+        about="device",
+        help="Whether it is a virtual GPU lent by a host, and the state of its licence",
+        shape="mapping virtual (bool), and for a virtual one state (licensed unlicensed restricted unrestricted "
+        "unknown) product",
+    ),
+    Fact(
         name="device.link",
         about="device",
         help="Its PCIe link now (a card at rest lowers the generation, never the width) and at best",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from keepwell.core.errors import AccessError
@@ -28,6 +28,9 @@ NAMES = (
     "device.processes",
     "device.memory_health",
     "device.link",
+    "device.condition",
+    "device.partition",
+    "device.licence",
 )
 
 
@@ -63,21 +66,24 @@ class GpuReadings:
 
 
 def pair_up(
-    devices: list[tuple[Ref, BusDevice]], readings: Iterable[Reading], beyond: Ref
+    devices: list[tuple[Ref, BusDevice]], readings: Sequence[Reading], beyond: Ref
 ) -> list[tuple[Ref, BusDevice, Reading]]:
-    """Each device with its reading: by address, else in order where the device is not on PCI.
+    """Each device with its reading: by address, else in order where device or reading has none.
 
-    A reading that fits none is a further device of a channel that shows them all as one (WSL), numbered from
-    `beyond` on; beside devices on PCI it is left out.
+    A reading without address is of a device that the driver lists and that does not even tell where it is. One
+    that fits none is a further device of a channel that shows them all as one (WSL), numbered from `beyond` on;
+    beside devices on PCI it is left out.
     """
-    rest = list(readings)
+    by_address = {reading.pci: reading for reading in readings if reading.pci}
+    known = {one.pci for _, one in devices}
+    rest = [reading for reading in readings if reading.pci not in known]
     pairs: list[tuple[Ref, BusDevice, Reading]] = []
     for ref, one in devices:
-        fitting = [reading for reading in rest if reading.pci == one.pci]
-        if not fitting and ":" not in one.pci:
-            fitting = rest[:1]
-        found = (fitting or [_silent(one, unknown("the driver does not list this device"))])[0]
-        rest = [reading for reading in rest if reading is not found]
+        found = by_address.get(one.pci)
+        if found is None:
+            fitting = [reading for reading in rest if not reading.pci or ":" not in one.pci]
+            found = (fitting or [_silent(one, unknown("the driver does not list this device"))])[0]
+            rest = [reading for reading in rest if reading is not found]
         pairs.append((ref, one, found))
     if devices and ":" not in devices[0][1].pci:
         start = int(beyond.name)

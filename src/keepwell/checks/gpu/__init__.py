@@ -3,6 +3,7 @@
 from keepwell.checks.gpu.access import judge_access, judge_nodes, judge_visible
 from keepwell.checks.gpu.driver import judge_module, judge_persistence, judge_runtime, judge_versions
 from keepwell.checks.gpu.errors import judge_errors, judge_memory_health
+from keepwell.checks.gpu.health import judge_answers, judge_licence, judge_partition
 from keepwell.checks.gpu.load import judge_link, judge_memory, judge_order, judge_placement, judge_throttle
 from keepwell.checks.gpu.under_load import judge_placement_under_load, judge_throttle_under_load
 from keepwell.core.finding import Check
@@ -48,6 +49,27 @@ CHECKS: tuple[Check, ...] = (
         title="No variable hides the GPUs from the engine",
         needs=("engine.process", "device.selectors", "device.list"),
         judge=judge_visible,
+        level=2,
+    ),
+    Check(
+        id="gpu.answers",
+        title="Each GPU answers its driver",
+        needs=("device.condition", "device.list"),
+        judge=judge_answers,
+        level=2,
+    ),
+    Check(
+        id="gpu.partition",
+        title="A GPU that is split has instances",
+        needs=("device.partition", "device.list"),
+        judge=judge_partition,
+        level=2,
+    ),
+    Check(
+        id="gpu.licence",
+        title="A virtual GPU has its licence",
+        needs=("device.licence", "device.list"),
+        judge=judge_licence,
         level=2,
     ),
     Check(

@@ -13,7 +13,7 @@ from keepwell.checks.gpu.devices import (
     works,
 )
 from keepwell.core.finding import Finding, Status
-from keepwell.core.observation import Seen, Value
+from keepwell.core.observation import Missing, Seen, Value
 from keepwell.core.ref import Ref, node
 from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.plugins.facts import engine_facts, engine_title, looked_at
@@ -51,7 +51,7 @@ def judge_placement(seen: Seen) -> Iterator[Finding]:
             continue
         row = min(rows, key=_gpu_ratio)
         ratio, size = _gpu_ratio(row), find_number(row.get("size_bytes")) or 0.0
-        room = sum(find_number(seen.value(gpu.ref, "device.memory_total_bytes")) or 0.0 for gpu in gpus)
+        room = sum(_room(seen, gpu) for gpu in gpus)
         fits = size <= room
         status, kind = Status.OK, "gpu"
         words = f"{text_of(row, 'name')} lies on the GPU ({ratio:.0%})"
@@ -80,6 +80,14 @@ def judge_placement(seen: Seen) -> Iterator[Finding]:
             ),
             evidence=(*looked_at(seen, engine, "engine.loaded"), *looked_at(seen, node(engine.node), "device.runtime")),
         )
+
+
+def _room(seen: Seen, gpu: Gpu) -> float:
+    """Memory that a model may take on this GPU: its own, or the machine's where it says that it has none apart."""
+    total = seen.value(gpu.ref, "device.memory_total_bytes")
+    if isinstance(total, Missing) and total.kind == "absent":
+        total = seen.value(node(gpu.ref.node), "host.memory_total_bytes")
+    return find_number(total) or 0.0
 
 
 def judge_memory(seen: Seen) -> Iterator[Finding]:

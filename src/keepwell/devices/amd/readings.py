@@ -53,6 +53,8 @@ async def _read_sysfs(device: BusDevice, node: ComputeNode | None, transport: Tr
     base = f"/sys/bus/pci/devices/{device.pci}"
     sensors = await find_hwmon(device.pci, transport) or f"{base}/hwmon/none"
     powers = (f"{sensors}/power1_average", f"{sensors}/power1_input")
+    # Accelerators of the MI300 family show no temperature of the edge, only that of the hottest spot.
+    heats = (f"{sensors}/temp1_input", f"{sensors}/temp2_input")
     identity: dict[str, Value] = {}
     gpu_id = ""
     if node is not None:
@@ -63,7 +65,7 @@ async def _read_sysfs(device: BusDevice, node: ComputeNode | None, transport: Tr
         "device.memory_total_bytes": await read_number(f"{base}/mem_info_vram_total", transport),
         "device.memory_used_bytes": await read_number(f"{base}/mem_info_vram_used", transport),
         "device.utilisation_ratio": await read_number(f"{base}/gpu_busy_percent", transport, from_percent),
-        "device.temperature_celsius": await read_number(f"{sensors}/temp1_input", transport, from_milli),
+        "device.temperature_celsius": await first_number(heats, transport, from_milli),
         "device.power_watts": await first_number(powers, transport, from_micro),
         "device.power_limit_watts": await read_number(f"{sensors}/power1_cap", transport, from_micro),
         "device.power_limit_default_watts": await read_number(f"{sensors}/power1_cap_default", transport, from_micro),
@@ -97,7 +99,10 @@ def parse_rocm_smi(content: bytes) -> tuple[Reading, ...] | Missing:
 def _card(card: Mapping[str, Any]) -> Reading:
     values: dict[str, Value | Missing] = {name: _cell(card, keys, turn) for name, keys, turn in _CELLS}
     name = card.get("Card Series") or card.get("Card series") or card.get("Card SKU") or ""
+    target = str(card.get("GFX Version", ""))
     values["device.identity"] = {"name": str(name)}
+    if target.startswith("gfx"):
+        values["device.identity"] = {"name": str(name), "compute_capability": target}
     values["device.throttle"] = NO_REASONS
     return Reading(pci=sysfs_address(str(card.get("PCI Bus", ""))), values=values, source=" ".join(ROCM_SMI))
 

@@ -59,7 +59,8 @@ async def _ask_xpu_smi(transport: Transport) -> dict[str, Mapping[str, Value | M
     found: dict[str, Mapping[str, Value | Missing]] = {}
     for pci, (number, name) in listed.items():
         values = parse_stats(await _run(("xpu-smi", "stats", "-d", number, "-j"), transport))
-        found[pci] = values | {"device.identity": {"name": name}}
+        whole = parse_properties(await _run(("xpu-smi", "discovery", "-d", number, "-j"), transport))
+        found[pci] = values | whole | {"device.identity": {"name": name}}
     return found
 
 
@@ -80,6 +81,14 @@ def parse_discovery(content: bytes) -> dict[str, tuple[str, str]]:
         for row in rows
         if isinstance(row, dict) and "pci_bdf_address" in row
     }
+
+
+def parse_properties(content: bytes) -> dict[str, Value | Missing]:
+    """`xpu-smi discovery -d N -j`: the card's whole memory; {} if it does not tell."""
+    told = _object(content).get("memory_physical_size_byte")
+    if told is None:
+        return {}
+    return {"device.memory_total_bytes": _turned(told, int)}
 
 
 def parse_stats(content: bytes) -> dict[str, Value | Missing]:

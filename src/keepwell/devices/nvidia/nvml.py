@@ -6,7 +6,7 @@ stays Missing(failed).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from keepwell.core.observation import Missing, Value, absent, failed, unknown
@@ -37,6 +37,21 @@ THROTTLE: tuple[tuple[int, str], ...] = (
     (0x200, "board-limit"),
     (0x400, "reliability"),
 )
+#: NVML codes of a card that does not answer any more, in our words: GPU_IS_LOST, RESET_REQUIRED.
+CONDITIONS = {15: "lost", 16: "reset-required"}
+#: ... and of one of which not even a handle can be had: INSUFFICIENT_POWER, IRQ_ISSUE, CORRUPTED_INFOROM, UNKNOWN.
+NO_HANDLE = {
+    "8": "no-power",
+    "11": "unreachable",
+    "14": "unreachable",
+    "15": "lost",
+    "16": "reset-required",
+    "999": "unreachable",
+}
+#: nvmlGridLicenseState_t: state of a virtual GPU's licence; unrestricted is the time of grace after the start.
+LICENCES = {2: "unrestricted", 3: "restricted", 4: "unlicensed", 5: "licensed"}
+#: nvmlGpuVirtualizationMode_t: a GPU that a host lends to this guest.
+GUEST = 2
 #: nvmlComputeMode_t.
 COMPUTE_MODES = {0: "default", 1: "exclusive-thread", 2: "prohibited", 3: "exclusive-process"}
 
@@ -64,14 +79,20 @@ def parse_device(raw: Mapping[str, Any]) -> Reading:
     error = raw.get("error")
     if error is not None:
         reason = _missing(error)
-        names = ("device.identity", *(name for name, _, _ in _NUMBERS))
-        return Reading(pci="", values=dict.fromkeys(names, reason), source=SOURCE)
+        lost: dict[str, Value | Missing] = dict.fromkeys((*WHOLE, *(name for name, _, _ in _NUMBERS)), reason)
+        if isinstance(error, Mapping):
+            lost["device.condition"] = NO_HANDLE.get(str(error.get("code")), reason)
+        return Reading(pci="", values=lost, source=SOURCE)
     values: dict[str, Value | Missing] = {name: _convert(raw.get(key), turn) for name, key, turn in _NUMBERS}
     values["device.identity"] = _identity(raw)
     values["device.throttle"] = _convert(raw.get("throttle"), name_reasons)
     values["device.processes"] = _convert(raw.get("processes"), _processes)
     values["device.memory_health"] = _memory_health(raw)
     values["device.link"] = _convert(raw.get("link"), _link)
+    values["device.partition"] = _convert(raw.get("partition"), _partition)
+    values["device.licence"] = _licence(raw.get("licence"))
+    refusals = [one["missing"] for one in raw.values() if isinstance(one, Mapping) and "missing" in one]
+    values["device.condition"] = _condition(refusals)
     pci = raw.get("pci")
     return Reading(pci=sysfs_address(_text(pci)), values=values, source=SOURCE)
 
@@ -79,6 +100,13 @@ def parse_device(raw: Mapping[str, Any]) -> Reading:
 def name_reasons(bits: Any) -> tuple[str, ...]:
     """A bit mask of throttle reasons as words, in the order of the bits."""
     return tuple(word for bit, word in THROTTLE if int(bits) & bit)
+
+
+def _condition(refusals: Iterable[Any]) -> str:
+    """What the codes among a card's refusals tell of the card itself; "answers" when they tell nothing."""
+    codes = [one.get("code") for one in refusals if isinstance(one, Mapping)]
+    found = [CONDITIONS[code] for code in codes if isinstance(code, int) and code in CONDITIONS]
+    return "".join(found[:1]) or "answers"
 
 
 def _missing(raw: Any) -> Missing:
@@ -143,6 +171,23 @@ def _link(raw: Any) -> Value:
     return {name: int(number) for name, number in zip(names, raw, strict=True)}
 
 
+def _partition(raw: Any) -> Value:
+    now, pending, instances = (int(one) for one in raw)
+    return {"on": bool(now), "pending": bool(pending), "instances": instances}
+
+
+def _licence(raw: Any) -> Value | Missing:
+    """Who is no guest has no licence; the worst of several features counts."""
+    if not isinstance(raw, Mapping) or "missing" in raw:
+        return _convert(raw, str)
+    features = raw.get("features")
+    if raw.get("mode") != GUEST or not isinstance(features, list):
+        return {"virtual": False}
+    told = [one for one in features if isinstance(one, list) and len(one) == 2 and isinstance(one[0], int)]
+    state, product = min(told, key=_first, default=(0, ""))
+    return {"virtual": True, "state": LICENCES.get(state, "unknown"), "product": _text(product)}
+
+
 def _text(raw: Any) -> str:
     if isinstance(raw, str):
         return raw
@@ -169,6 +214,16 @@ def _megahertz(raw: Any) -> int:
     return int(raw) * 1_000_000
 
 
+#: What a reading has besides numbers.
+WHOLE = (
+    "device.identity",
+    "device.throttle",
+    "device.processes",
+    "device.memory_health",
+    "device.link",
+    "device.partition",
+    "device.licence",
+)
 _NUMBERS: tuple[tuple[str, str, Callable[[Any], Value]], ...] = (
     ("device.memory_total_bytes", "memory", _first),
     ("device.memory_used_bytes", "memory", _second),

@@ -36,6 +36,8 @@ FIELDS = (
 )
 MEBIBYTE = 1024 * 1024
 
+#: A card that no longer answers, named before the table of the others ("GPU1: 0000:44:00.0", older "GPU 0000:44:00.0").
+_NO_HANDLE = re.compile(r"Unable to determine the device handle for GPU[ 0-9:]*([0-9a-fA-F:.]{10,16}): (.+)")
 _UNKNOWN_FIELD = re.compile(r'Field "([^"]+)" is not a valid field')
 #: What nvidia-smi writes for "there is no such thing".
 _ABSENT = re.compile(r"^\[?(N/A|Not Supported|Not Available|Unsupported)\]?$", re.IGNORECASE)
@@ -52,13 +54,33 @@ async def read_smi(transport: Transport, reasons: Callable[[int], tuple[str, ...
         ran = await _run(fields, transport)
         if isinstance(ran, Missing):
             return ran
-        refused = _UNKNOWN_FIELD.search(ran.text + ran.stderr.decode("utf-8", "replace"))
-        if refused is None and ran.code:
-            return failed(f"nvidia-smi ended with {ran.code}: {_words(ran)}")
+        said = ran.text + ran.stderr.decode("utf-8", "replace")
+        refused = _UNKNOWN_FIELD.search(said)
         if refused is None:
-            return parse_table(ran.text, fields, reasons)
+            return _judge(ran, said, parse_table(said, fields, reasons))
         fields = tuple(one for one in fields if one != refused[1])
     return failed("nvidia-smi does not know the fields that were asked for")
+
+
+def _judge(ran: Ran, said: str, rows: tuple[Reading, ...] | Missing) -> tuple[Reading, ...] | Missing:
+    """The rows with a reading for each card that does not answer; the exit code counts where there is neither."""
+    lost = tuple(_lost(found) for found in _NO_HANDLE.finditer(said))
+    if isinstance(rows, Missing) and not lost:
+        if ran.code:
+            return failed(f"nvidia-smi ended with {ran.code}: {_words(ran)}")
+        return rows
+    if isinstance(rows, Missing):
+        return lost
+    return (*rows, *lost)
+
+
+def _lost(found: re.Match[str]) -> Reading:
+    why = failed(f"nvidia-smi: {found[0].strip()[:200]}")
+    values: dict[str, Value | Missing] = dict.fromkeys((name for name, _, _, _ in _NUMBERS), why)
+    values["device.condition"] = "unreachable"
+    if "lost" in found[2]:
+        values["device.condition"] = "lost"
+    return Reading(pci=sysfs_address(found[1]), values=values, source="nvidia-smi --query-gpu")
 
 
 def parse_table(
@@ -79,6 +101,7 @@ def _reading(cells: Mapping[str, str], reasons: Callable[[int], tuple[str, ...]]
     values["device.identity"] = _identity(cells)
     values["device.throttle"] = _reasons(cells.get("clocks_throttle_reasons.active", "[N/A]"), reasons)
     errors = _number(cells.get("ecc.errors.uncorrected.volatile.total", "[N/A]"), 1, int)
+    values["device.condition"] = _condition(cells)
     values["device.memory_health"] = errors
     if isinstance(errors, int):
         values["device.memory_health"] = {"uncorrected_errors": errors}
@@ -111,6 +134,11 @@ def _reasons(mask: str, reasons: Callable[[int], tuple[str, ...]]) -> Value | Mi
     return told
 
 
+def _condition(cells: Mapping[str, str]) -> str:
+    found = [word for cell in cells.values() for said, word in _CONDITIONS if said in cell]
+    return "".join(found[:1]) or "answers"
+
+
 def _explain(cell: str) -> Missing | None:
     if _ABSENT.match(cell):
         return absent(f"nvidia-smi: {cell}")
@@ -136,6 +164,7 @@ def _words(ran: Ran) -> str:
     return said.splitlines()[-1][:200]
 
 
+_CONDITIONS = (("GPU is lost", "lost"), ("GPU requires reset", "reset-required"))
 _NUMBERS: tuple[tuple[str, str, float, type[int] | type[float]], ...] = (
     ("device.memory_total_bytes", "memory.total", MEBIBYTE, int),
     ("device.memory_used_bytes", "memory.used", MEBIBYTE, int),
