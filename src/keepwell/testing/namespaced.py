@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ NEEDS = ("unshare", "nsenter", "mount", "ip", "chroot")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: Bytes of /dev/shm where nothing else is said; what Docker gives a container.
 SHM_BYTES = 64 * 1024 * 1024
+#: Seconds for a process to enter its root, and between two looks.
+START_SECONDS = 10.0
+LOOK_SECONDS = 0.005
 
 #: Run as the first process: $1 is the root, $2 the name, $3 the size of /dev/shm, $4 folders to bind, then the program.
 _INIT = """
@@ -90,7 +94,9 @@ def run_namespaced(
         try:
             if holder.stdout.readline() != b"ready\n":
                 raise OSError(f"no container could be made: {holder.stderr.read().decode().strip()}")
-            yield Namespaced(name=name, pid=_first_child(holder.pid), root=root, holder=holder)
+            pid = _first_child(holder.pid)
+            _wait_for_root(pid)
+            yield Namespaced(name=name, pid=pid, root=root, holder=holder)
         finally:
             holder.kill()
 
@@ -114,6 +120,15 @@ def _build_root(root: Path, files: Mapping[str, bytes]) -> list[str]:
     if not sys.base_prefix.startswith("/usr"):
         bound.append(sys.base_prefix)
     return bound
+
+
+def _wait_for_root(pid: int) -> None:
+    """The process says that it is ready just before it enters its root."""
+    deadline = time.monotonic() + START_SECONDS
+    while os.readlink(f"/proc/{pid}/root") == "/":
+        if time.monotonic() > deadline:
+            raise OSError(f"process {pid} did not enter its root within {START_SECONDS:g} s")
+        time.sleep(LOOK_SECONDS)
 
 
 def _first_child(pid: int) -> int:
