@@ -1,0 +1,70 @@
+"""Who uses a machine: the names that its own texts give away, so that they are masked wherever they stand.
+
+System accounts stay: a diagnosis needs to know that the server runs as its own user. So do the accounts that
+images and installers make (`ubuntu`, `pi`), which name nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: Accounts below this number belong to the system (Debian, Fedora, Arch; macOS starts people at 501).
+FIRST_PERSON = 1000
+FIRST_PERSON_DARWIN = 501
+LAST_PERSON = 60_000
+#: Shorter names would be found inside of ordinary text: `a`, `pi`.
+SHORTEST = 3
+#: Accounts that name nobody.
+_NOBODY = """
+    root nobody daemon admin administrator user users guest test demo ubuntu debian fedora centos arch alpine pi
+    vagrant docker podman runner build builder ec2-user azureuser cloud-user core opc node app www www-data public
+    shared default local system service services server model models data home share lib bin python conda jovyan
+    linuxbrew git svn backup operator nixbld ftp mail http https web worker workspace keepwell ray plex media none
+    postgres mysql redis nginx grafana prometheus chroma deluge portainer wireguard librechat litellm gpu cuda
+    engine log logs error info warning name"""
+#: The same, each by itself.
+NOBODY = frozenset(_NOBODY.split())
+
+_PASSWD = re.compile(rb"^([A-Za-z_][\w.-]{0,63}):[^:\n]*:(\d{1,10}):\d{1,10}:([^:\n]*):([^:\n]*):", re.MULTILINE)
+_HOME = re.compile(rb"/(?:home|Users)/([A-Za-z_][\w.-]{0,63})")
+_VARIABLE = re.compile(rb"(?:^|[\0\s\"'])(?:USER|LOGNAME|SUDO_USER|USERNAME)=([A-Za-z_][\w.-]{0,63})", re.MULTILINE)
+_FULL_NAME = re.compile(rb"[^\W\d_][^,:\n]{4,80}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Account names and full names of people, and the host names to mask (none unless asked for), as bytes."""
+
+    users: frozenset[bytes] = frozenset()
+    full_names: frozenset[bytes] = frozenset()
+    hosts: frozenset[bytes] = frozenset()
+
+
+def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = ()) -> People:
+    """The people that these texts name: accounts of /etc/passwd, home folders, USER= of environments."""
+    users: set[bytes] = set()
+    full_names: set[bytes] = set()
+    system: set[bytes] = set()
+    for text in texts:
+        for name, number, about, home in _PASSWD.findall(text):
+            if not _is_person(int(number), home):
+                system.add(name)
+                continue
+            users.add(name)
+            full_names.update(found for found in _FULL_NAME.findall(about.split(b",")[0]) if b" " in found.strip())
+        users.update(_HOME.findall(text))
+        users.update(_VARIABLE.findall(text))
+    nobody = {name.encode() for name in NOBODY}
+    return People(
+        users=frozenset(one for one in users - system if one.lower() not in nobody and len(one) >= SHORTEST),
+        full_names=frozenset(one.strip() for one in full_names),
+        hosts=frozenset(one.encode() for one in hosts if len(one) >= SHORTEST and one not in ("localhost", "node")),
+    )
+
+
+def _is_person(number: int, home: bytes) -> bool:
+    if home.startswith(b"/Users/"):
+        return number >= FIRST_PERSON_DARWIN
+    return FIRST_PERSON <= number < LAST_PERSON

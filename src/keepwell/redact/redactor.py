@@ -1,0 +1,203 @@
+"""Redactor: bytes in, bytes without secrets and people out; the same value becomes the same token everywhere.
+
+A pass finds what every rule masks, replaces it, and is made again until nothing more is found: so a second
+redaction changes nothing. Time is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from keepwell.redact.leads import leads_of, make_finder
+from keepwell.redact.people import People
+from keepwell.redact.rule import Rule
+from keepwell.redact.rules import rules_about
+from keepwell.redact.tokens import PLACES, Masked, Tokens
+
+#: Bytes that are looked at at once. Measured: smaller blocks cost calls, larger ones second passes.
+BLOCK_BYTES = 128 * 1024
+#: A pattern starts at most so far from where its lead ends.
+REACH = 2304
+#: A match is at most this long: the longest values that are masked are keys in base64 on one line.
+LONGEST = 66_560
+#: Nearly all matches are shorter; so much is looked at twice where a search was cut.
+SHORT = 512
+#: Bytes of a line that are awaited; a longer one is cut at a blank. The largest recorded member is 4 MiB.
+LINE_BYTES = 8 * 1024 * 1024
+#: Bytes that a private key may take, over which a stream is not cut.
+KEY_BYTES = 24 * 1024
+#: Passes; each but the last masks something, and text that needs more than three was made to.
+PASSES = 16
+
+_OPEN_KEY = b"-----BEGIN "
+_CLOSED_KEY = b"-----END "
+
+#: A stretch to mask: where it starts and ends, and its rule's number.
+Span: TypeAlias = tuple[int, int, int]
+
+
+class Redactor:
+    """Redacts one node's texts. `masked` is the list of what was masked where, without the values."""
+
+    def __init__(self, people: People | None = None, tokens: Tokens | None = None, finder: str = "") -> None:
+        self.tokens = tokens or Tokens()
+        self.masked: list[Masked] = []
+        self._rules: tuple[Rule, ...] = rules_about(people or People())
+        self._finder = make_finder(leads_of([one.leads for one in self._rules]), finder)
+
+    def redact(self, data: bytes, place: str = "") -> bytes:
+        """The bytes with everything masked; `place` names them in the list."""
+        return b"".join(self.stream((data,), place))
+
+    def redact_text(self, text: str, place: str = "") -> str:
+        """As `redact`, for text."""
+        return self.redact(text.encode("utf-8", "surrogateescape"), place).decode("utf-8", "surrogateescape")
+
+    def stream(self, chunks: Iterable[bytes], place: str = "") -> Iterator[bytes]:
+        """Redact a stream; the result does not depend on how it is cut into chunks."""
+        offset = 0
+        for block in _blocks(chunks):
+            yield self._redact_block(block, place, offset)
+            offset += len(block)
+
+    def _redact_block(self, block: bytes, place: str, offset: int) -> bytes:
+        for _ in range(PASSES):
+            spans = self._find(block)
+            if not spans:
+                break
+            block = self._replace(block, spans, place, offset)
+        return block
+
+    def _replace(self, block: bytes, spans: list[Span], place: str, offset: int) -> bytes:
+        parts: list[bytes] = []
+        done = 0
+        for start, end, number in spans:
+            kind = self._rules[number].kind
+            token = self.tokens.get(kind, block[start:end])
+            if len(self.masked) < PLACES:
+                self.masked.append(Masked(place=place, offset=offset + start, kind=kind, token=token.decode()))
+            parts += [block[done:start], token]
+            done = end
+        parts.append(block[done:])
+        return b"".join(parts)
+
+    def _find(self, block: bytes) -> list[Span]:
+        """Stretches that do not overlap, in order; where two rules meet the earlier rule's counts."""
+        places = self._finder.places(block + b"\n")
+        if not places:
+            return []
+        by_rule: dict[int, list[int]] = {}
+        for end, number in places:
+            by_rule.setdefault(number, []).append(end)
+        taken: list[Span] = []
+        for number in sorted(by_rule):
+            _add(taken, self._matches(block, number, by_rule[number]))
+        return taken
+
+    def _matches(self, block: bytes, number: int, ends: list[int]) -> list[Span]:
+        rule = self._rules[number]
+        found: list[Span] = []
+        clear = 0
+        for end in ends:
+            line, line_end = _line_around(block, end - 1, rule.lines)
+            start = max(clear, line, end - REACH)
+            stop = min(line_end, end + LONGEST)
+            while start <= min(end, stop):
+                match = rule.pattern.search(block, start, stop)
+                if match is None:
+                    start = _looked_at(stop, line_end)
+                elif rule.judge(match):
+                    found.append((*match.span(match.lastgroup or 0), number))
+                    start = match.end()
+                else:
+                    start = _after_refused(match)
+                clear = start
+        return found
+
+
+def _looked_at(stop: int, line_end: int) -> int:
+    """Up to where no match can start after a search that found none and ended at `stop`."""
+    if stop == line_end:
+        return line_end + 1
+    return stop - SHORT
+
+
+def _after_refused(match: re.Match[bytes]) -> int:
+    """Where to look on: a match that means something else may hold one that does not, unless it is long."""
+    if match.end() - match.start() > SHORT:
+        return match.end()
+    return match.start() + 1
+
+
+def _add(taken: list[Span], found: Iterable[Span]) -> None:
+    """Put stretches among those that are taken, unless they overlap one."""
+    for span in found:
+        at = bisect_left(taken, span)
+        free_before = at == 0 or taken[at - 1][1] <= span[0]
+        free_after = at == len(taken) or span[1] <= taken[at][0]
+        if free_before and free_after and span[1] > span[0]:
+            taken.insert(at, span)
+
+
+def _line_around(block: bytes, at: int, lines: int) -> tuple[int, int]:
+    start = block.rfind(b"\n", 0, max(at, 0)) + 1
+    end = max(at, 0)
+    for _ in range(lines):
+        end = block.find(b"\n", end) + 1
+        if not end:
+            return start, len(block)
+    return start, end - 1
+
+
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks cut where no rule looks across."""
+    waiting: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size < 2 * BLOCK_BYTES:
+            continue
+        data = b"".join(waiting)
+        start = 0
+        while (end := _cut(data, start, final=False)) > 0:
+            yield data[start:end]
+            start = end
+        waiting = [data[start:]]
+        size = len(data) - start
+    data = b"".join(waiting)
+    start = 0
+    while start < len(data):
+        end = _cut(data, start, final=True)
+        yield data[start:end]
+        start = end
+
+
+def _cut(data: bytes, start: int, *, final: bool) -> int:
+    """Where the block that begins here ends; 0 when that cannot be known before more has come."""
+    end = data.find(b"\n", start + BLOCK_BYTES) + 1
+    while end:
+        if not final and end + KEY_BYTES > len(data):
+            return 0
+        if _is_safe(data, start, end):
+            return end
+        end = data.find(b"\n", end) + 1
+    if final:
+        return len(data)
+    if len(data) - start > LINE_BYTES:
+        return max(data.rfind(b" ", start, start + LINE_BYTES) + 1, start + BLOCK_BYTES)
+    return 0
+
+
+def _is_safe(data: bytes, start: int, end: int) -> bool:
+    """True when neither a private key nor a flag that waits for its value lies across this line end."""
+    line = data.rfind(b"\n", start, end - 1) + 1
+    last = data[line : end - 1].rstrip(b" \t\r\"',\\=")
+    flag = data.rfind(b"--", max(line, end - 128), end)
+    if flag >= 0 and b" " not in data[flag : line + len(last)].strip(b"\"'"):
+        return False
+    opened = data.rfind(_OPEN_KEY, max(start, end - KEY_BYTES), end)
+    return opened < 0 or data.find(_CLOSED_KEY, opened, end) >= 0
