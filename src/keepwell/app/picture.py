@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, NodePicture
+from keepwell.app.dependence import find_needs
+from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, NodePicture, ServicePicture
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Missing, Seen, Value, unknown
 from keepwell.core.ref import Ref
@@ -24,6 +25,11 @@ def picture_node(
         memory_available_bytes=_number(seen, node, "host.memory_available_bytes"),
         devices=tuple(_device(ref, seen) for ref in sorted(seen.subjects("device"))),
         engines=tuple(_engine(ref, *titles[ref], seen, worst.get(ref)) for ref in sorted(titles)),
+        services=tuple(
+            _picture_service(ref, seen, worst.get(ref))
+            for ref in sorted(seen.subjects("service"))
+            if ref.node == node.name
+        ),
     )
 
 
@@ -55,6 +61,34 @@ def _engine(ref: Ref, title: str, url: str, seen: Seen, worst: Finding | None) -
         loaded=_loaded(seen.value(ref, "engine.loaded")),
         requests_running=_field(readings, "requests_running"),
         requests_waiting=_field(readings, "requests_waiting"),
+    )
+
+
+def _picture_service(ref: Ref, seen: Seen, worst: Finding | None) -> ServicePicture:
+    site = seen.value(ref, "service.site")
+    title = _text_or(_field(site, "title"), ref.name)
+    named = title
+    if ref.name not in (title, _text_or(_field(site, "kind"), "")):
+        named = f"{title} ({ref.name})"
+    health = _text_or(_field(seen.value(ref, "service.health"), "state"), "")
+    status, state = Status.OK, {"well": "answers"}.get(health, "runs")
+    if worst is not None and worst.bad:
+        status, state = worst.status, worst.message.removeprefix(named).strip()
+    unit, container = (_text_or(_field(site, key), "") for key in ("unit", "container"))
+    place = unit
+    if container:
+        place = f"container {container}"
+    return ServicePicture(
+        ref=ref,
+        kind=_text_or(_field(site, "kind"), ""),
+        title=named,
+        url=_text_or(_field(site, "url"), ""),
+        version=_text(seen.value(ref, "service.version")),
+        status=status,
+        state=state,
+        place=place,
+        declared=_field(site, "declared") is True,
+        needs=find_needs(seen, ref),
     )
 
 

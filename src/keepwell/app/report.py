@@ -61,6 +61,34 @@ class DevicePicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NeedPicture:
+    """One thing that a service depends on: the Ref as text ("" for one that keepwell does not know), the address,
+    where that is written, and whether it is reached from the service's place (yes, no, unknown).
+    """
+
+    target: str
+    url: str
+    setting: str
+    reach: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePicture:
+    """One service beside the engines: where, what, how well, and what it depends on."""
+
+    ref: Ref
+    kind: str
+    title: str
+    url: str
+    version: str | Missing
+    status: Status
+    state: str
+    place: str
+    declared: bool
+    needs: tuple[NeedPicture, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodePicture:
     """The node and what lies on it."""
 
@@ -71,6 +99,7 @@ class NodePicture:
     memory_available_bytes: float | Missing
     devices: tuple[DevicePicture, ...]
     engines: tuple[EnginePicture, ...]
+    services: tuple[ServicePicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +149,50 @@ class DiagnosisReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusReport:
-    """The answer of `status`: the picture and what is not well, without causes."""
+class Unreached:
+    """A node that could not be looked at: what happened, where, by which command or URL, and what to do next."""
+
+    node: str
+    what: str
+    where: str = ""
+    command: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosesReport:
+    """The answer of `diagnose` for several nodes: a report of each, and those that could not be looked at."""
 
     at: float
     seconds: float
-    node: NodePicture
+    nodes: tuple[DiagnosisReport, ...]
+    unreached: tuple[Unreached, ...]
+
+    @property
+    def schema(self) -> str:
+        """Name and version of the JSON form."""
+        return "keepwell.diagnoses/1"
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of the nodes; 3 if one could not be looked at."""
+        return max([3 * bool(self.unreached), *(one.exit_code for one in self.nodes)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """The answer of `status`: the picture and what is not well, without causes.
+
+    `nodes` are all that were looked at, `node` the first of them; `unreached` could not be looked at.
+    """
+
+    at: float
+    seconds: float
+    node: NodePicture | None
     findings: tuple[Finding, ...]
     looked: tuple[Looked, ...]
+    nodes: tuple[NodePicture, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
 
     @property
     def schema(self) -> str:
@@ -136,8 +201,9 @@ class StatusReport:
 
     @property
     def exit_code(self) -> int:
-        """By the worst finding."""
-        return EXIT_CODES[max((one.status for one in self.findings), default=Status.OK)]
+        """By the worst finding; 3 if a node could not be looked at."""
+        worst = max((one.status for one in self.findings), default=Status.OK)
+        return max(3 * bool(self.unreached), EXIT_CODES[worst])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

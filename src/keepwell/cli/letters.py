@@ -7,7 +7,21 @@ import io
 from typing import TextIO
 
 #: What stands for a sign where there is only ASCII. The signs of a status stay apart; "?" and "!" are two of them.
-PLAIN = {"✓": "+", "✗": "x", "·": "-", "–": "-", "…": "...", "│": "|", "├": "|", "└": "`", "─": "-", "↺": "<", "°": ""}
+PLAIN = {
+    "✓": "+",
+    "✗": "x",
+    "·": "-",
+    "–": "-",
+    "…": "...",
+    "│": "|",
+    "├": "|",
+    "└": "`",
+    "─": "-",
+    "↺": "<",
+    "°": "",
+    "→": "->",
+    "×": "x",
+}
 
 
 def write_harmlessly(*outputs: TextIO) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from rich.tree import Tree
 
-from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, Looked, NodePicture
+from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, Looked, NodePicture, ServicePicture
 from keepwell.cli.words import STYLES, amount, clean, share, sign, size
 from keepwell.core.finding import Status
 from keepwell.core.observation import Missing
@@ -25,6 +25,10 @@ def render_node(node: NodePicture) -> Tree:
                 branch.add(_model(model))
     if not node.engines:
         tree.add(Text("no engine found", style="yellow"))
+    if node.services:
+        branch = tree.add(Text("services", style="dim"))
+        for service in node.services:
+            branch.add(_service(service))
     return tree
 
 
@@ -58,6 +62,20 @@ def _engine(engine: EnginePicture) -> Text:
         line.append(f"  {engine.models} model{'s' * (engine.models != 1)}")
     if not isinstance(engine.requests_running, Missing):
         line.append(f"  {engine.requests_running:g} running, {amount(engine.requests_waiting)} waiting", style="dim")
+    return line
+
+
+def _service(service: ServicePicture) -> Text:
+    line = Text.assemble(sign(service.status), " ", (clean(service.title, 80), "bold"))
+    if not isinstance(service.version, Missing) and service.version:
+        line.append(f" {clean(service.version, 40)}")
+    for word in (service.url, service.place):
+        if word:
+            line.append(f"  {clean(word, 80)}")
+    line.append(f"  {clean(service.state)}", style=STYLES[service.status][0])
+    targets = [one.target.partition("/")[2] or one.url or one.setting for one in service.needs]
+    if targets:
+        line.append(f"  → {', '.join(clean(one, 60) for one in targets)}", style="dim")
     return line
 
 

@@ -1,0 +1,46 @@
+"""From looks at one or several nodes to the report of `status`: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from keepwell.app.looked import list_looked
+from keepwell.app.picture import picture_node
+from keepwell.app.report import NodePicture, StatusReport, Unreached
+from keepwell.core.finding import Finding, Status
+from keepwell.core.ref import Ref, node
+from keepwell.core.values import row_of, text_of
+from keepwell.survey.survey import SurveyResult
+
+
+def make_status(
+    results: Sequence[SurveyResult], unreached: Sequence[Unreached] = (), *, at: float, seconds: float
+) -> StatusReport:
+    """The report of these looks, in their order. `at` is now, `seconds` what all of them took together."""
+    pictures = tuple(_picture(one) for one in results)
+    findings = tuple(one for result in results for one in result.findings if one.status is not Status.OK)
+    return StatusReport(
+        at=at,
+        seconds=seconds,
+        node=next(iter(pictures), None),
+        findings=tuple(sorted(findings, key=_worst_first)),
+        looked=tuple(row for one in results[:1] for row in list_looked(_node(one), one.seen, one.discovery.answers)),
+        nodes=pictures,
+        unreached=tuple(unreached),
+    )
+
+
+def _picture(result: SurveyResult) -> NodePicture:
+    titles: Mapping[Ref, tuple[str, str]] = {
+        site.ref: (text_of(row_of(result.seen.value(site.ref, "engine.site")), "title") or site.engine, site.url)
+        for site in result.sites
+    }
+    return picture_node(_node(result), result.seen, result.findings, titles)
+
+
+def _node(result: SurveyResult) -> Ref:
+    return node(result.seen.subjects("node")[0].name)
+
+
+def _worst_first(one: Finding) -> tuple[int, str]:
+    return -one.status, str(one.subject)
