@@ -15,6 +15,8 @@ from keepwell.plugins.speeds import generation_rate, generation_rates, number_of
 #: a speed by some percent from day to day.
 LEAST_CHANGE = 0.15
 SPREADS = 2.0
+#: The end of the year 2100: no run was kept after it.
+LAST_MOMENT = 4_133_980_799.0
 
 
 def judge_change(seen: Seen) -> Iterator[Finding]:
@@ -66,4 +68,4 @@ def spread_of(speed: Value | Missing) -> float:
 
 
 def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(min(max(at, 0.0), LAST_MOMENT), UTC).strftime("%Y-%m-%d %H:%M")

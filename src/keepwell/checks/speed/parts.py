@@ -90,7 +90,7 @@ def judge_reload(seen: Seen) -> Iterator[Finding]:
     """
     for one in seen.named("engine.speed"):
         first, again = rows_of_kind(one.value, "first"), rows_of_kind(one.value, "again")
-        if not again or "load_seconds" not in again[0]:
+        if not first or not again or "load_seconds" not in again[0]:
             continue
         row = row_of(one.value)
         loads = number_of(first[0], "load_seconds"), number_of(again[0], "load_seconds")
