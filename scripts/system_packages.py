@@ -40,6 +40,8 @@ NEEDS = (
     Need("cmake", "cmake", "a real llama-server (tests/long), which is built"),
     Need("make", "make", "a real llama-server (tests/long), which is built"),
     Need("g++", "g++", "a real llama-server (tests/long), which is built"),
+    Need("sshd", "openssh-server", "nodes over SSH (tests/transport)"),
+    Need("ssh-keygen", "openssh-client", "keys and their fingerprints (tests/transport)"),
     Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
 )
 #: Where programs for root lie; they are missing from an ordinary user's PATH.

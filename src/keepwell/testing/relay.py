@@ -16,7 +16,8 @@ class Relay:
     """Passes connections to `port` on to `host:target`. Its attributes may be changed at any time.
 
     `delay_seconds` is added in each direction; `bytes_per_second` is the width in each direction, 0 for any;
-    `cut_after_bytes` closes a connection hard once so many bytes came back through it, -1 for never.
+    `refuse` closes new connections at once; `cut_after_bytes` closes a connection hard once so many bytes came
+    back through it, -1 for never.
     """
 
     def __init__(self, host: str, target: int) -> None:
@@ -26,6 +27,7 @@ class Relay:
         self.cut_after_bytes = -1
         self.passed_bytes = 0
         self.accepted = 0
+        self.refuse = False
         self._host = host
         self._target = target
         self._flowing = asyncio.Event()
@@ -50,16 +52,12 @@ class Relay:
         """One connection."""
         self.accepted += 1
         self._writers.add(writer)
-        self._note_task()
-        try:
-            there_reader, there_writer = await asyncio.open_connection(self._host, self._target)
-        except OSError:
+        if self.refuse:
             writer.transport.abort()
             return
-        self._writers.add(there_writer)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._pass(reader, there_writer, counted=False))
-            group.create_task(self._pass(there_reader, writer, counted=True))
+        task = asyncio.create_task(self._join(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """End everything."""
@@ -69,11 +67,16 @@ class Relay:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _note_task(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there_reader, there_writer = await asyncio.open_connection(self._host, self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers.add(there_writer)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._pass(reader, there_writer, counted=False))
+            group.create_task(self._pass(there_reader, writer, counted=True))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool) -> None:
         """One direction: taken from one side, handed to the other when its time has come."""

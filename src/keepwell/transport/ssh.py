@@ -9,18 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from keepwell.config.model import NodeEntry
-from keepwell.core.errors import ConfigurationError
 from keepwell.transport.far import FarTransport
+from keepwell.transport.ssh_route import Entry, find_route
 
 if TYPE_CHECKING:
     from keepwell.transport.ssh_connections import Connections
     from keepwell.transport.ssh_line import Dialler
-
-#: Jump hosts one behind the other; more is a circle that goes by other names.
-JUMPS = 4
-#: The usual port of SSH.
-PORT = 22
 
 
 class SshTransport(FarTransport):
@@ -37,9 +31,9 @@ class SshTransport(FarTransport):
 
 
 async def open_ssh(
-    node: NodeEntry,
+    node: Entry,
     *,
-    nodes: Mapping[str, NodeEntry] | None = None,
+    nodes: Mapping[str, Entry] | None = None,
     changes: bool = False,
     connections: Connections | None = None,
 ) -> SshTransport:
@@ -62,30 +56,3 @@ async def open_ssh(
         await transport.close()
         raise
     return transport
-
-
-def find_route(node: NodeEntry, nodes: Mapping[str, NodeEntry]) -> tuple[NodeEntry, ...]:
-    """The nodes to log in to, one through the other; the last is the one wanted. Raises ConfigurationError."""
-    route = [node]
-    while jump := route[0].jump:
-        if len(route) > JUMPS:
-            names = " through ".join(one.name for one in reversed(route))
-            raise ConfigurationError(f"more than {JUMPS} jump hosts, or a circle: {names}", where=f"node {node.name}")
-        route.insert(0, nodes.get(jump) or parse_jump(jump, route[0]))
-    return tuple(route)
-
-
-def parse_jump(text: str, behind: NodeEntry) -> NodeEntry:
-    """The node that `user@host:port` means (user and port may be left out); key and known hosts as for the one
-    behind it. Raises ConfigurationError.
-    """
-    user, _, place = text.rpartition("@")
-    host, colon, port = place.rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
-        host, port = place, str(PORT)
-    host = host.strip("[]")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise ConfigurationError(
-            f"{text!r} is no jump host", where=f"node {behind.name}", hint="name a node, or write user@host:port"
-        )
-    return NodeEntry(name=text, address=host, user=user, port=int(port), key=behind.key, known_hosts=behind.known_hosts)

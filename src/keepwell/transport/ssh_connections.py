@@ -10,10 +10,10 @@ from typing import Any
 
 import asyncssh
 
-from keepwell.config.model import NodeEntry
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, Unreachable
 from keepwell.transport.failures import access_error
-from keepwell.transport.ssh_trust import HostKey, explain_host_key, load_known_hosts
+from keepwell.transport.ssh_route import Host
+from keepwell.transport.ssh_trust import ShownKey, explain_host_key, load_known_hosts
 
 #: Seconds for the TCP connection (a packet may be lost twice), and for key exchange and login (a server that looks
 #: up names, a small processor).
@@ -45,11 +45,12 @@ _REFUSED = (
 class Connections:
     """Opens connections, keeps them while somebody uses them, and gives the same one to everybody."""
 
-    def __init__(self) -> None:
-        self._open: dict[tuple[NodeEntry, ...], asyncio.Task[asyncssh.SSHClientConnection]] = {}
-        self._users: dict[tuple[NodeEntry, ...], int] = {}
+    def __init__(self, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._connect_seconds = connect_seconds
+        self._open: dict[tuple[Host, ...], asyncio.Task[asyncssh.SSHClientConnection]] = {}
+        self._users: dict[tuple[Host, ...], int] = {}
 
-    async def take(self, route: tuple[NodeEntry, ...]) -> asyncssh.SSHClientConnection:
+    async def take(self, route: tuple[Host, ...]) -> asyncssh.SSHClientConnection:
         """A connection to the last node of a route, through the ones before; `leave` it when done."""
         self._users[route] = self._users.get(route, 0) + 1
         try:
@@ -58,7 +59,7 @@ class Connections:
             await self.leave(route)
             raise
 
-    async def leave(self, route: tuple[NodeEntry, ...]) -> None:
+    async def leave(self, route: tuple[Host, ...]) -> None:
         """One user fewer; the last one closes the connection."""
         self._users[route] = self._users.get(route, 1) - 1
         if self._users[route] > 0:
@@ -75,35 +76,37 @@ class Connections:
             if len(route) > 1:
                 await self.leave(route[:-1])
 
-    async def _get(self, route: tuple[NodeEntry, ...]) -> asyncssh.SSHClientConnection:
+    async def _get(self, route: tuple[Host, ...]) -> asyncssh.SSHClientConnection:
         opened = self._open.get(route)
         if opened is None or (opened.done() and not _usable(opened)):
             opened = asyncio.create_task(self._connect(route))
             self._open[route] = opened
         return await asyncio.shield(opened)
 
-    async def _connect(self, route: tuple[NodeEntry, ...]) -> asyncssh.SSHClientConnection:
-        through: Sequence[NodeEntry] = route[:-1]
+    async def _connect(self, route: tuple[Host, ...]) -> asyncssh.SSHClientConnection:
+        through: Sequence[Host] = route[:-1]
         if not through:
-            return await connect(route[-1], None)
+            return await connect(route[-1], None, self._connect_seconds)
         tunnel = await self.take(tuple(through))
         try:
-            return await connect(route[-1], tunnel)
+            return await connect(route[-1], tunnel, self._connect_seconds)
         except BaseException:
             await self.leave(tuple(through))
             raise
 
 
-async def connect(node: NodeEntry, tunnel: asyncssh.SSHClientConnection | None) -> asyncssh.SSHClientConnection:
+async def connect(
+    node: Host, tunnel: asyncssh.SSHClientConnection | None, connect_seconds: float = CONNECT_SECONDS
+) -> asyncssh.SSHClientConnection:
     """Log in. Raises AccessErrors with what to do next."""
-    host = HostKey(node)
+    host = ShownKey(node)
     known = load_known_hosts(node)
     command = shown_login(node)
     try:
-        async with asyncio.timeout(CONNECT_SECONDS + LOGIN_SECONDS):
+        async with asyncio.timeout(connect_seconds + LOGIN_SECONDS):
             connection, _ = await asyncssh.create_connection(
                 host.client,
-                node.address or node.name,
+                node.address,
                 known_hosts=known,
                 tunnel=tunnel or (),
                 encryption_algs=CIPHERS,
@@ -114,7 +117,7 @@ async def connect(node: NodeEntry, tunnel: asyncssh.SSHClientConnection | None) 
                 agent_forwarding=False,
                 gss_host=None,
                 x509_trusted_certs=None,
-                connect_timeout=CONNECT_SECONDS,
+                connect_timeout=connect_seconds,
                 login_timeout=LOGIN_SECONDS,
                 keepalive_interval=KEEPALIVE_SECONDS,
                 keepalive_count_max=KEEPALIVE_COUNT,
@@ -139,7 +142,7 @@ async def connect(node: NodeEntry, tunnel: asyncssh.SSHClientConnection | None) 
     return connection
 
 
-def shown_login(node: NodeEntry) -> str:
+def shown_login(node: Host) -> str:
     """The command line that logs in to a node by hand."""
     parts = ["ssh"]
     if node.port:
@@ -151,11 +154,11 @@ def shown_login(node: NodeEntry) -> str:
     return " ".join([*parts, _login(node)])
 
 
-def _login(node: NodeEntry) -> str:
-    return "@".join(filter(None, [node.user, node.address or node.name]))
+def _login(node: Host) -> str:
+    return "@".join(filter(None, [node.user, node.address]))
 
 
-def _chosen(node: NodeEntry) -> dict[str, Any]:
+def _chosen(node: Host) -> dict[str, Any]:
     """What the owner chose for this node; what is left open is for ~/.ssh/config and the library to say."""
     chosen: dict[str, Any] = {}
     if node.port:
@@ -180,12 +183,12 @@ async def _close(connection: asyncssh.SSHClientConnection) -> None:
         connection.abort()
 
 
-def _explain_key(node: NodeEntry, error: Exception, command: str) -> AccessError:
+def _explain_key(node: Host, error: Exception, command: str) -> AccessError:
     hint = f"is it locked by a passphrase? `ssh-add {node.key}` unlocks it for the agent, then leave `key` out"
     return NotPermitted(f"the key file cannot be used ({error})", where=node.key, command=command, hint=hint)
 
 
-def _explain_system(node: NodeEntry, error: OSError, command: str) -> AccessError:
+def _explain_system(node: Host, error: OSError, command: str) -> AccessError:
     if node.key and error.filename and Path(str(error.filename)) == Path(os.path.expanduser(node.key)):
         return NotThere(f"the key file cannot be read ({error.strerror})", where=node.key, command=command)
     return access_error(error, command=command, otherwise=Unreachable)

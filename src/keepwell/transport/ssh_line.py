@@ -12,17 +12,21 @@ from typing import Any
 
 import asyncssh
 
-from keepwell.config.model import NodeEntry
 from keepwell.core.errors import NotPermitted, NotThere, TimedOut, Unreachable
 from keepwell.transport.ssh_connections import WINDOW_BYTES, Connections, shown_login
+from keepwell.transport.ssh_route import Host
 from keepwell.transport.talk import Line, Talk
 
 #: Pythons by name, in the order in which they are tried: the system's own, Red Hat's for its tools, and others.
-PYTHONS = (
+PYTHONS: tuple[str, ...] = (
     "python3",
     "/usr/libexec/platform-python",
-    *(f"python3.{minor}" for minor in range(14, 6, -1)),
+    "/usr/bin/python3",
     "/usr/local/bin/python3",
+    "python3.12",
+    "python3.11",
+    "python3.9",
+    "python3.8",
 )
 #: Alone (no user's site, no environment), without site-packages, writing no compiled files.
 FLAGS = ("-I", "-S", "-B", "-c")
@@ -115,7 +119,8 @@ class SshLine:
             self.ended.set_result(None)
         if self._talk.hello.done():
             reason = error or last_words(self) or "the far end has ended"
-            self._talk.lost(Unreachable(f"the connection to the node was lost ({reason})", command=self._command))
+            hint = f"try by hand: {self._command}"
+            self._talk.lost(Unreachable(f"the connection to the node was lost ({reason})", hint=hint))
 
 
 class _Session(asyncssh.SSHClientSession[bytes]):
@@ -140,7 +145,7 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 class Dialler:
     """Opens lines to one node. Remembers which Python there is of use."""
 
-    def __init__(self, route: tuple[NodeEntry, ...], connections: Connections, *, changes: bool) -> None:
+    def __init__(self, route: tuple[Host, ...], connections: Connections, *, changes: bool) -> None:
         self._route = route
         self._node = route[-1]
         self._connections = connections
@@ -210,7 +215,7 @@ def source() -> bytes:
     return zlib.compress(LOADER.format(texts=texts).encode("utf-8"), 9)
 
 
-def refuse_windows(connection: asyncssh.SSHClientConnection, node: NodeEntry) -> None:
+def refuse_windows(connection: asyncssh.SSHClientConnection, node: Host) -> None:
     """NotPermitted for a node with Windows."""
     if WINDOWS in str(connection.get_extra_info("server_version", "")):
         raise NotPermitted(
@@ -220,7 +225,7 @@ def refuse_windows(connection: asyncssh.SSHClientConnection, node: NodeEntry) ->
         )
 
 
-def refuse_sudo(line: SshLine, node: NodeEntry) -> None:
+def refuse_sudo(line: SshLine, node: Host) -> None:
     """NotPermitted when it was sudo that said no."""
     said = line.errors.decode("utf-8", "replace")
     if node.sudo and ("sudo:" in said or "sudo: not found" in said):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import asyncssh
 
-from keepwell.config.model import NodeEntry
 from keepwell.core.errors import ConfigurationError, NotPermitted
+from keepwell.transport.ssh_route import Host
 
 #: Where keys are looked up when the owner names no file: the user's and the machine's.
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
@@ -16,10 +16,10 @@ KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 KNOWN_HOSTS_BYTES = 16 * 1024 * 1024
 
 
-class HostKey:
+class ShownKey:
     """The key that a server shows, if it is not among the known ones; it is never accepted here."""
 
-    def __init__(self, node: NodeEntry) -> None:
+    def __init__(self, node: Host) -> None:
         self.node = node
         self.shown: asyncssh.SSHKey | None = None
         self.place = ("", "", 0)
@@ -30,7 +30,7 @@ class HostKey:
 
 
 class _Doorkeeper(asyncssh.SSHClient):
-    def __init__(self, noted: HostKey) -> None:
+    def __init__(self, noted: ShownKey) -> None:
         self._noted = noted
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
@@ -40,14 +40,14 @@ class _Doorkeeper(asyncssh.SSHClient):
         return False
 
 
-def find_files(node: NodeEntry) -> list[Path]:
+def find_files(node: Host) -> list[Path]:
     """The files of known hosts; the first one is where a new key belongs."""
     if node.known_hosts:
         return [Path(node.known_hosts).expanduser()]
     return [Path(name).expanduser() for name in KNOWN_HOSTS]
 
 
-def load_known_hosts(node: NodeEntry) -> asyncssh.SSHKnownHosts:
+def load_known_hosts(node: Host) -> asyncssh.SSHKnownHosts:
     """The known keys; a file that is not there holds none. Raises ConfigurationError, NotPermitted."""
     texts: list[str] = []
     for path in find_files(node):
@@ -67,7 +67,7 @@ def load_known_hosts(node: NodeEntry) -> asyncssh.SSHKnownHosts:
         ) from None
 
 
-def explain_host_key(host: HostKey, known: asyncssh.SSHKnownHosts, said: str, command: str) -> NotPermitted:
+def explain_host_key(host: ShownKey, known: asyncssh.SSHKnownHosts, said: str, command: str) -> NotPermitted:
     """Why the server is not trusted, and what to do."""
     if host.shown is None:
         return NotPermitted(f"the node's host key is not trusted ({said})", command=command)
