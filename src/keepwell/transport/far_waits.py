@@ -43,6 +43,7 @@ def run(job: Job) -> Done:
     output = Output(job, process)
     try:
         output.collect()
+        output.require_own_end()
     finally:
         output.close()
     stdout, stderr = (b"".join(kept) for kept in output.kept)
@@ -109,9 +110,15 @@ class Output:
     def left(self) -> float:
         """Seconds until the limit; Refusal when there are none."""
         left = self.job.left()
-        if left <= 0 or self.job.stopped:
-            raise Refusal("TimedOut", f"not done within {self.job.seconds:g} s, ended")
+        if left <= 0:
+            self.job.stop()
+        self.require_own_end()
         return left
+
+    def require_own_end(self) -> None:
+        """Refusal when it was stopped, whoever saw first that it took too long."""
+        if self.job.stopped:
+            raise Refusal("TimedOut", f"not done within {self.job.seconds:g} s, ended")
 
     def reading(self) -> bool:
         """True while its output is open."""
