@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
 from keepwell.core.issue import Issue
 from keepwell.core.observation import Missing
 from keepwell.core.ref import Ref
+from keepwell.fleet.decisions import Decisions
 
 #: Exit codes by the worst status; UNKNOWN alone means that something could not be looked at.
 EXIT_CODES: dict[Status, int] = {Status.OK: 0, Status.UNKNOWN: 0, Status.WARNING: 1, Status.CRITICAL: 2}
@@ -115,7 +117,9 @@ class Looked:
 class DiagnosisReport:
     """The answer of `diagnose`: the picture (None when only pasted text was read), findings, ranked causes.
 
-    `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status.
+    `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status. `decisions` are
+    what the owner decided on, which is no trouble; `changes` happened shortly before the first error (before now,
+    where no line tells when that was), newest first.
     """
 
     at: float
@@ -127,6 +131,9 @@ class DiagnosisReport:
     diagnosis: Diagnosis
     looked: tuple[Looked, ...]
     lines_read: int
+    decisions: Decisions = field(default_factory=Decisions)
+    changes: tuple[Event, ...] = ()
+    first_error_at: float | None = None
 
     @property
     def schema(self) -> str:
@@ -145,7 +152,7 @@ class DiagnosisReport:
     def causes(self) -> tuple[Hypothesis, ...]:
         """The first cause if it is worth telling and those of other faults, each with its rivals left out."""
         first = [one for one in self.diagnosis.hypotheses[:1] if one.confidence >= WORTH_TELLING]
-        return (*first, *self.diagnosis.also)
+        return tuple(one for one in (*first, *self.diagnosis.also) if not one.decided)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +200,7 @@ class StatusReport:
     looked: tuple[Looked, ...]
     nodes: tuple[NodePicture, ...] = ()
     unreached: tuple[Unreached, ...] = ()
+    decisions: Decisions = field(default_factory=Decisions)
 
     @property
     def schema(self) -> str:

@@ -1,26 +1,16 @@
-"""From a look at a node, or its recording, to what happened there: for `timeline`, `diagnose` and `handoff`."""
+"""From a place to what happened there: for `timeline`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from keepwell.app.diagnosing import parse_age
 from keepwell.app.operation import Caller
-from keepwell.app.remembering import recall_changes
 from keepwell.app.targets import find_targets
 from keepwell.app.timeline_report import TimelineReport, choose_kinds
-from keepwell.app.wiring import Wiring, get_catalogue, get_follow_ups, look, reach, wire
-from keepwell.conform.plan_file import parse_plan
-from keepwell.core.errors import DamagedError
-from keepwell.core.event import Event
+from keepwell.app.told import collect_events
+from keepwell.app.wiring import look, reach, wire
+from keepwell.app.word import judge_with_word
 from keepwell.core.hypothesis import Diagnosis
-from keepwell.core.ref import Ref, node
-from keepwell.diagnose.diagnosis import diagnose
-from keepwell.store.journal import list_runs
-from keepwell.survey.survey import SurveyResult
-from keepwell.timeline.merge import Timeline, build_timeline
-from keepwell.timeline.relate import find_first_error, shortly_before
+from keepwell.timeline.relate import find_first_error
 
 #: The level that sees what a timeline is made of.
 LEVEL = 2
@@ -36,7 +26,7 @@ async def tell_timeline(caller: Caller, word: str, *, since: str, kind: str) -> 
             result = await look(wiring, caller, at=place, level=LEVEL)
             now = place.clock.now()
         timeline = collect_events(wiring, result, now, recorded=place.recorded)
-    diagnosis = diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups())
+    diagnosis = judge_with_word(wiring.config, result.seen, result.findings, now).diagnosis
     first_error = find_first_error(diagnosis)
     return TimelineReport(
         at=now,
@@ -50,43 +40,5 @@ async def tell_timeline(caller: Caller, word: str, *, since: str, kind: str) -> 
     )
 
 
-def collect_events(wiring: Wiring, result: SurveyResult, now: float, *, recorded: bool = False) -> Timeline:
-    """Everything that is known to have happened on the node that was looked at; keepwell's own state only for one
-    that was not recorded elsewhere.
-    """
-    about = node(result.seen.subjects("node")[0].name)
-    if recorded:
-        return build_timeline(result.seen, about, now=now)
-    remembered = [*recall_changes(wiring.state, about), *_repairs(wiring.state, about)]
-    return build_timeline(result.seen, about, now=now, remembered=remembered)
-
-
-def find_suspects(timeline: Timeline, diagnosis: Diagnosis, now: float) -> tuple[Event, ...]:
-    """What changed shortly before the first error, else before now; nothing where nothing is wrong."""
-    if not any(not one.decided for one in (*diagnosis.hypotheses[:1], *diagnosis.also)):
-        return ()
-    first = find_first_error(diagnosis)
-    if first is None:
-        first = now
-    return shortly_before(timeline.events, first)
-
-
 def _cause(diagnosis: Diagnosis) -> str:
     return "".join(one.title for one in diagnosis.hypotheses[:1])
-
-
-def _repairs(state: Path, about: Ref) -> Iterator[Event]:
-    """Keepwell's own repairs of this node, as its journal holds them; plans that nobody began are none."""
-    for stored in list_runs(state):
-        states = [item.state for item in stored.run.items]
-        if set(states) <= {"pending"}:
-            continue
-        try:
-            plan = parse_plan(stored.payload)
-        except DamagedError:
-            continue
-        if plan.subject.node == about.name:
-            done = f"{states.count('done') + states.count('undone')} of {len(states)} parts"
-            word = {True: "took back"}.get("undone" in states, "carried out")
-            what = f"keepwell {word} {stored.run.id} ({done}): {plan.why}"
-            yield Event(at=stored.updated_at, kind="repair", what=what, source="keepwell runs", about=stored.run.id)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from keepwell.app.report import NodePicture
 from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.config.model import Config
-from keepwell.core.finding import Finding
+from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.core.observation import Seen
 from keepwell.core.values import row_of, rows_of, text_of
@@ -64,6 +65,19 @@ def find_names(config: Config, seen: Seen) -> Names:
         issues=tuple(get_catalogue().issues),
         things=tuple(dict.fromkeys(name for name in _things(config, seen) if name)),
     )
+
+
+def mark_decided(picture: NodePicture, decisions: Decisions) -> NodePicture:
+    """The picture in which an engine that is otherwise well, but not as it would be, says that this was decided."""
+    states = {one.finding.subject: one.finding for one in reversed(decisions.decided)}
+    engines = []
+    for engine in picture.engines:
+        found = states.get(engine.ref)
+        if found is not None and engine.status is Status.OK:
+            said = found.message.removeprefix(f"{engine.title} at {engine.url}").lstrip(": ") or found.message
+            engine = replace(engine, state=f"{said} (decided)")
+        engines.append(engine)
+    return replace(picture, engines=tuple(engines))
 
 
 def day_of(now: float) -> date:

@@ -10,6 +10,7 @@ from rich.text import Text
 from keepwell.app.report import StatusReport
 from keepwell.cli.views.fleet import render_fleet
 from keepwell.cli.views.picture import render_looked, render_node
+from keepwell.cli.views.word import render_decisions
 from keepwell.cli.words import clean, sign
 
 
@@ -23,6 +24,7 @@ def render(report: StatusReport) -> RenderableType:
         parts.append(Text.assemble(sign(one.status), f" {clean(one.message)}", (f"  {one.check}", "dim")))
     if bad:
         parts.append(Text("Why, and what to do: keepwell diagnose", style="dim"))
+    parts += render_decisions(report.decisions)
     if not report.node.engines:
         parts += [Text("What was looked for:", style="bold"), *render_looked(report.looked)]
     return Group(*parts, _when(report))
