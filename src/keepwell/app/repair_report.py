@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from keepwell.config.model import DecisionEntry
 from keepwell.conform.execute import Outcome
 from keepwell.core.finding import Finding
 from keepwell.core.run import Item
 from keepwell.core.step import Plan
+from keepwell.fleet.decisions import Decided
 
 #: Exit code of each outcome: well and undone are well, a check that stays bad and a failed change are critical.
 _EXIT_CODES = {"well": 0, "undone": 0, "not-well": 2, "failed": 2}
@@ -24,12 +26,26 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPlan:
+    """A plan that was not kept, since it would change what a decision of the owner protects."""
+
+    issue: str
+    finding: Finding
+    plan: Plan
+    decision: DecisionEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
-    """The answer of `plan`: plans that can be applied, and the findings that are bad now."""
+    """The answer of `plan`: plans that can be applied, those that the owner's word forbids, the findings that are
+    bad now, and those that are decided.
+    """
 
     planned: tuple[PlannedRun, ...]
     findings: tuple[Finding, ...]
     asked_for: str
+    refused: tuple[RefusedPlan, ...] = ()
+    decided: tuple[Decided, ...] = ()
 
     @property
     def schema(self) -> str:

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from keepwell.app.operation import Caller
-from keepwell.app.repair_report import PlannedRun, PlanReport, RunLine, RunReport, RunsReport
-from keepwell.app.wiring import Wiring, get_catalogue, get_follow_ups, look, wire
+from keepwell.app.repair_report import PlannedRun, PlanReport, RefusedPlan, RunLine, RunReport, RunsReport
+from keepwell.app.wiring import Wiring, look, wire
+from keepwell.app.word import day_of, judge_with_word
 from keepwell.conform.execute import Bench, Recheck, apply
 from keepwell.conform.ledger import CHECK_KEY, Ledger, plan_items
 from keepwell.conform.look import prepare
 from keepwell.conform.plan import Repair, find_repairs
 from keepwell.conform.plan_file import parse_plan, render_plan
+from keepwell.conform.protection import find_objection, require_consent
 from keepwell.conform.undo import undo
 from keepwell.core.errors import DamagedError, NotThere
 from keepwell.core.finding import Finding
 from keepwell.core.run import Run
 from keepwell.core.step import Plan
-from keepwell.diagnose.diagnosis import diagnose
 from keepwell.store.journal import StoredRun, create_journal, list_runs, make_run_id, open_journal
 
 #: The kind of run that a plan becomes.
@@ -30,17 +31,24 @@ LEVEL = 1
 async def make_plans(caller: Caller, issue: str) -> PlanReport:
     """Look, find what can be repaired, plan it, and keep each plan as a run that nobody has begun."""
     async with wire(caller) as wiring:
-        result = await look(wiring, caller, level=LEVEL, since_seconds=wiring.config.diagnose.since_seconds)
-        diagnosis = diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups())
-        causes = (*diagnosis.hypotheses, *diagnosis.also)
-        repairs = [one for one in find_repairs(result.findings, causes) if not issue or _is_about(one, issue)]
+        result = await look(wiring, caller, level=LEVEL)
+        judged = judge_with_word(wiring.config, result.seen, result.findings, wiring.clock.now())
+        causes = [one for one in (*judged.diagnosis.hypotheses, *judged.diagnosis.also) if not one.decided]
+        repairs = [one for one in find_repairs(judged.findings, causes) if not issue or _is_about(one, issue)]
         planned: list[PlannedRun] = []
+        refused: list[RefusedPlan] = []
         for one in repairs:
             plan = await prepare(one, result.seen, wiring.hands, wiring.clock)
-            if plan is not None and plan.changes:
+            if plan is None or not plan.changes:
+                continue
+            objection = find_objection(plan, wiring.config.decisions, day_of(wiring.clock.now()), issue=one.issue)
+            if objection is None:
                 planned.append(_keep(one, plan, caller, wiring))
-    bad = tuple(one for one in result.findings if one.bad)
-    return PlanReport(planned=tuple(planned), findings=bad, asked_for=issue)
+            else:
+                refused.append(RefusedPlan(issue=one.issue, finding=one.finding, plan=plan, decision=objection))
+    bad = tuple(one for one in judged.findings if one.bad)
+    decided = judged.decisions.decided
+    return PlanReport(planned=tuple(planned), findings=bad, asked_for=issue, refused=tuple(refused), decided=decided)
 
 
 async def apply_run(caller: Caller, run_id: str) -> RunReport:
@@ -49,6 +57,7 @@ async def apply_run(caller: Caller, run_id: str) -> RunReport:
         chosen = run_id or _newest(wiring, ("pending", "begun", "failed"))
         with open_journal(wiring.state, chosen, wiring.clock) as journal:
             plan = parse_plan(journal.payload)
+            require_consent(plan, wiring.config.decisions, day_of(wiring.clock.now()))
             bench = Bench(hands=wiring.hands, clock=wiring.clock, ledger=Ledger(journal.run, journal))
             outcome = await apply(plan, bench, _recheck(plan, caller, wiring))
             return RunReport(id=chosen, plan=plan, outcome=outcome, items=bench.ledger.run.items)

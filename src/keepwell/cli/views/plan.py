@@ -6,21 +6,25 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from keepwell.app.repair_report import PlannedRun, PlanReport
+from keepwell.app.repair_report import PlannedRun, PlanReport, RefusedPlan
+from keepwell.cli.views.word import render_decisions
 from keepwell.cli.words import clean, command_line, sign
 from keepwell.core.step import Change, Plan, RunCommand
+from keepwell.fleet.decisions import Decisions, cite
 
 _INDENT = (0, 0, 0, 4)
 
 
 def render(report: PlanReport) -> RenderableType:
     """All plans, or why there is none."""
+    refused = [line for one in report.refused for line in _refused(one)]
+    refused += render_decisions(Decisions(decided=report.decided))
     if not report.planned:
-        return _nothing(report)
+        return Group(_nothing(report), *refused)
     parts: list[RenderableType] = []
     for one in report.planned:
         parts += [*_planned(one), Text()]
-    return Group(*parts)
+    return Group(*parts, *refused)
 
 
 def render_plan(plan: Plan) -> list[RenderableType]:
@@ -43,6 +47,15 @@ def _nothing(report: PlanReport) -> RenderableType:
     if report.findings:
         lines.append(Text("What to do by hand: keepwell diagnose", style="dim"))
     return Group(*lines)
+
+
+def _refused(one: RefusedPlan) -> list[RenderableType]:
+    return [
+        Text.assemble(("Not planned", "bold yellow"), f"  {clean(one.finding.message)}  ({one.finding.check})"),
+        _line(f"it would change: {clean('; '.join(change.what for change in one.plan.changes))}"),
+        _line(f"but {clean(cite(one.decision))}"),
+        Text(),
+    ]
 
 
 def _planned(one: PlannedRun) -> list[RenderableType]:
