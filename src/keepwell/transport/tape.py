@@ -1,6 +1,6 @@
 """Tape: all that was seen of a node, as data: files, commands, answers, room and refusals.
 
-`Recording` fills one from a real node, `RecordedNode` (in `keepwell.testing`) plays one, `tape_file` reads and
+`Recording` fills one from a real node, `Player` plays one, `tape_file` reads and
 writes its JSON form.
 """
 

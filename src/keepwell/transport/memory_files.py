@@ -111,12 +111,13 @@ class MemoryFiles:
         found = self._get(path, follow=False)
         if found.kind == "link" and mode is not None:
             raise NotPermitted("a symbolic link has no mode of its own", where=path)
-        changed = replace(
-            found,
-            mode=found.mode if mode is None else mode,
-            uid=found.uid if uid is None else uid,
-            gid=found.gid if gid is None else gid,
-        )
+        changed = found
+        if mode is not None:
+            changed = replace(changed, mode=mode)
+        if uid is not None:
+            changed = replace(changed, uid=uid)
+        if gid is not None:
+            changed = replace(changed, gid=gid)
         self.put(self._resolve(path, follow=False), changed)
 
     def remove(self, path: str) -> None:
