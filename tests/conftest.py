@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("keepwell", deadline=None, print_blob=True)
 settings.load_profile("keepwell")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--ways` looks at every fault over SSH and from a bundle too."""
+    parser.addoption("--ways", action="store_true", help="diagnose each fault over SSH and from a bundle as well")

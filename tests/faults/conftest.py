@@ -12,7 +12,8 @@ import pytest
 
 from keepwell.testing.tiny_model import TinyModel, write_tiny_model
 from tests.faults.engines import LlamaServer, Ollama, give_to_nobody, make_llama_server, make_ollama
-from tests.faults.world import World, make_world
+from tests.faults.ways import OtherWays
+from tests.faults.world import World, make_world, need_root
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(cache: Path) -> Iterator[World]:
+def world(cache: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     """A machine of its own. Any user can get to its folder, which lies where an owner would keep models: keepwell
     rightly suspects what lies under /tmp.
     """
@@ -37,6 +38,9 @@ def world(cache: Path) -> Iterator[World]:
     root.chmod(0o755)
     try:
         with make_world(root, cache) as made:
+            if request.config.getoption("ways") or request.node.get_closest_marker("ways"):
+                need_root("sshd")
+                made.compare = OtherWays(made).compare
             yield made
     finally:
         shutil.rmtree(root)

@@ -15,6 +15,7 @@ from tests.support import eventually
 pytestmark = pytest.mark.real
 
 
+@pytest.mark.ways
 @pytest.mark.parametrize("name", ["llama", "ollama"])
 def test_a_port_that_another_program_took(world: World, name: str, request: pytest.FixtureRequest) -> None:
     server = request.getfixturevalue(name)

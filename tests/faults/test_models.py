@@ -18,6 +18,7 @@ pytestmark = pytest.mark.real
 CUT_BYTES = 3_000_000
 
 
+@pytest.mark.ways
 def test_a_truncated_model_of_llama_server(llama: LlamaServer, world: World, model: Path) -> None:
     assert likely_causes(world.keepwell("diagnose")) == []
     llama.kill("TERM")

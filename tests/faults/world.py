@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,6 +44,13 @@ def need(*programs: str) -> None:
     for program in programs:
         if shutil.which(program, path=PATH) is None:
             skip(f"there is no {program}")
+
+
+def need_root(*programs: str) -> None:
+    """Skip unless these programs are there and the test runs as root."""
+    need(*programs)
+    if os.geteuid():
+        skip("this takes root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,13 @@ class Process:
 
 @dataclass(slots=True)
 class World:
-    """The machine; `root` is a folder that survives it, `state` is where keepwell remembers."""
+    """The machine; `root` is a folder that survives it. `compare` is given each diagnosis of it (see `ways`)."""
 
     root: Path
     pid: int
     environment: dict[str, str]
     started: list[Process] = field(default_factory=list)
+    compare: Callable[[dict[str, Any]], None] | None = None
 
     def enter(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs another in this world."""
@@ -144,6 +152,13 @@ class World:
         return Answer(int(status or 0), text or ran.stderr)
 
     def keepwell(self, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `keepwell ARGUMENTS --json` answers, run here; with `compare` also by other ways."""
+        answer = self.ask(*arguments, env=env)
+        if self.compare is not None and arguments == ("diagnose",) and not env:
+            self.compare(answer)
+        return answer
+
+    def ask(self, *arguments: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `keepwell ARGUMENTS --json` answers, run here."""
         ran = self.run([sys.executable, "-m", "keepwell", *arguments, "--json"], env=env)
         assert ran.stdout.startswith("{"), f"keepwell {arguments} said: {ran.stdout[-500:]} {ran.stderr[-3000:]}"

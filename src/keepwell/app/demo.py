@@ -183,7 +183,7 @@ async def _ask(stage: _Stage) -> str:
 
 
 async def _diagnose(stage: _Stage) -> DiagnosisReport:
-    return await diagnose_here(stage.caller, level=1, since="")
+    return await diagnose_here(stage.caller, level=1)
 
 
 def _causes(report: DiagnosisReport, stage: _Stage) -> list[Hypothesis]:

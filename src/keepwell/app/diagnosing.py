@@ -6,14 +6,20 @@ import io
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from keepwell.app.looked import list_looked
-from keepwell.app.operation import Caller
+from keepwell.app.nodes import ask_all
+from keepwell.app.operation import Caller, silent
 from keepwell.app.picture import picture_node
 from keepwell.app.reading import CHUNK_BYTES, open_text
-from keepwell.app.report import DiagnosisReport, StatusReport
-from keepwell.app.wiring import get_catalogue, get_follow_ups, look, wire
+from keepwell.app.report import DiagnosesReport, DiagnosisReport, StatusReport, Unreached
+from keepwell.app.targets import Target, find_targets
+from keepwell.app.told import collect_events, find_suspects
+from keepwell.app.wiring import Wiring, get_catalogue, get_follow_ups, look, reach, wire
+from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Seen
@@ -21,44 +27,115 @@ from keepwell.core.ref import Ref, node
 from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.batch import answer_all
 from keepwell.diagnose.diagnosis import Text, diagnose
+from keepwell.plugins.probe import Asked
 from keepwell.survey.survey import SurveyResult
-from keepwell.survey.timetable import load_probes
+from keepwell.survey.timetable import Consent, ask_first, load_probes
+from keepwell.timeline.merge import Timeline
+from keepwell.timeline.relate import find_first_error
 
 _AGE = re.compile(r"(\d+)\s*([smhd])\Z")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-async def diagnose_here(caller: Caller, *, level: int, since: str) -> DiagnosisReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How deep to look: the level, how far back logs are read (0: as configured), whether models may be loaded."""
+
+    level: int
+    since_seconds: float = 0.0
+    consent: Consent = False
+
+
+def make_depth(caller: Caller, *, level: int, since: str, yes: bool) -> Depth:
+    """What was asked for. Before a level that does more than look the owner is asked, unless `yes` says it all.
+
+    Raises ConfigurationError when `since` is no length of time.
+    """
+    seconds = 0.0
+    if since:
+        seconds = parse_age(since)
+    questions = ask_first(level)
+    agreed = yes or bool(questions and caller.agree([_question(one) for one in questions]))
+    return Depth(level=level, since_seconds=seconds, consent=agreed)
+
+
+def _question(asked: Asked) -> str:
+    """What a probe will do and how long it takes, in one line."""
+    each = {"engine": " at each engine", "node": ""}[asked.about]
+    return f"{asked.does} (about {asked.seconds:g} s{each})"
+
+
+async def diagnose_targets(
+    caller: Caller, words: Sequence[str], *, every: bool, depth: Depth
+) -> DiagnosisReport | DiagnosesReport:
+    """Look at one place, or at several at once, and rank the causes of what is not well at each.
+
+    One place gives its report, or the error that kept it from being looked at; several give one report of all,
+    in which those that could not be reached are named.
+    """
+    began = time.monotonic()
+    async with wire(caller) as wiring:
+        targets = find_targets(words, every=every, config=wiring.config, here=wiring.hands.name)
+        if len(targets) == 1:
+            return await _diagnose(wiring, caller, depth, targets[0])
+        quiet = replace(caller, progress=silent)
+        answers = await ask_all(targets, partial(_diagnose, wiring, quiet, depth), caller.progress)
+    return DiagnosesReport(
+        at=time.time(),
+        seconds=time.monotonic() - began,
+        nodes=tuple(one for one in answers if isinstance(one, DiagnosisReport)),
+        unreached=tuple(one for one in answers if isinstance(one, Unreached)),
+    )
+
+
+async def diagnose_here(caller: Caller, *, level: int) -> DiagnosisReport:
     """Look at this machine and rank the causes of what is not well."""
     async with wire(caller) as wiring:
-        window = wiring.config.diagnose.since_seconds
-        if since:
-            window = parse_age(since)
-        result = await look(wiring, caller, level=level, since_seconds=window)
+        return await _diagnose(wiring, caller, Depth(level=level), Target(name=wiring.hands.name))
+
+
+async def _diagnose(wiring: Wiring, caller: Caller, depth: Depth, target: Target) -> DiagnosisReport:
+    return (await examine(wiring, caller, depth, target))[0]
+
+
+async def examine(wiring: Wiring, caller: Caller, depth: Depth, target: Target) -> tuple[DiagnosisReport, Timeline]:
+    """Look at one place: the causes of what is not well, and everything that is known to have happened there."""
+    async with reach(wiring, target) as place:
+        result = await look(
+            wiring, caller, at=place, level=depth.level, since_seconds=depth.since_seconds, consent=depth.consent
+        )
+        now = place.clock.now()
+        timeline = collect_events(wiring, result, now, recorded=place.recorded)
     caller.progress("weighing the evidence", 1, 1)
-    diagnosis = diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups(), costs=_costs(level))
-    return DiagnosisReport(
+    judged = judge_with_word(wiring.config, result.seen, result.findings, now, costs=_costs(depth.level))
+    report = DiagnosisReport(
         at=time.time(),
         seconds=result.seconds,
-        level=level,
-        node=picture_node(_node(result), result.seen, result.findings, _titles(result)),
-        findings=_worth_telling(result.findings),
+        level=depth.level,
+        node=mark_decided(picture_node(_node(result), result.seen, judged.findings, _titles(result)), judged.decisions),
+        findings=_worth_telling(judged.findings),
         checks_made=len(result.findings),
-        diagnosis=diagnosis,
+        diagnosis=judged.diagnosis,
         looked=list_looked(_node(result), result.seen, result.discovery.answers),
-        lines_read=diagnosis.lines_read,
+        lines_read=judged.diagnosis.lines_read,
+        decisions=judged.decisions,
+        changes=find_suspects(timeline, judged.diagnosis, now),
+        first_error_at=find_first_error(judged.diagnosis),
     )
+    return report, timeline
 
 
 async def look_at_status(caller: Caller, *, level: int) -> StatusReport:
     """Look at this machine, without asking why."""
     async with wire(caller) as wiring:
-        result = await look(wiring, caller, level=level, since_seconds=wiring.config.diagnose.since_seconds)
+        result = await look(wiring, caller, level=level)
+        word = hear(wiring.config, result.seen, result.findings, wiring.clock.now())
     return StatusReport(
         at=time.time(),
         seconds=result.seconds,
-        node=picture_node(_node(result), result.seen, result.findings, _titles(result)),
-        findings=_worth_telling(result.findings),
+        node=mark_decided(picture_node(_node(result), result.seen, word.open, _titles(result)), word.decisions),
+        findings=_worth_telling(word.open),
+        decisions=word.decisions,
         looked=list_looked(_node(result), result.seen, result.discovery.answers),
     )
 

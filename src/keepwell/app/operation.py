@@ -7,7 +7,7 @@ the MCP server each build their own form from it. "Read-only" is a filter on `ef
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -34,8 +34,19 @@ class Report(Protocol):
         ...
 
 
+#: Told while work goes on: a sentence, how many parts are done, and of how many.
+Progress: TypeAlias = Callable[[str, int, int], None]
+#: Asked before work that does more than look: what it will do, a line each; the owner's yes or no.
+Agree: TypeAlias = Callable[[Sequence[str]], bool]
+
+
 def silent(text: str, done: int, total: int) -> None:
     """A progress callback that shows nothing."""
+
+
+def never(lines: Sequence[str]) -> bool:
+    """Agrees to nothing: where nobody can be asked."""
+    return False
 
 
 def untold(line: str) -> None:
@@ -52,13 +63,15 @@ class Caller:
     """Who asks, and how to reach them while the work runs.
 
     `progress` gets a sentence and how many of how many parts are done; `tell` gets lines for a person as the
-    work goes on. `config` is the keepwell.toml and `state` the state folder that were named, if any.
+    work goes on; `agree` is asked before what does more than look. `config` is the keepwell.toml and
+    `state` the state folder that were named, if any.
     """
 
     asked_by: str = "cli"
     config: Path | None = None
     state: Path | None = None
-    progress: Callable[[str, int, int], None] = silent
+    progress: Progress = silent
+    agree: Agree = never
     tell: Callable[[str], None] = untold
     read_input: Callable[[], BufferedReader] = standard_input
 

@@ -80,6 +80,16 @@ async def list_all(caller: Caller) -> RunsReport:
         return RunsReport(runs=tuple(_line(one) for one in list_runs(wiring.state)))
 
 
+def list_runs_of(wiring: Wiring, node: str) -> tuple[RunLine, ...]:
+    """The runs of one node, newest first."""
+    return tuple(one for one in map(_line, list_runs(wiring.state)) if _node_of(one) == node)
+
+
+def _node_of(line: RunLine) -> str:
+    """The node of a run's subject; "" where its plan cannot be read."""
+    return line.subject.partition(":")[2].partition("/")[0]
+
+
 def _is_about(repair: Repair, issue: str) -> bool:
     return issue in (repair.issue, repair.finding.check, repair.step)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keepwell.app.operation import COULD_NOT_LOOK, Caller, Operation, Report
 from keepwell.cli.adapter import WATCH_SECONDS
+from keepwell.cli.bar import Bar
 from keepwell.core.errors import AccessError, KeepwellError
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ def _leave() -> int:
 def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, as_json: bool) -> int:
     import asyncio
 
-    with _progress(as_json) as progress:
-        caller = Caller(config=config, progress=progress)
+    with Bar(shown=not as_json) as bar:
+        caller = Caller(config=config, progress=bar.update, agree=bar.agree)
         if not as_json:
             caller = replace(caller, tell=_tell)
         report = asyncio.run(_ask(operation, caller, arguments))
@@ -106,25 +105,6 @@ def _tell(line: str) -> None:
 def _show(operation: Operation, report: Report, console: Console) -> None:
     view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
     console.print(view.render(report))
-
-
-@contextlib.contextmanager
-def _progress(as_json: bool) -> Iterator[Any]:
-    """A line with a moving bar on standard error while the work runs; nothing where nobody looks."""
-    if as_json or not sys.stderr.isatty():
-        yield Caller().progress
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def progress(text: str, done: int, total: int) -> None:
-            bar.update(task, description=text, completed=done, total=total)
-
-        yield progress
 
 
 def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None) -> int:

@@ -5,15 +5,30 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.report import DiagnosisReport
+    from keepwell.app.report import DiagnosesReport, DiagnosisReport
 
 
 async def diagnose(
     caller: Caller,
     *,
+    targets: Annotated[
+        list[str] | None,
+        Param(
+            help="Where to look: nodes of keepwell.toml, user@host, or FILE.kwb; this machine if left out.",
+            position=True,
+        ),
+    ] = None,
+    all: Annotated[bool, Param(help="Look at this machine and every node of keepwell.toml.")] = False,
     level: Annotated[
-        int, Param(help="How deep to look: 1 engines and network, 2 also GPUs, disks, memory.", minimum=1, maximum=2)
+        int,
+        Param(
+            help="How deep to look: 1 engines and network, 2 also GPUs, disks, memory, "
+            "3 also asks engines to answer, 4 also how fast they are.",
+            minimum=1,
+            maximum=4,
+        ),
     ] = 2,
+    yes: Annotated[bool, Param(help="Agree to what levels 3 and 4 do, such as loading a model.", short="-y")] = False,
     since: Annotated[str, Param(help="How far back logs are read: 30m, 6h, 2d.")] = "",
     evidence: Annotated[
         str,
@@ -34,12 +49,12 @@ async def diagnose(
             hidden_from=("mcp",),
         ),
     ] = "",
-) -> "DiagnosisReport | None":
+) -> "DiagnosisReport | DiagnosesReport | None":
     """Say what is wrong with the LLM servers here, and why.
 
     And how sure that is, what to do, and which check would settle a doubt. Looks at processes, sockets, units,
     containers, logs, GPUs, disks and limits, and at what each engine
-    answers. Changes nothing, loads no model, wakes no GPU.
+    answers. Changes nothing; levels 1 and 2 load no model and wake no GPU, levels 3 and 4 ask first.
     """
     from keepwell.app import diagnosing
 
@@ -49,7 +64,8 @@ async def diagnose(
         return diagnosing.diagnose_file(caller, evidence)
     if text:
         return diagnosing.diagnose_text(text)
-    return await diagnosing.diagnose_here(caller, level=level, since=since)
+    depth = diagnosing.make_depth(caller, level=level, since=since, yes=yes)
+    return await diagnosing.diagnose_targets(caller, targets or (), every=all, depth=depth)
 
 
 OPERATIONS = (Operation(name="diagnose", effect="read", function=diagnose),)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from keepwell.app.report import DiagnosisReport
+from keepwell.app.report import DiagnosesReport, DiagnosisReport
 from keepwell.cli.views.cause import render_cause, render_rivals
+from keepwell.cli.views.nodes import render_nodes
 from keepwell.cli.views.picture import render_looked, render_node
+from keepwell.cli.views.word import render_changes, render_decisions
 from keepwell.cli.words import clean, share, sign
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import NextProbe
@@ -16,8 +18,10 @@ from keepwell.core.hypothesis import NextProbe
 FINDINGS_SHOWN = 12
 
 
-def render(report: DiagnosisReport) -> RenderableType:
-    """The whole answer."""
+def render(report: DiagnosisReport | DiagnosesReport) -> RenderableType:
+    """The whole answer; of several nodes each in turn, below one line for each."""
+    if isinstance(report, DiagnosesReport):
+        return render_nodes(report, render)
     parts: list[RenderableType] = []
     if report.node is not None:
         parts += [render_node(report.node), Text()]
@@ -36,9 +40,12 @@ def _verdict(report: DiagnosisReport) -> list[RenderableType]:
         if number == 1:
             parts += render_rivals(diagnosis.hypotheses[1:], diagnosis.unknown)
     parts += _unexplained(report)
-    if diagnosis.next_probe is not None and parts:
+    parts += _changes(report)
+    trouble = bool(parts)
+    parts += render_decisions(report.decisions, (*diagnosis.hypotheses, *diagnosis.also))
+    if diagnosis.next_probe is not None and trouble:
         parts += _next_probe(diagnosis.next_probe)
-    if not parts and (report.node is None or report.node.engines):
+    if not trouble and (report.node is None or report.node.engines):
         parts.append(Text.assemble(sign(Status.OK), " ", _well(report)))
     return parts
 
@@ -47,6 +54,13 @@ def _well(report: DiagnosisReport) -> str:
     if report.node is None:
         return "Nothing in this text is a known sign of a fault."
     return "All well: no check found anything wrong."
+
+
+def _changes(report: DiagnosisReport) -> list[RenderableType]:
+    until = report.first_error_at
+    if until is None:
+        return render_changes(report.changes, report.at, first_error=False)
+    return render_changes(report.changes, until, first_error=True)
 
 
 def _unexplained(report: DiagnosisReport) -> list[RenderableType]:
