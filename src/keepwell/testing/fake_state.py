@@ -87,7 +87,7 @@ class FakeState:
     def find_model(self, name: str) -> FakeModel | None:
         """The model of this name, with or without Ollama's tag."""
         for one in self.models:
-            if name in (one.name, one.name.removesuffix(":latest")) or f"{name}:latest" == one.name:
+            if name.removesuffix(":latest") == one.name.removesuffix(":latest"):
                 return one
         return None
 
