@@ -78,7 +78,7 @@ def test_engines_models_settings_and_containers() -> None:
         (ENGINE, "engine.version", "0.9.3"),
         (ENGINE, "engine.process", {"pid": 9, "started_at": 160.0}),
         (ENGINE, "engine.models", ({"name": "a", "digest": "sha256:111111111111ff"}, {"name": "c", "digest": "3"})),
-        (ENGINE, "engine.settings", {"CONTEXT": {"value": "8192"}}),
+        (ENGINE, "engine.settings", {"CONTEXT": {"value": "8192"}, "child --port": {"value": "1"}}),
         (HERE, "host.containers", ({"name": "web", "id": "2", "image": "img:1", "image_id": "sha256:bb"},)),
         (HERE, "host.system", {"release": "6.8.0-49"}),
     )

@@ -104,7 +104,7 @@ def _tell(line: str) -> None:
 
 def _show(operation: Operation, report: Report, console: Console) -> None:
     view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
-    console.print(view.render(report))
+    console.print(view.render(report), soft_wrap=getattr(view, "AS_IT_IS", False))
 
 
 def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from keepwell.core.event import Event, EventKind
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
@@ -35,3 +35,15 @@ def shortly_before(events: Sequence[Event], at: float) -> tuple[Event, ...]:
     near = [one for one in events if at - BEFORE_SECONDS <= one.at <= at and one.kind not in _NO_CHANGE]
     changes = [one for one in near if one.kind not in _RESTART] or near
     return tuple(reversed(changes[-TOLD:]))
+
+
+def fold(events: Iterable[Event]) -> Iterator[tuple[Event, Event, int]]:
+    """The first and last of each row of events of one kind about one thing, and how many there are."""
+    row: list[Event] = []
+    for one in events:
+        if row and (row[0].kind, row[0].about or row[0].what) != (one.kind, one.about or one.what):
+            yield row[0], row[-1], len(row)
+            row = []
+        row.append(one)
+    if row:
+        yield row[0], row[-1], len(row)

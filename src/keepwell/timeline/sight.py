@@ -17,6 +17,8 @@ from keepwell.store.sights import Known, Sight
 SIDE_CHARACTERS = 160
 #: Digits of a digest that a person compares.
 DIGEST_DIGITS = 12
+#: Before the names of settings that an engine gives a process of one model: they come and go with it.
+CHILD = "child "
 #: What is told of changes that two looks show.
 SOURCE = "two looks of keepwell"
 #: Scope to the kind of its changes, and how each is told when it changed, came, and went; "" is not told.
@@ -152,8 +154,9 @@ def _engine_scopes(seen: Seen, engine: Ref) -> Iterator[tuple[str, dict[str, Kno
     if not isinstance(models, Missing):
         yield "models", {text_of(row, "name"): _model(row) for row in rows_of(models) if text_of(row, "name")}
     settings = seen.value(engine, "engine.settings")
-    if not isinstance(settings, Missing):
-        yield "settings", {one: _setting(row) for one, row in row_of(settings).items()}
+    if started and not isinstance(settings, Missing):
+        lasting = {one: row for one, row in row_of(settings).items() if not one.startswith(CHILD)}
+        yield "settings", {one: _setting(row) for one, row in lasting.items()}
 
 
 def _file(row: Mapping[str, Value]) -> Known:

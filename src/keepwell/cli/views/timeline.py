@@ -13,6 +13,7 @@ from keepwell.app.timeline_report import TimelineReport
 from keepwell.cli.words import clean, span
 from keepwell.core.event import Event
 from keepwell.timeline.merge import Unread
+from keepwell.timeline.relate import fold
 
 #: Events shown, the newest; more scroll away.
 EVENTS_SHOWN = 200
@@ -58,18 +59,6 @@ def with_first_error(events: Iterable[Event], report: TimelineReport) -> list[Ev
         place = sum(one.at <= at for one in found)
         found.insert(place, Event(at=at, kind="unit-failed", what=what, source="log", topic="first-error"))
     return found
-
-
-def fold(events: Iterable[Event]) -> Iterator[tuple[Event, Event, int]]:
-    """The first and last of each row of events of one kind about one thing, and how many there are."""
-    row: list[Event] = []
-    for one in events:
-        if row and (row[0].kind, row[0].about or row[0].what) != (one.kind, one.about or one.what):
-            yield row[0], row[-1], len(row)
-            row = []
-        row.append(one)
-    if row:
-        yield row[0], row[-1], len(row)
 
 
 def _again(count: int, last: Event) -> str:
