@@ -10,6 +10,7 @@ import asyncio
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from keepwell.core.errors import AccessError, NotThere
 from keepwell.core.observation import Missing, Value
@@ -35,7 +36,8 @@ KINDS: dict[str, DeviceKind] = {
 }
 
 
-def load_plugins() -> dict[str, Device]:
+@cache
+def load_plugins() -> Mapping[str, Device]:
     """Every device plug-in by name, those whose devices come first in front."""
     found = {name: one for name, one in registry.load_all("devices").items() if isinstance(one, Device)}
     return dict(sorted(found.items(), key=_rank))

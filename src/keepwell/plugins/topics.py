@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from keepwell.plugins.bus import load_plugins
 from keepwell.plugins.recognise import engine_of_name, load_engines
 
@@ -16,9 +18,12 @@ KERNELS = (
     "proxmox-kernel-",
     "pve-kernel-",
 )
+#: Names whose topic is remembered: the history of a node has each many times, and a fleet the same ones.
+NAMES = 4096
 RUNTIMES = ("docker", "containerd", "podman", "runc", "moby-engine", "crun")
 
 
+@lru_cache(NAMES)
 def topic_of_package(package: str) -> str:
     """What a package is to us: kernel, driver, container-toolkit, container, engine, or "" for none of these."""
     if f"{package} ".startswith(KERNELS):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from keepwell.core.finding import Check, Finding
 from keepwell.core.observation import Seen
 from keepwell.plugins import registry
 
 
+@cache
 def load_checks(level: int) -> tuple[Check, ...]:
     """Every check that can say something at this level, by the file it stands in."""
     found = (one for checks in registry.load_all("checks").values() if isinstance(checks, tuple) for one in checks)

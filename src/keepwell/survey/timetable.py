@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import TypeAlias
 
 from keepwell.plugins import registry
@@ -14,7 +15,8 @@ DISCOVERED = frozenset({"engine.site", "engine.supervisor"})
 Consent: TypeAlias = bool | Collection[str]
 
 
-def load_probes(level: int) -> dict[str, Probe]:
+@cache
+def load_probes(level: int) -> Mapping[str, Probe]:
     """The probes of this level and below by name; at levels 1 and 2 only those that change nothing."""
     found = {name: one for name, one in registry.load_all("probes").items() if isinstance(one, Probe)}
     return {name: one for name, one in found.items() if one.level <= level and (level > 2 or one.effect == "none")}
