@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keepwell.core.observation import Missing, absent
 from keepwell.engines.vllm.chat import find_limit, list_promises
+from keepwell.engines.vllm.parallel import find_ranks
 from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
 from keepwell.engines.vllm.store import find_entries, find_store
 from keepwell.engines.vllm.timing import time_generation
@@ -16,6 +17,7 @@ from keepwell.formats.flags import after_program
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
+from keepwell.plugins.parallel import Ranks
 from keepwell.plugins.place import LogSource, ServingProcess, Site
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
@@ -37,6 +39,7 @@ class Vllm:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    address_variables = ("VLLM_HOST_IP", "HOST_IP")
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """`vllm serve`, or the older module."""
@@ -102,6 +105,18 @@ class Vllm:
         if "::EngineCore" in title or "::Worker" in title or "spawn_main" in " ".join(argv[:3]):
             return ""
         return absent("not a child that runs a model")
+
+    def ranks(self, argv: Sequence[str], environment: Mapping[str, str]) -> Ranks:
+        """From --tensor-parallel-size and its like; no variable sets them."""
+        del environment
+        return find_ranks(find_flags(argv, _FLAGS).values)
+
+    def model_settings(self, site: Site) -> str:
+        """`config.json` in the model's folder."""
+        folder = self.store(site.process, site)
+        if not folder or folder.endswith(".gguf"):
+            return ""
+        return f"{folder.rstrip('/')}/config.json"
 
     def logs(self, site: Site, platform: str) -> tuple[LogSource, ...]:
         """The container's log, the unit's journal, or what the process holds open."""
