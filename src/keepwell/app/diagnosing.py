@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from keepwell.app.fleet import make_status
 from keepwell.app.looked import list_looked
 from keepwell.app.nodes import ask_all
 from keepwell.app.operation import Caller, silent
@@ -27,6 +28,7 @@ from keepwell.core.ref import Ref, node
 from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.batch import answer_all
 from keepwell.diagnose.diagnosis import Text, diagnose
+from keepwell.fleet.decisions import Decisions
 from keepwell.plugins.probe import Asked
 from keepwell.survey.survey import SurveyResult
 from keepwell.survey.timetable import Consent, ask_first, load_probes
@@ -125,19 +127,39 @@ async def examine(wiring: Wiring, caller: Caller, depth: Depth, target: Target) 
     return report, timeline
 
 
-async def look_at_status(caller: Caller, *, level: int) -> StatusReport:
-    """Look at this machine, without asking why."""
+async def look_at_status(caller: Caller, words: Sequence[str], *, every: bool, level: int) -> StatusReport:
+    """Look at one place, or at several at once, without asking why. One that cannot be reached alone is an error."""
+    began = time.monotonic()
     async with wire(caller) as wiring:
-        result = await look(wiring, caller, level=level)
-        word = hear(wiring.config, result.seen, result.findings, wiring.clock.now())
-    return StatusReport(
+        targets = find_targets(words, every=every, config=wiring.config, here=wiring.hands.name)
+        if len(targets) == 1:
+            answers: list[_Heard | Unreached] = [await _hear(wiring, caller, level, targets[0])]
+        else:
+            quiet = replace(caller, progress=silent)
+            answers = await ask_all(targets, partial(_hear, wiring, quiet, level), caller.progress)
+    heard = [one for one in answers if isinstance(one, _Heard)]
+    return make_status(
+        [one.result for one in heard],
+        [one for one in answers if isinstance(one, Unreached)],
+        decisions=[one.decisions for one in heard],
         at=time.time(),
-        seconds=result.seconds,
-        node=mark_decided(picture_node(_node(result), result.seen, word.open, _titles(result)), word.decisions),
-        findings=_worth_telling(word.open),
-        decisions=word.decisions,
-        looked=list_looked(_node(result), result.seen, result.discovery.answers),
+        seconds=time.monotonic() - began,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A look with the findings that the owner's decisions leave open, and those decisions."""
+
+    result: SurveyResult
+    decisions: Decisions
+
+
+async def _hear(wiring: Wiring, caller: Caller, level: int, target: Target) -> _Heard:
+    async with reach(wiring, target) as place:
+        result = await look(wiring, caller, at=place, level=level)
+        word = hear(wiring.config, result.seen, result.findings, place.clock.now())
+    return _Heard(replace(result, findings=word.open), word.decisions)
 
 
 def diagnose_file(caller: Caller, path: str) -> DiagnosisReport:

@@ -7,17 +7,27 @@ from collections.abc import Mapping, Sequence
 from keepwell.app.looked import list_looked
 from keepwell.app.picture import picture_node
 from keepwell.app.report import NodePicture, StatusReport, Unreached
+from keepwell.app.word import mark_decided
 from keepwell.core.finding import Finding, Status
 from keepwell.core.ref import Ref, node
 from keepwell.core.values import row_of, text_of
+from keepwell.fleet.decisions import Decisions, join_decisions
 from keepwell.survey.survey import SurveyResult
 
 
 def make_status(
-    results: Sequence[SurveyResult], unreached: Sequence[Unreached] = (), *, at: float, seconds: float
+    results: Sequence[SurveyResult],
+    unreached: Sequence[Unreached] = (),
+    *,
+    at: float,
+    seconds: float,
+    decisions: Sequence[Decisions] = (),
 ) -> StatusReport:
-    """The report of these looks, in their order. `at` is now, `seconds` what all of them took together."""
-    pictures = tuple(_picture(one) for one in results)
+    """The report of these looks, in their order, with what was decided of each. `at` is now, `seconds` what all of
+    them took together.
+    """
+    word = join_decisions(decisions)
+    pictures = tuple(mark_decided(_picture(one), word) for one in results)
     findings = tuple(one for result in results for one in result.findings if one.status is not Status.OK)
     return StatusReport(
         at=at,
@@ -27,6 +37,7 @@ def make_status(
         looked=tuple(row for one in results[:1] for row in list_looked(_node(one), one.seen, one.discovery.answers)),
         nodes=pictures,
         unreached=tuple(unreached),
+        decisions=word,
     )
 
 

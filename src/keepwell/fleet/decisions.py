@@ -53,6 +53,18 @@ class Decisions:
     unused: tuple[Unused, ...] = ()
 
 
+def join_decisions(several: Sequence[Decisions]) -> Decisions:
+    """What to tell of looks at several nodes: a decision is unused if it answers nothing on any of them."""
+    if not several:
+        return Decisions()
+    idle = [{id(one.decision) for one in each.unused} for each in several]
+    return Decisions(
+        decided=tuple(one for each in several for one in each.decided),
+        expired=several[0].expired,
+        unused=tuple(one for one in several[0].unused if all(id(one.decision) in ids for ids in idle)),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """What the owner's word makes of a look: `open` are the findings that it leaves as they are."""

@@ -11,15 +11,23 @@ if TYPE_CHECKING:
 async def status(
     caller: Caller,
     *,
+    targets: Annotated[
+        list[str] | None,
+        Param(
+            help="Nodes of keepwell.toml, user@host, or FILE.kwb; this machine if left out.",
+            position=True,
+        ),
+    ] = None,
+    all: Annotated[bool, Param(help="This machine and every node of keepwell.toml.")] = False,
     level: Annotated[int, Param(help="1 engines and network, 2 also GPUs, disks, memory.", minimum=1, maximum=2)] = 2,
 ) -> "StatusReport":
-    """Show this machine's engines and their models.
+    """Show nodes, their engines and models, and the services beside them.
 
-    State, loaded models and their split between CPU and GPU, running requests, GPUs.
+    State, loaded models and their split between CPU and GPU, running requests, GPUs, what depends on what.
     """
     from keepwell.app.diagnosing import look_at_status
 
-    return await look_at_status(caller, level=level)
+    return await look_at_status(caller, targets or (), every=all, level=level)
 
 
 OPERATIONS = (Operation(name="status", effect="read", function=status, watchable=True),)
