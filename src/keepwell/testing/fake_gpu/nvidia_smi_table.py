@@ -30,7 +30,8 @@ def _render_card(number: int, card: Section) -> str:
     ecc = _say(card, "ecc.uncorrected", "N/A")
     fan = _percent(_say(card, "fan", "N/A"))
     heat = _say(card, "temperature", "N/A")
-    state = "P" + _say(card, "pstate", "?")
+    state = _say(card, "pstate", "N/A")
+    state = f"P{state}" if state.isdigit() else state
     power = f"{_watts(card, 'power')} / {_watts(card, 'power.limit'):>4}"
     use = _percent(_say(card, "utilisation", "N/A").split()[0])
     mode = _MODES.get(_say(card, "compute_mode", "0"), "Default")
@@ -40,7 +41,7 @@ def _render_card(number: int, card: Section) -> str:
     heat = f"{heat}C" if heat.isdigit() else heat
     return (
         f"| {number:>3}  {name:<27}{on:>7} |   {pci} Off | {ecc:>20} |\n"
-        f"| {fan:<4} {heat:>4}   {state:>3} {power:>22} | {_memory(card):>22} | {use:>8} {mode:>11} |\n"
+        f"| {fan:<4} {heat:>4}  {state:>4} {power:>23} | {_memory(card):>22} | {use:>8} {mode:>11} |\n"
         f"| {'':39} | {'':22} | {mig:>20} |\n{RULE}\n"
     )
 
@@ -97,7 +98,7 @@ def _processes(cards: list[tuple[int, Section]]) -> str:
             for line in card.get(key, ()):
                 pid, used, *_ = line.split()
                 memory = "N/A" if used == "-" else f"{int(used) // 1024**2}MiB"
-                rows.append(f"|  {number:>3}   N/A  N/A  {pid:>10}      {kind}   /usr/local/bin/server {memory:>33} ")
+                rows.append(f"|  {number:>3}   N/A  N/A  {pid:>10}      {kind}   /usr/local/bin/server {memory:>28} ")
     rows = rows or ["|  No running processes found"]
     head = [
         "| Processes:",
