@@ -138,7 +138,9 @@ def _answers(seen: Seen, site: Site) -> bool:
 def _notes(seen: Seen, site: Site) -> Iterator[str]:
     title = text_of(row_of(seen.value(site.ref, "engine.site")), "title")
     version = seen.value(site.ref, "engine.version")
-    yield f"# {title} {version}".rstrip() if isinstance(version, str) else f"# {title}"
+    if isinstance(version, str):
+        title = f"{title} {version}"
+    yield f"# {title}".rstrip()
     if site.api_key:
         yield '# It wants a key: api_key = {env = "NAME_OF_VARIABLE"} or {file = "/path/to/key"}'
     if any(MASK in item for item in mask_argv(site.start)):
