@@ -88,6 +88,7 @@ def test_an_embedding_that_breaks_is_told_and_one_that_is_not_there_is_not() -> 
 
 def test_a_model_that_leaves_at_once_is_told_and_one_that_stays_says_how_long() -> None:
     assert answer("answer.stays", after=()).facts["kind"] == "dropped"
+    assert answer("answer.stays", after=({"name": "tiny:latest", "expires_at": 5.0},)).facts["kind"] == "dropped"
     kept = answer("answer.stays", after=({"name": "tiny:latest", "gpu_ratio": 0.5, "expires_at": 9e9},))
     assert kept.status is Status.OK
     assert "50% on GPUs" in kept.message

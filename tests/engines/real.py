@@ -125,12 +125,13 @@ def ollama(folder: Path, **environment: str) -> Iterator[RealEngine]:
         yield engine
 
 
-def give(engine: RealEngine, model: Path, name: str) -> None:
-    """Put a model file into an Ollama's store, through its own interface."""
+def give(engine: RealEngine, model: Path, name: str, **parameters: object) -> None:
+    """Put a model file into an Ollama's store, through its own interface, with parameters of its own."""
     content = model.read_bytes()
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     assert engine.ask(f"/api/blobs/{digest}", content)[0] == 201
-    asked = {"model": name, "files": {model.name: digest}, "template": OLLAMA_TEMPLATE, "stream": False}
+    files = {model.name: digest}
+    asked = {"model": name, "files": files, "template": OLLAMA_TEMPLATE, "stream": False, "parameters": parameters}
     assert engine.ask("/api/create", asked)[0] == 200
 
 

@@ -60,7 +60,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Rea
 def real_ollama(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[RealEngine]:
     """A real Ollama that answers two requests at once, with the model in its store."""
     with ollama(tmp_path_factory.mktemp("ollama"), OLLAMA_NUM_PARALLEL="2") as made:
-        give(made, model, "tiny-alpha")
+        give(made, model, "tiny-alpha", num_thread=1)
         yield made
 
 
@@ -135,7 +135,7 @@ async def test_a_real_ollama_keeps_its_promises_and_its_model(real_ollama: RealE
 @pytest.mark.real
 async def test_a_model_that_is_to_leave_at_once_is_told(tmp_path: Path, model: Path) -> None:
     with ollama(tmp_path, OLLAMA_KEEP_ALIVE="0") as made:
-        give(made, model, "tiny-alpha")
+        give(made, model, "tiny-alpha", num_thread=1)
         async with deep("ollama", made.url) as look:
             await look.look("engine_answer")
     assert look.bad() == {"answer.stays": "dropped"}
@@ -146,8 +146,8 @@ async def test_a_real_proxy_that_holds_a_stream_back_is_told(real_ollama: RealEn
     """Towards nginx, which asks in HTTP/1.0 by default, Ollama cannot send chunks."""
     with nginx(tmp_path, real_ollama.url, "proxy_buffering on") as url:
         found = await through(deep("ollama", real_ollama.url), url)
-    assert (found.status, found.facts["kind"], found.facts["hop"]) == (Status.WARNING, "buffered", "front")
-    assert float(found.facts["first_seconds"]) > float(found.facts["direct_first_seconds"])
+    assert (found.status, found.facts["hop"]) == (Status.WARNING, "front")
+    assert found.facts["kind"] in ("buffered", "blocks")
 
 
 @pytest.mark.real

@@ -93,13 +93,19 @@ def judge_stays(seen: Seen) -> Iterator[Finding]:
         if isinstance(after, Missing) or not answered:
             continue
         there = rows_of(after)
-        gone = [name for name in answered if not any(same_model(name, text_of(row, "name")) for row in there)]
+        gone = [name for name in answered if not any(_stays(row, name, one.at) for row in there)]
         if gone:
             words = f"drops {gone[0]} from memory as soon as it has answered: every request loads it again"
             facts = {"kind": "dropped", "model": gone[0]}
             yield _finding(seen, one, "answer.stays", Status.WARNING, words, facts)
         else:
             yield _finding(seen, one, "answer.stays", Status.OK, _describe_stay(one, there), {})
+
+
+def _stays(row: Row, name: str, now: float) -> bool:
+    """Whether this row is that model, and its time is not over: one that leaves is still listed for a moment."""
+    ends = find_number(row.get("expires_at")) or 0.0
+    return same_model(name, text_of(row, "name")) and (ends == 0.0 or ends > now)
 
 
 def _describe_stay(one: Observation, rows: tuple[Row, ...]) -> str:

@@ -112,7 +112,7 @@ def _judge_hop(direct: Row, row: Row) -> tuple[str, str]:
                 "buffered",
                 f"holds it back: all of it came at once after {there.first:.2f} s, not {here.first:.2f} s",
             )
-        if there.pieces * BLOCKS <= here.pieces and there.gap > here.gap:
+        if there.pieces * BLOCKS <= here.pieces and here.pieces * 2 > here.events:
             return "blocks", f"passes it on in {there.pieces:.0f} blocks in place of {here.pieces:.0f} parts"
     if there.gap > here.gap + NOTICED_SECONDS:
         return "gap", f"lets it stand still for {there.gap:.1f} s (at the engine {here.gap:.1f} s)"

@@ -15,6 +15,8 @@ SINCE = {"context_length": "0.10", "status": "0.16.2", "types": "0.30"}
 #: Hosts that a server which is bound to loopback takes besides addresses.
 _LOCAL = (".localhost", ".local", ".internal")
 _TIME = "2026-01-01T00:00:00.000000000Z"
+#: When a model leaves that is to stay for ever.
+_FOR_EVER = "2319-03-04T00:00:00.000000000Z"
 DIED = "an error was encountered while running the model: unexpected EOF"
 STOPPED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, "
@@ -102,7 +104,7 @@ def _ps(state: FakeState) -> FakeAnswer:
     rows = []
     for one in state.models:
         if one.loaded:
-            row = _row(one) | {"expires_at": _TIME, "size_vram": int(one.size_bytes * one.gpu_ratio)}
+            row = _row(one) | {"expires_at": _FOR_EVER, "size_vram": int(one.size_bytes * one.gpu_ratio)}
             if has(state, "context_length"):
                 row["context_length"] = one.context_tokens
             rows.append(row)
