@@ -89,3 +89,14 @@ async def test_where_nothing_serves_everything_is_missing_for_that_reason() -> N
 def test_a_loop_of_parents_ends() -> None:
     rows = [row(1, 2), row(2, 1), row(3, 2)]
     assert [one["pid"] for one in find_descendants(rows, 1)] == [2, 3]
+
+
+async def test_a_proxy_before_an_engine_has_no_runners() -> None:
+    machine = Machine()
+    machine.process(700, ("/usr/sbin/nginx", "-c", "/etc/nginx.conf"))
+    site = Site(
+        ref=REF, engine="made", url="http://127.0.0.1:7000", process=process(argv=("nginx: master process nginx",))
+    )
+    value = (await look(place_of(machine, WholeEngine(), site=site)))["engine.runners"].value
+    assert isinstance(value, Missing)
+    assert "nginx" in value.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from posixpath import basename
 from typing import Literal
 
 from keepwell.core.errors import AccessError
@@ -175,6 +176,8 @@ def _runners(place: Place, process: ServingProcess, below: list[Mapping[str, Val
         if not isinstance(model, Missing):
             told = {key: row_of(row).get(key, "") for key in ("pid", "state", "started_at")}
             found.append({**told, "model": model})
+    if not found and process.argv and not place.engine.resembles(process.argv):
+        return absent(f"{basename(process.argv[0])} listens there and passes requests on")
     return tuple(found)
 
 
