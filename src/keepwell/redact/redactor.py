@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from keepwell.redact.leads import leads_of, make_finder
 from keepwell.redact.people import People
 from keepwell.redact.rule import Rule
 from keepwell.redact.rules import rules_about
-from keepwell.redact.tokens import PLACES, Masked, Tokens
+from keepwell.redact.tokens import PLACES, TOKEN, Masked, Tokens
 
 #: Bytes that are looked at at once. Measured: smaller blocks cost calls, larger ones second passes.
 BLOCK_BYTES = 128 * 1024
@@ -39,6 +40,15 @@ _CLOSED_KEY = b"-----END "
 Span: TypeAlias = tuple[int, int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a block comes from."""
+
+    place: str
+    offset: int
+    keep_length: bool
+
+
 class Redactor:
     """Redacts one node's texts. `masked` is the list of what was masked where, without the values."""
 
@@ -48,41 +58,59 @@ class Redactor:
         self._rules: tuple[Rule, ...] = rules_about(people or People())
         self._finder = make_finder(leads_of([one.leads for one in self._rules]), finder)
 
-    def redact(self, data: bytes, place: str = "") -> bytes:
-        """The bytes with everything masked; `place` names them in the list."""
-        return b"".join(self.stream((data,), place))
+    def redact(self, data: bytes, place: str = "", *, keep_length: bool = False) -> bytes:
+        """The bytes with everything masked; `place` names them in the list.
+
+        `keep_length` cuts or fills each token to the length of its value, for files with offsets in them.
+        """
+        return b"".join(self.stream((data,), place, keep_length=keep_length))
 
     def redact_text(self, text: str, place: str = "") -> str:
         """As `redact`, for text."""
         return self.redact(text.encode("utf-8", "surrogateescape"), place).decode("utf-8", "surrogateescape")
 
-    def stream(self, chunks: Iterable[bytes], place: str = "") -> Iterator[bytes]:
+    def mask(self, kind: str, value: bytes, place: str) -> bytes:
+        """The token of a value that is known to be one; a token stays what it is."""
+        if TOKEN.fullmatch(value):
+            return value
+        token = self.tokens.get(kind, value)
+        self._note(place, 0, kind, token)
+        return token
+
+    def stream(self, chunks: Iterable[bytes], place: str = "", *, keep_length: bool = False) -> Iterator[bytes]:
         """Redact a stream; the result does not depend on how it is cut into chunks."""
         offset = 0
         for block in _blocks(chunks):
-            yield self._redact_block(block, place, offset)
+            yield self._redact_block(block, _Source(place, offset, keep_length))
             offset += len(block)
 
-    def _redact_block(self, block: bytes, place: str, offset: int) -> bytes:
+    def _redact_block(self, block: bytes, source: _Source) -> bytes:
         for _ in range(PASSES):
             spans = self._find(block)
             if not spans:
                 break
-            block = self._replace(block, spans, place, offset)
+            block = self._replace(block, spans, source)
+            if source.keep_length:
+                break
         return block
 
-    def _replace(self, block: bytes, spans: list[Span], place: str, offset: int) -> bytes:
+    def _replace(self, block: bytes, spans: list[Span], source: _Source) -> bytes:
         parts: list[bytes] = []
         done = 0
         for start, end, number in spans:
             kind = self._rules[number].kind
             token = self.tokens.get(kind, block[start:end])
-            if len(self.masked) < PLACES:
-                self.masked.append(Masked(place=place, offset=offset + start, kind=kind, token=token.decode()))
+            self._note(source.place, source.offset + start, kind, token)
+            if source.keep_length:
+                token = token[: end - start].ljust(end - start, b"*")
             parts += [block[done:start], token]
             done = end
         parts.append(block[done:])
         return b"".join(parts)
+
+    def _note(self, place: str, offset: int, kind: str, token: bytes) -> None:
+        if len(self.masked) < PLACES:
+            self.masked.append(Masked(place=place, offset=offset, kind=kind, token=token.decode()))
 
     def _find(self, block: bytes) -> list[Span]:
         """Stretches that do not overlap, in order; where two rules meet the earlier rule's counts."""

@@ -1,8 +1,9 @@
 """Bundle: a recorded node in one file (`.kwb`), opened without trust and played as a transport.
 
 A compressed tar (see `archive`) of `manifest.json`, `node.json` (the tape), `texts.json` and `texts/*` (its
-large texts), `masked.json` (what was masked where), `findings.json` and `diagnosis.json` (what keepwell made of
-it on the spot). The manifest holds size and SHA-256 of every other member.
+large texts), `masked.json` (what was masked where), `expected.json` (the engines that were expected),
+`findings.json` and `diagnosis.json` (what keepwell made of it on the spot). The manifest holds size and SHA-256
+of every other member.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class MemberForm(msgspec.Struct, omit_defaults=True):
 class Manifest(msgspec.Struct, kw_only=True):
     """What a bundle says of itself. Unknown fields of the same version are ignored.
 
-    `recorded_at` is in seconds since the epoch; `since_seconds`, `origins` and `expected` are what the survey
-    was asked with, so that it can be made again; `masked` counts by kind, `used` is the highest number of a
+    `recorded_at` is in seconds since the epoch; `since_seconds` and `origins` are what the survey was
+    asked with, so that it can be made again; `masked` counts by kind, `used` is the highest number of a
     token by kind, so that a second redaction goes on from there.
     """
 
@@ -64,7 +65,6 @@ class Manifest(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     since_seconds: float = 0.0
     origins: list[str] = []
-    expected: list[msgspec.Raw] = []
     masked: dict[str, int] = {}
     used: dict[str, int] = {}
     names_masked: bool = False
