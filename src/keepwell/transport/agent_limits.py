@@ -1,0 +1,128 @@
+"""What an agent does for others: looking only, unless it was started otherwise.
+
+A far end lets its caller run any program; here a caller has a token and no login, so what is run is held to a list
+(`agent_commands.toml`), and what is posted to addresses that ask an engine for an answer.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from keepwell.transport.asker import program_text
+from keepwell.transport.far_end import FarEnd
+from keepwell.transport.far_job import Job, Refusal
+
+#: Methods of HTTP that change nothing (RFC 9110, 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Seconds without a word after which a caller is taken for gone, at most; callers send a ping every few seconds.
+SILENCE_SECONDS = 120.0
+#: How a request is made from a container's network: the one program that may be run there is keepwell's own.
+ENTER = ("nsenter", "-t", "-n", "--", "python3", "-I", "-c")
+
+_REFUSED = "this agent was started for looking only, and does not {what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRule:
+    """Programs, and which arguments they may be run with; see the head of the file with the rules."""
+
+    programs: tuple[str, ...]
+    first: tuple[str, ...] | None
+    skip: tuple[str, ...]
+    never: tuple[str, ...]
+
+    def allows(self, argv: Sequence[str]) -> bool:
+        """True if this rule lets the command run."""
+        rest = [one for one in argv[1:] if one not in self.skip]
+        if argv[0].rpartition("/")[2] not in self.programs or any(one.startswith(self.never) for one in argv[1:]):
+            return False
+        if self.first is None:
+            return True
+        if not rest:
+            return "" in self.first
+        return rest[0].startswith(tuple(one for one in self.first if one))
+
+
+class LookingFarEnd(FarEnd):
+    """A far end that reads only: no changes, only commands and requests that read."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        super().__init__(send, changes=False)
+
+    def accept(self, job: Job) -> None:
+        """Give a job to those who do it; Refusal for what might change something."""
+        if job.call == "run":
+            argv = job.take("argv", list)
+            if not all(isinstance(one, str) for one in argv) or not may_run(argv):
+                raise Refusal("NotPermitted", _REFUSED.format(what="run that"))
+        if job.call == "http" and not may_ask(job.take("method", str), job.take("url", str)):
+            raise Refusal("NotPermitted", _REFUSED.format(what="send that"))
+        super().accept(job)
+        self.silence_seconds = min(self.silence_seconds, SILENCE_SECONDS)
+
+
+def may_run(argv: Sequence[str]) -> bool:
+    """Whether a command only reads, by the list. A program in a folder of somebody's own is not the one meant."""
+    if not argv or not argv[0]:
+        return False
+    if argv[0] == ENTER[0]:
+        return _enters_to_ask(argv)
+    if "/" in argv[0] and argv[0].rpartition("/")[0] not in SYSTEM_FOLDERS:
+        return False
+    return any(rule.allows(argv) for rule in load_rules())
+
+
+#: Where a system's own programs lie.
+SYSTEM_FOLDERS = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin"})
+
+
+def may_ask(method: str, url: str) -> bool:
+    """Whether a request only reads, or asks an engine for an answer."""
+    if method.upper() in SAFE_METHODS:
+        return True
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return method.upper() == "POST" and parts.scheme in ("http", "https") and parts.path in load_posts()
+
+
+def _enters_to_ask(argv: Sequence[str]) -> bool:
+    """keepwell's own asking program in a container's network, and nothing else there."""
+    fixed = (*argv[:2], *argv[3:8])
+    return len(argv) in (9, 10) and fixed == ENTER and argv[2].isdecimal() and argv[8] == program_text()
+
+
+@cache
+def load_rules() -> tuple[CommandRule, ...]:
+    """The rules for commands."""
+    found: list[CommandRule] = []
+    for row in _data()["command"]:
+        first = row.get("first")
+        if first is not None:
+            first = tuple(first)
+        rule = CommandRule(
+            programs=tuple(row["program"]),
+            first=first,
+            skip=tuple(row.get("skip", ())),
+            never=tuple(row.get("never", ())),
+        )
+        found.append(rule)
+    return tuple(found)
+
+
+@cache
+def load_posts() -> frozenset[str]:
+    """The paths to which a body may be posted."""
+    return frozenset(_data()["post"]["paths"])
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("agent_commands.toml").read_text(encoding="utf-8"))
