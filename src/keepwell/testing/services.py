@@ -5,14 +5,20 @@
         grafana.answers["/api/health"] = json_answer({"database": "failing"}, 503)
         grafana.requests                                # paths that were asked, in order
 
-`KINDS` names the services; a path that the table lacks is answered as that service does. Standard library only.
+`KINDS` names the services; a path that the table lacks is a 404. Several as a process of their own:
+
+    python -m keepwell.testing.services grafana:3000 prometheus:9090 127.0.0.5/open_webui:8080
+
+Standard library only.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -209,3 +215,32 @@ class ServiceFake:
                 if not await write_answer(writer, answer, server=SERVERS.get(self.kind, "")):
                     break
         writer.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve fakes until SIGTERM: `python -m keepwell.testing.services grafana:3000 127.0.0.5/open_webui:8080`."""
+    parser = argparse.ArgumentParser(prog="keepwell.testing.services", description=__doc__.partition("\n")[0])
+    parser.add_argument("fake", nargs="+", help=f"[ADDRESS/]KIND[:PORT], KIND one of {', '.join(KINDS)}")
+    asyncio.run(_run([_fake(one) for one in parser.parse_args(argv).fake]))
+    return 0
+
+
+def _fake(text: str) -> ServiceFake:
+    host, slash, rest = text.rpartition("/")
+    kind, _, port = rest.partition(":")
+    return ServiceFake(kind, host=host if slash else "127.0.0.1", port=int(port or 0))
+
+
+async def _run(fakes: Sequence[ServiceFake]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        for one in fakes:
+            await stack.enter_async_context(one)
+            print(one.kind, one.url, flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
