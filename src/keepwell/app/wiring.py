@@ -12,10 +12,11 @@ from pathlib import Path
 from keepwell.app.expecting import expect_engines, expect_services, recall
 from keepwell.app.operation import Caller
 from keepwell.app.remembering import keep_look
+from keepwell.app.replaying import survey_bundle
 from keepwell.app.targets import Target
 from keepwell.config import Config, load_config, load_secret
 from keepwell.config.home import find_home
-from keepwell.config.model import NodeEntry
+from keepwell.config.model import NetworkEntry, NodeEntry
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
@@ -29,6 +30,7 @@ from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.survey.timetable import Consent
 from keepwell.transport.base import Hands, Transport
+from keepwell.transport.bundle import Bundle, open_bundle
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
 
@@ -42,11 +44,12 @@ class Wiring:
     clock: Clock
     state: Path
 
-    def expect(self, node: str) -> tuple[Expected | ServiceWish, ...]:
-        """The engines that ought to be on this node, declared or remembered, and its declared services."""
+    def expect(self, node: str) -> tuple[Expected | ServiceWish | NetworkEntry, ...]:
+        """The engines that ought to be on this node, declared or remembered, and its declared services and networks."""
         inventory = build_inventory(self.config, load_memory(self.state), node)
         services = expect_services(self.config.services, node, self.hands.name, os.environ)
-        return (*expect_engines(inventory, node, os.environ), *services)
+        networks = (one for one in self.config.networks if one.node == node)
+        return (*expect_engines(inventory, node, os.environ), *services, *networks)
 
     async def __aenter__(self) -> Wiring:
         return self
@@ -75,17 +78,20 @@ class Reached:
 
     transport: Transport
     clock: Clock
-    recorded: bool = False
+    bundle: Bundle | None = None
+
+    @property
+    def recorded(self) -> bool:
+        """True for a recording."""
+        return self.bundle is not None
 
 
 @contextlib.asynccontextmanager
 async def reach(wiring: Wiring, target: Target) -> AsyncIterator[Reached]:
     """The way to a target, closed afterwards. Raises AccessError with what to do when there is none."""
     if target.bundle is not None:
-        from keepwell.transport.bundle import open_bundle
-
         bundle = open_bundle(target.bundle)
-        yield Reached(transport=bundle.transport, clock=bundle.clock, recorded=True)
+        yield Reached(transport=bundle.transport, clock=bundle.clock, bundle=bundle)
     elif target.node is None:
         yield Reached(transport=wiring.hands, clock=wiring.clock)
     else:
@@ -119,6 +125,8 @@ async def look(
     is missed. `since_seconds` 0 is what the configuration says.
     """
     place = at or Reached(transport=wiring.hands, clock=wiring.clock)
+    if place.bundle is not None:
+        return await survey_bundle(place.bundle, level=level, progress=caller.progress)
     result = await survey(
         place.transport,
         place.clock,
@@ -129,8 +137,7 @@ async def look(
         consent=consent,
         progress=caller.progress,
     )
-    if not place.recorded:
-        _remember(wiring, result)
+    _remember(wiring, result)
     return result
 
 

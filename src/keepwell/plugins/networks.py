@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,30 @@ def find_interface(seen: Seen, subject: Ref, name: str) -> Network | None:
     return next((one for one in list_networks(seen, subject) if one.interface == name), None)
 
 
+def which_network(seen: Seen, subject: Ref, where: str) -> str:
+    """The role of the network that an interface's name, an address of the node, or another's address in the same
+    subnet belongs to; "" where none was declared for it. Of several subnets that hold it, the narrowest counts.
+    """
+    roles = {
+        text_of(row, "interface"): text_of(row, "role")
+        for row in rows_of(seen.value(node(subject.node), "host.networks"))
+        if text_of(row, "interface")
+    }
+    if where in roles:
+        return roles[where]
+    try:
+        address = ipaddress.ip_address(where)
+    except ValueError:
+        return ""
+    found: list[tuple[int, str]] = []
+    for row in rows_of(seen.value(node(subject.node), "host.interfaces")):
+        for one in texts_of(row.get("addresses")):
+            subnet = _subnet(one)
+            if subnet is not None and address in subnet:
+                found.append((subnet.prefixlen, roles.get(text_of(row, "name"), "")))
+    return max(found, default=(0, ""))[1]
+
+
 def wished_network(seen: Seen, subject: Ref) -> Network | None:
     """The network that was declared for ranks: "fast" before "cluster"; None where neither was."""
     rows = rows_of(seen.value(node(subject.node), "host.networks"))
@@ -50,6 +75,13 @@ def wished_network(seen: Seen, subject: Ref) -> Network | None:
             if text_of(row, "role") == role:
                 return Network(interface=text_of(row, "interface"), address=_bare(text_of(row, "address")), role=role)
     return None
+
+
+def _subnet(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _network(row: Mapping[str, Value], address: str) -> Network:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from keepwell.config.model import NetworkEntry
 from keepwell.core.clock import Clock
 from keepwell.core.issue import Supervisor
 from keepwell.core.observation import Missing, Observation, Seen, Value
@@ -77,7 +78,8 @@ class Place:
 
     `engine` is the engine's plug-in (see `keepwell.plugins.engine`), None for a node probe. `seen` is what
     earlier probes of the same survey saw. `since_seconds` is how far back logs are read. `origins` are those of
-    web pages that every engine must take requests from; `services` are those that the owner declared here.
+    web pages that every engine must take requests from; `services` and `networks` are those that the owner
+    declared here.
     """
 
     node: Ref
@@ -89,6 +91,7 @@ class Place:
     since_seconds: float = 3600.0
     origins: tuple[str, ...] = ()
     services: tuple[ServiceWish, ...] = ()
+    networks: tuple[NetworkEntry, ...] = ()
 
     def saw(self, name: str, value: Value | Missing, source: str, *, subject: Ref | None = None) -> Observation:
         """An observation made here and now, about the site (or the node) unless another subject is given."""

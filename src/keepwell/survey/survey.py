@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from keepwell.config.model import NetworkEntry
 from keepwell.core.clock import Clock
 from keepwell.core.finding import Finding
 from keepwell.core.observation import Observation, Seen, failed, unknown
@@ -56,7 +57,7 @@ def no_progress(text: str, done: int, total: int) -> None:
 async def survey(
     transport: Transport,
     clock: Clock,
-    expected: Iterable[Expected | ServiceWish] = (),
+    expected: Iterable[Expected | ServiceWish | NetworkEntry] = (),
     *,
     level: int = 1,
     since_seconds: float = 3600.0,
@@ -67,8 +68,8 @@ async def survey(
     """Look at one node: which engines it has, and everything that the probes of this level see and checks say.
 
     Changes nothing and loads no model at levels 1 and 2. Costs one to three seconds; a part that hangs costs
-    its own time limit. `expected` are engines and services that ought to be there, `origins` those of web pages
-    that every engine must take requests from. Levels 3 and 4 load models and cost minutes: what needs a yes
+    its own time limit. `expected` are engines, services and networks that ought to be there, `origins` those of
+    web pages that every engine must take requests from. Levels 3 and 4 load models and cost minutes: what needs a yes
     (`timetable.ask_first` lists it) and has none in `consent` is Missing("not asked for"). Raises only for bugs:
     what cannot be seen is Missing.
     """
@@ -81,6 +82,7 @@ async def survey(
         since_seconds=since_seconds,
         origins=tuple(origins),
         services=tuple(one for one in wanted if isinstance(one, ServiceWish)),
+        networks=tuple(one for one in wanted if isinstance(one, NetworkEntry)),
     )
     run = _Run(place, load_probes(level), consent, progress)
     await run.early()
