@@ -10,18 +10,16 @@ import msgspec
 
 from keepwell import __version__
 from keepwell.app.plain import plain
+from keepwell.app.replaying import Wish, render_wishes, survey_bundle
 from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.bundling.redact_tape import redact_tape, texts_of
 from keepwell.core.clock import Clock
-from keepwell.core.errors import DamagedError
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.diagnose.diagnosis import diagnose
-from keepwell.plugins.services import ServiceWish
 from keepwell.redact import Masked, Redactor, Tokens, learn_people
-from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, no_progress, survey
 from keepwell.transport.base import Transport
-from keepwell.transport.bundle import FORMAT, VERSION, Bundle, Manifest, open_bundle, render_bundle
+from keepwell.transport.bundle import FORMAT, VERSION, Manifest, open_bundle, render_bundle
 from keepwell.transport.record import Recording
 from keepwell.transport.tape import Tape
 
@@ -37,7 +35,7 @@ class Wanted:
     level: int = 2
     since_seconds: float = 3600.0
     origins: tuple[str, ...] = ()
-    expected: tuple[Expected | ServiceWish, ...] = ()
+    expected: tuple[Wish, ...] = ()
     names: bool = False
 
 
@@ -99,10 +97,9 @@ async def collect(
         origins=list(wanted.origins),
         names_masked=wanted.names,
     )
-    expected = [replace(one, api_key="") for one in wanted.expected if isinstance(one, Expected)]
     diagnosis = diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups())
     papers = {
-        "expected.json": msgspec.json.encode(expected),
+        "expected.json": render_wishes(wanted.expected),
         "findings.json": _lines([plain(replace(one, evidence=())) for one in result.findings]),
         "diagnosis.json": _lines(plain(replace(diagnosis, findings=()))),
     }
@@ -129,32 +126,10 @@ def pack_redacted(manifest: Manifest, tape: Tape, papers: dict[str, bytes]) -> t
     return render_bundle(manifest, masked_tape, masked_papers), places
 
 
-async def survey_bundle(bundle: Bundle, progress: Callable[[str, int, int], None] = no_progress) -> SurveyResult:
-    """The survey that made a bundle, made again from it alone."""
-    manifest = bundle.manifest
-    return await survey(
-        bundle.transport,
-        bundle.clock,
-        expected_in(bundle),
-        level=manifest.level,
-        since_seconds=manifest.since_seconds,
-        origins=manifest.origins,
-        progress=progress,
-    )
-
-
 async def diagnose_bundle(path: Path) -> tuple[SurveyResult, Diagnosis]:
     """What a bundle's node suffers from, as `keepwell diagnose` would have said there. Errors as `open_bundle`."""
     result = await survey_bundle(open_bundle(path))
     return result, diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups())
-
-
-def expected_in(bundle: Bundle) -> tuple[Expected, ...]:
-    """The engines that were expected when the bundle was made; DamagedError if that cannot be read."""
-    try:
-        return tuple(msgspec.json.decode(bundle.members.get("expected.json", b"[]"), type=list[Expected]))
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"expected.json: {error}", where=str(bundle.path)) from error
 
 
 def _host_names(tape: Tape) -> list[str]:
