@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import socket
 import sys
-from collections.abc import AsyncIterator
+import tarfile
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +19,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keepwell.app.agent_identity import find_fingerprint, make_identity
+from keepwell.config.model import NodeEntry
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
 from keepwell.testing.container_daemon import ContainerDaemon, FakeContainer
 from keepwell.testing.namespaced import Namespaced, run_namespaced, why_not
 from keepwell.testing.node import RecordedNode
-from keepwell.transport.base import Transport
+from keepwell.transport.agent import open_agent
+from keepwell.transport.agent_server import AgentServer
+from keepwell.transport.base import Ran, Transport
 from keepwell.transport.container import ContainerTransport, open_container
 from keepwell.transport.container_api import split_frames
+from keepwell.transport.container_files import ExecutedFiles
 from keepwell.transport.container_sockets import CONTAINER_ENGINES, ContainerEngine, find_sockets
 from keepwell.transport.inside import WalkedFiles, files_below
 from keepwell.transport.local import LocalTransport
@@ -253,6 +261,7 @@ import asyncio, json, os, sys
 import httpx2
 from keepwell.core.errors import AccessError
 from keepwell.transport.container import open_container
+from keepwell.transport.container_files import ExecutedFiles
 from keepwell.transport.container_sockets import ContainerEngine
 from keepwell.transport.local import LocalTransport
 
@@ -380,3 +389,44 @@ def test_the_table_names_root_and_user_services() -> None:
     paths = [path for engine in CONTAINER_ENGINES for path in engine.sockets]
     assert any("*" in path for path in paths)
     assert all(path.startswith("/") for path in paths)
+
+
+@namespaces
+async def test_it_stands_on_a_far_transport_too(scene: Scene, tmp_path: Path) -> None:
+    identity = make_identity(tmp_path / "agent", "far", time.time())
+    server = AgentServer(identity, changes=True, tell=print)
+    async with server.listen("127.0.0.1", 0) as port:
+        entry = NodeEntry(name="far", address="127.0.0.1", port=port, fingerprint=find_fingerprint(identity))
+        far = await open_agent(entry, identity.token)
+        inside = await open_container(far, "llm", engines=scene.engines)
+        await eventually_async(lambda: _answers(inside), what="the server inside")
+        assert await inside.read("/data/up") == b"of the container"
+        assert (await inside.run(["hostname"])).text.strip() == "llm"
+        assert (await inside.http("GET", "http://own-name:8099/")).body == b"inside"
+        with pytest.raises(NotThere):
+            await inside.read("/data/shadow")
+        with pytest.raises(NotThere, match="no container is called gone"):
+            await open_container(far, "gone", engines=scene.engines)
+        await far.close()
+
+
+async def test_an_image_without_programs_still_gives_its_files() -> None:
+    kept = io.BytesIO()
+    with tarfile.open(fileobj=kept, mode="w") as archive:
+        row = tarfile.TarInfo("file")
+        row.size = 10
+        archive.addfile(row, io.BytesIO(b"0123456789"))
+
+    async def execute(argv: Sequence[str], max_bytes: int) -> Ran:
+        raise NotThere("no such program in container", command=argv[0])
+
+    async def copy(path: str, max_bytes: int) -> bytes:
+        return {"/file": kept.getvalue(), "/broken": b"no archive"}.get(path, b"")
+
+    files = ExecutedFiles(execute, copy)
+    assert await files.read("/file", offset=2, max_bytes=3) == b"234"
+    for path in ("/broken", "/empty"):
+        with pytest.raises(AccessError, match=path):
+            await files.read(path, offset=0, max_bytes=10)
+    with pytest.raises(NotThere, match="no such program"):
+        await files.stat("/file", follow=True)

@@ -31,6 +31,8 @@ FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin"
 #: Characters of a URL's path and query that go as they are; the rest is percent-encoded.
 PLAIN_URL = "%/:?#[]@!$&'()*+,;=~-._"
 LAST_PORT = 65_535
+#: Scheme of a URL whose host is the path of a Unix socket; see web.py.
+UNIX_SCHEME = "http+unix"
 
 
 def run(job: Job) -> Done:
@@ -220,7 +222,7 @@ def exchange(job: Job) -> Done:
     from urllib.parse import quote, unquote, urlsplit
 
     url = urlsplit(job.take("url", str))
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https", UNIX_SCHEME) or not url.hostname:
         raise Refusal("Unreachable", "not a URL of http or https with a host in it")
     headers = {str(name): str(value) for name, value in job.take("headers", dict, {}).items()}
     headers["Connection"] = "close"
@@ -230,7 +232,10 @@ def exchange(job: Job) -> Done:
         login = f"{unquote(url.username)}:{unquote(url.password or '')}"
         headers["Authorization"] = "Basic " + base64.b64encode(login.encode("utf-8")).decode("ascii")
     target = quote((url.path or "/") + "?" * bool(url.query) + url.query, safe=PLAIN_URL)
-    connection = dial(job, url.scheme, url.hostname, url.port)
+    if url.scheme == UNIX_SCHEME:
+        connection = dial_unix(job, unquote(url.netloc))
+    else:
+        connection = dial(job, url.scheme, url.hostname, url.port)
     try:
         connection.request(job.take("method", str), target, body=job.payload or None, headers=headers)
         answer = connection.getresponse()
@@ -252,6 +257,27 @@ def dial(job: Job, scheme: str, host: str, port: int | None) -> Any:
     kind = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}[scheme]
     connection = kind(host, port, timeout=max(job.left(), 0.001))
     connection.connect()
+    return held(job, connection)
+
+
+def dial_unix(job: Job, path: str) -> Any:
+    """As `dial`, to a server behind a Unix socket; the system's own error where there is none."""
+    import http.client
+
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        line.settimeout(max(job.left(), 0.001))
+        line.connect(path)
+    except OSError:
+        line.close()
+        raise
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = line
+    return held(job, connection)
+
+
+def held(job: Job, connection: Any) -> Any:
+    """The connection, known to the job from now on."""
     with job.lock:
         job.socket = connection.sock
     if job.over or job.stopped:
