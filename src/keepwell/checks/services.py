@@ -131,6 +131,7 @@ def _finding(seen: Seen, ref: Ref, check: str, status: Status, words: str, **fac
         title = f"{title} ({ref.name})"
     known = {
         "service": title,
+        "supervisor": _supervisor(site),
         "url": text_of(site, "url"),
         "unit": text_of(site, "unit"),
         "container": text_of(site, "container"),
@@ -144,6 +145,12 @@ def _finding(seen: Seen, ref: Ref, check: str, status: Status, words: str, **fac
         facts={name: value for name, value in known.items() if value},
         evidence=looked_at(seen, ref, "service.site", "service.health", "service.links", "service.targets"),
     )
+
+
+def _supervisor(site: Row) -> str:
+    if text_of(site, "container"):
+        return "container"
+    return {True: "systemd"}.get(bool(text_of(site, "unit")), "process")
 
 
 CHECKS = (
