@@ -40,7 +40,7 @@ def run(name: str, arguments: str, folder: Path) -> str:
     """Standard output of the stand-in nvidia-smi on a machine."""
     data = folder / "gpu.data"
     data.write_text(render_data(SCENARIOS[name].machine))
-    program = write_programs(folder / "bin")["nvidia-smi"]
+    program = write_programs(folder / "bin", SCENARIOS[name].machine)["nvidia-smi"]
     argv = [str(program), *arguments.split()]
     ran = subprocess.run(argv, env={VARIABLE: str(data)}, capture_output=True, text=True, timeout=30, check=False)
     assert ran.stderr == ""

@@ -22,17 +22,7 @@ from keepwell.testing.fake_gpu.linux import (
     list_nvidia_files,
 )
 from keepwell.testing.fake_gpu.machine import VARIABLE, FakeMachine, render_data
-from keepwell.testing.fake_gpu.others import (
-    list_amd_files,
-    list_intel_files,
-    render_discovery,
-    render_displays,
-    render_ioreg,
-    render_properties,
-    render_rocm_smi,
-    render_stats,
-    render_sysctl,
-)
+from keepwell.testing.fake_gpu.others import list_amd_files, list_intel_files
 from keepwell.testing.fake_gpu.programs import write_programs
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran
@@ -79,7 +69,9 @@ class GpuNode(RecordedNode):
 
 @asynccontextmanager
 async def open_node(machine: FakeMachine, folder: Path, cache: Path, name: str = "box") -> AsyncIterator[GpuNode]:
-    """The machine as a node. `folder` is an empty one for its data and programs; `cache` keeps compiled libraries.
+    """The machine as a node.
+
+    `folder` is an empty one for its data and programs; `cache` keeps compiled libraries.
 
     Raises what `build_libraries` raises where there is no C compiler.
     """
@@ -88,9 +80,7 @@ async def open_node(machine: FakeMachine, folder: Path, cache: Path, name: str =
     environment = {VARIABLE: str(data)}
     if machine.cards and machine.library:
         environment["LD_LIBRARY_PATH"] = str(build_libraries(cache, machine.without))
-    programs: dict[str, Path] = {}
-    if machine.programs and machine.cards:
-        programs = write_programs(folder / "bin")
+    programs = write_programs(folder / "bin", machine)
     python = sys.executable if machine.python else ""
     tape = Tape(name=name, python=python, recorded_at=NOW, files=_files(machine), spaces=SPACES)
     node = GpuNode(tape, environment, programs)
@@ -153,7 +143,7 @@ def _file(file: TapeFile | str) -> TapeFile:
 def _answer(node: GpuNode, machine: FakeMachine) -> None:
     """What the programs of the machine say that are not run for real."""
     if machine.apple is not None:
-        _answer_apple(node, machine)
+        node.answer(("uname", "-srm"), "Darwin 24.1.0 arm64\n")
         return
     node.answer(("uname", "-srm"), "Linux 6.8.0-49-generic x86_64\n")
     node.answer(("date", "+%z"), "+0000\n")
@@ -165,39 +155,8 @@ def _answer(node: GpuNode, machine: FakeMachine) -> None:
     journal = "".join(f"{NOW - ago:.6f} box kernel: {text}\n" for ago, text in lines)
     for count in JOURNALS:
         node.answer(("journalctl", "-k", "--no-pager", "-o", "short-unix", "-n", str(count)), journal)
-    if machine.amd and machine.programs:
-        node.answer(ROCM_SMI, render_rocm_smi(machine.amd))
-    if machine.intel and machine.programs:
-        node.answer(("xpu-smi", "discovery", "-j"), render_discovery(machine.intel))
-        for number, card in enumerate(machine.intel):
-            node.answer(("xpu-smi", "discovery", "-d", str(number), "-j"), render_properties(number, card))
-            node.answer(("xpu-smi", "stats", "-d", str(number), "-j"), render_stats(number, card))
     if machine.engine is not None:
         _answer_engine(node, machine)
-
-
-#: As the AMD plug-in asks.
-ROCM_SMI = (
-    "rocm-smi",
-    "--showbus",
-    "--showproductname",
-    "--showmeminfo",
-    "vram",
-    "--showuse",
-    "--showtemp",
-    "--showpower",
-    "--json",
-)
-
-
-def _answer_apple(node: GpuNode, machine: FakeMachine) -> None:
-    chip = machine.apple
-    assert chip is not None
-    node.answer(("sysctl", "-n", "machdep.cpu.brand_string", "hw.memsize"), render_sysctl(chip))
-    node.answer(("sysctl", "-n", "iogpu.wired_limit_mb"), f"{chip.wired_limit_megabytes}\n")
-    node.answer(("ioreg", "-r", "-d", "1", "-w", "0", "-c", "IOAccelerator"), render_ioreg(chip))
-    node.answer(("system_profiler", "SPDisplaysDataType", "-json"), render_displays(chip))
-    node.answer(("uname", "-srm"), "Darwin 24.1.0 arm64\n")
 
 
 def _answer_engine(node: GpuNode, machine: FakeMachine) -> None:
