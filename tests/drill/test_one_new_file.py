@@ -20,6 +20,7 @@ PLACES = {
     "probe.py": "probes/drill_weather.py",
     "check.py": "checks/drill.py",
     "step.py": "steps/drill.py",
+    "service.py": "services/drillpanel.py",
     "issue.toml": "issues/bad-weather.toml",
 }
 
@@ -47,6 +48,7 @@ def test_one_new_file_of_each_kind_joins_the_whole_loop(tmp_path: Path) -> None:
     assert "drill.weather" not in told["bad after"]
     assert told["declared"]
     assert told["devices"]
+    assert told["services"] == ["Drill panel 1.5"]
     assert told["problems"] == []
     edited = [path for path in PACKAGE.rglob("*.py") if not filecmp.cmp(path, copy / path.relative_to(PACKAGE), False)]
     assert edited == []

@@ -9,10 +9,12 @@ from keepwell.conform.actions import perform
 from keepwell.conform.look import prepare
 from keepwell.conform.plan import find_repairs
 from keepwell.core.observation import Seen
+from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.catalogue import load_catalogue
 from keepwell.diagnose.diagnosis import Text, diagnose
 from keepwell.metrics import declared
 from keepwell.plugins.registry import names
+from keepwell.plugins.services import ServiceWish
 from keepwell.survey.survey import survey
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
@@ -33,6 +35,9 @@ async def play() -> dict[str, object]:
     for change in plan.changes:
         await perform(change.do, node)
     again = await survey(node, clock, level=1)
+    node.reply("GET", "http://127.0.0.1:7778/panel", Reply(status=200, body=b"drill panel 1.5"))
+    panel = ServiceWish(name="panel", kind="drillpanel", url="http://127.0.0.1:7778")
+    wider = await survey(node, clock, (panel,), level=2)
     told = diagnose(Seen(), (), (Text(name="t", chunks=[b"a storm over the house\n"]),), catalogue)
     return {
         "engines": [site.engine for site in first.sites],
@@ -41,6 +46,10 @@ async def play() -> dict[str, object]:
         "told": told.hypotheses[0].issue,
         "bad before": [one.check for one in first.findings if one.bad],
         "bad after": [one.check for one in again.findings if one.bad],
+        "services": [
+            f"{text_of(row_of(one.value), 'title')} {wider.seen.value(one.subject, 'service.version')}"
+            for one in wider.seen.named("service.site")
+        ],
         "declared": "drill.weather" in declared(),
         "devices": "drillcard" in names("devices"),
         "problems": [str(one) for one in catalogue.problems],
