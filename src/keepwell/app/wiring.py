@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from keepwell.app.expecting import expect_engines, expect_services, recall
+from keepwell.app.measured import earlier_speeds, keep_speeds
 from keepwell.app.operation import Caller
 from keepwell.app.remembering import keep_look
 from keepwell.app.replaying import survey_bundle
@@ -130,7 +131,7 @@ async def look(
     result = await survey(
         place.transport,
         place.clock,
-        wiring.expect(place.transport.name),
+        (*wiring.expect(place.transport.name), *earlier_speeds(wiring.state, place.transport.name)),
         level=level,
         since_seconds=since_seconds or wiring.config.diagnose.since_seconds,
         origins=wiring.config.diagnose.expect_origin,
@@ -146,6 +147,7 @@ def _remember(wiring: Wiring, result: SurveyResult) -> None:
     # a read-only or full disk must not keep a diagnosis from its reader; what is lost is only the memory
     with contextlib.suppress(AccessError):
         save_memory(wiring.state, remember(load_memory(wiring.state), recall(result.sites, result.seen, now), now))
+    keep_speeds(wiring.state, result.seen, now)
     for node in result.seen.subjects("node"):
         keep_look(wiring.state, result.seen, node, now)
 

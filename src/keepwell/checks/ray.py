@@ -91,7 +91,7 @@ def judge_demands(seen: Seen) -> Iterator[Finding]:
                 words = f"{name} waits for a node {address}; the cluster knows {', '.join(sorted(addresses))}"
                 facts = {"kind": "address", "address": address, "wants": wants}
                 break
-            if wanted > gpus:
+            if wanted > gpus and find_number(row.get("active")):
                 status = Status.CRITICAL
                 words = f"{name} waits for {wanted:g} GPUs; the cluster has {gpus:g}"
                 facts = {
@@ -100,6 +100,7 @@ def judge_demands(seen: Seen) -> Iterator[Finding]:
                     "wanted": f"{wanted:g}",
                     "wants": wants,
                 }
+                break
         yield Finding(
             check="ray.demands", subject=one.subject, status=status, message=words, facts=facts, evidence=(one,)
         )

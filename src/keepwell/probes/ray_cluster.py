@@ -129,13 +129,19 @@ async def _ask_dashboard(transport: Transport, url: str) -> Value | Missing:
     nodes, status = parse_nodes(bodies[0].body), parse_status_answer(bodies[2].body)
     groups = parse_groups(bodies[1].body)
     tasks = tuple(one for one in status.demands if one.kind == "task" or not groups)
+    gpus, cpus = total_of(nodes, "GPU"), total_of(nodes, "CPU")
+    active = sum(one.state == "ALIVE" for one in nodes)
+    if not nodes:
+        # The dashboard of a young cluster lists no node yet, while its own status knows them all.
+        gpus, cpus = status.totals.get("GPU", (0.0, 0.0))[1], status.totals.get("CPU", (0.0, 0.0))[1]
+        active = status.active
     return {
         "url": url,
         "version": escape_controls(version.text("ray_version")),
         "nodes": tuple(_row(one) for one in nodes),
-        "gpus": total_of(nodes, "GPU"),
-        "cpus": total_of(nodes, "CPU"),
-        "active": sum(one.state == "ALIVE" for one in nodes),
+        "gpus": gpus,
+        "cpus": cpus,
+        "active": active,
         "failed": status.failed,
         "demands": tuple(_demand(one) for one in (*groups, *tasks)),
     }

@@ -57,7 +57,7 @@ def no_progress(text: str, done: int, total: int) -> None:
 async def survey(
     transport: Transport,
     clock: Clock,
-    expected: Iterable[Expected | ServiceWish | NetworkEntry] = (),
+    expected: Iterable[Expected | ServiceWish | NetworkEntry | Observation] = (),
     *,
     level: int = 1,
     since_seconds: float = 3600.0,
@@ -68,10 +68,10 @@ async def survey(
     """Look at one node: which engines it has, and everything that the probes of this level see and checks say.
 
     Changes nothing and loads no model at levels 1 and 2. Costs one to three seconds; a part that hangs costs
-    its own time limit. `expected` are engines, services and networks that ought to be there, `origins` those of
-    web pages that every engine must take requests from. Levels 3 and 4 load models and cost minutes: what needs a yes
-    (`timetable.ask_first` lists it) and has none in `consent` is Missing("not asked for"). Raises only for bugs:
-    what cannot be seen is Missing.
+    its own time limit. `expected` are engines, services and networks that ought to be there, and what earlier runs
+    saw of engines, for probes to compare with; `origins` are those of web pages that every engine must take requests
+    from. Levels 3 and 4 load models and cost minutes: what needs a yes (`timetable.ask_first` lists it) and has none
+    in `consent` is Missing("not asked for"). Raises only for bugs: what cannot be seen is Missing.
     """
     began = clock.monotonic()
     wanted = tuple(expected)
@@ -87,6 +87,8 @@ async def survey(
     run = _Run(place, load_probes(level), consent, progress)
     await run.early()
     discovery = await run.discover(tuple(one for one in wanted if isinstance(one, Expected)))
+    here = {site.ref for site in discovery.sites}
+    run.observations += [one for one in wanted if isinstance(one, Observation) and one.subject in here]
     await run.late(discovery.sites)
     progress("judging what was seen", run.done, run.total)
     seen = Seen(run.observations)
