@@ -50,6 +50,11 @@ def test_an_answer_that_does_not_come_is_critical_and_named(state: str) -> None:
     assert found.facts["request"].startswith("POST http://127.0.0.1:7000")
 
 
+def test_a_model_without_a_chat_template_is_told_as_that() -> None:
+    found = answer("answer.given", state="failed", status=400, said="you must provide a chat template")
+    assert (found.status, found.facts["kind"]) == (Status.CRITICAL, "no-template")
+
+
 def test_a_model_that_only_embeds_is_well_and_one_that_does_nothing_is_not() -> None:
     assert answer("answer.given", state="unable", embedding_state="answered").status is Status.OK
     assert answer("answer.given", state="unable").facts["kind"] == "unable"

@@ -30,12 +30,13 @@ def judge_given(seen: Seen) -> Iterator[Finding]:
         if bad:
             row = bad[0]
             kind = text_of(row, "state")
+            facts = _facts(row, kind=_why(row))
             words = f"{_WAYS[kind].format(model=text_of(row, 'model'))}: {text_of(row, 'said')}"
-            yield _finding(seen, one, "answer.given", Status.CRITICAL, words, _facts(row, kind=kind))
+            yield _finding(seen, one, "answer.given", Status.CRITICAL, words, facts)
         elif dumb:
             row = dumb[0]
             words = f"has {text_of(row, 'model')}, which neither answers nor embeds: {text_of(row, 'said')}"
-            yield _finding(seen, one, "answer.given", Status.WARNING, words, _facts(row, kind="unable"))
+            yield _finding(seen, one, "answer.given", Status.WARNING, words, _facts(row, kind=_why(row)))
         elif rows:
             words = f"lets {len(rows)} model(s) answer, {text_of(rows[0], 'model')} after {_seconds(rows[0])}"
             yield _finding(seen, one, "answer.given", Status.OK, words, _facts(rows[0]))
@@ -135,6 +136,12 @@ def _asked(seen: Seen) -> Iterator[tuple[Observation, tuple[Row, ...]]]:
     for one in seen.named("engine.answers"):
         if rows_of(one.value):
             yield one, rows_of(one.value)
+
+
+def _why(row: Row) -> str:
+    """The state, or "no-template" where the server says that the model has no chat template."""
+    said = text_of(row, "said").lower()
+    return {True: "no-template", False: text_of(row, "state")}["chat template" in said]
 
 
 def _is_dumb(row: Row) -> bool:
