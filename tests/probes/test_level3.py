@@ -102,7 +102,8 @@ async def test_a_real_llama_server_keeps_all_its_promises(llama: RealEngine) -> 
         "length",
     )
     kinds = {
-        text_of(one, "request").split(" ")[1].rpartition("/")[2]: one["kind"] for one in look.rows("engine.promises")
+        text_of(one, "request").split(" ")[1].partition("?")[0].rpartition("/")[2]: one["kind"]
+        for one in look.rows("engine.promises")
     }
     assert kinds["embeddings"] == "off"
     assert [kinds[name] for name in ("slots", "metrics", "props", "tokenize", "completions")] == ["kept"] * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import msgspec
 
@@ -14,28 +15,29 @@ _OFF = (501,)
 
 def list_promises(model: str) -> tuple[Promise, ...]:
     """Its own paths and those of the OpenAI form. A router answers `/slots`, `/metrics` and `/tokenize` only for a
-    model of its own, so they are asked where a model is named, which is the one in memory.
+    model that is named; a server of one model does not mind the name.
     """
     props = Promise(call=Call(method="GET", path="/props"), form="json", fields=("build_info:text",))
     health = Promise(call=Call(method="GET", path="/health"), form="json", fields=("status:text",))
     if not model:
         return (health, props, *openai_promises(""))
+    query = f"?model={quote(model, safe='')}&autoload=false"
     tokenize = Call(method="POST", path="/tokenize", body=msgspec.json.encode({"content": PROMPT, "model": model}))
     return (
         health,
         props,
         Promise(
-            call=Call(method="GET", path="/slots"),
+            call=Call(method="GET", path=f"/slots{query}"),
             form="json",
             fields=("[].id:number", "[].n_ctx:number"),
-            off_status=(400, *_OFF),
+            off_status=_OFF,
             option="--slots",
         ),
         Promise(
-            call=Call(method="GET", path="/metrics"),
+            call=Call(method="GET", path=f"/metrics{query}"),
             form="metrics",
             fields=("llamacpp:prompt_tokens_total", "llamacpp:tokens_predicted_total"),
-            off_status=(400, *_OFF),
+            off_status=_OFF,
             option="--metrics",
         ),
         Promise(call=tokenize, form="json", fields=("tokens:list",)),
