@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -14,11 +11,12 @@ from hypothesis import strategies as st
 
 from keepwell.core.observation import Missing
 from keepwell.core.ref import device
+from keepwell.testing.fake_gpu.__main__ import main
 from keepwell.testing.fake_gpu.card import FakeCard, FakeProcess
 from keepwell.testing.fake_gpu.machine import FakeEngine, FakeMachine, parse_data, render_data
 from keepwell.testing.fake_gpu.scenarios import SCENARIOS
 from keepwell.testing.fake_gpu.scenarios_well import H100, SPARK
-from tests.fake_gpu.played import CACHE, needs_compiler, play
+from tests.fake_gpu.played import CACHE, catalogue, needs_compiler, play
 
 #: Seconds for a survey of a machine full of cards: measured 0.5 s on two idle cores, and tests run beside.
 MANY_SECONDS = 5.0
@@ -82,23 +80,26 @@ async def test_the_stand_in_driver_wakes_nobody() -> None:
 
 
 @needs_compiler
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        ([], 0, "too-hot "),
-        (["no-such"], 2, ""),
-        (["one-lane"], 0, "The GPU sits on too few PCIe lanes"),
-        (["mig-split", "nvidia-smi", "-L"], 0, "MIG 3g.20gb"),
-    ],
-)
-def test_the_command(arguments: list[str], code: int, words: str) -> None:
-    argv = [sys.executable, "-m", "keepwell.testing.fake_gpu", *arguments]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(CACHE.parent)}
-    ran = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert (ran.returncode, words in ran.stdout) == (code, True), ran.stderr
+def test_the_command_plays_a_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE.parent))
+    assert main(["one-lane"]) == 0
+    assert "The GPU sits on too few PCIe lanes" in capsys.readouterr().out
 
 
-@settings(max_examples=40)
+def test_the_command_lists_the_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(SCENARIOS)
+    assert main(["no-such"]) == 2
+
+
+@needs_compiler
+def test_the_command_runs_a_program_there(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE.parent))
+    assert main(["mig-split", "nvidia-smi", "-L"]) == 0
+    assert "MIG 3g.20gb" in capfd.readouterr().out
+
+
+@settings(max_examples=20)
 @given(
     st.lists(
         st.builds(
@@ -127,8 +128,6 @@ def test_the_data_file_keeps_what_was_described(cards: list[FakeCard]) -> None:
 
 
 def test_every_fault_of_the_table_names_a_cause_that_there_is() -> None:
-    from keepwell.diagnose.catalogue import load_catalogue
-
-    known = load_catalogue().issues
+    known = catalogue().issues
     assert {row.cause for row in SCENARIOS.values()} - {""} <= set(known)
     assert all(row.bad for name, row in SCENARIOS.items() if row.cause and name != "xid-63")

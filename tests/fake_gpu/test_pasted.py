@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from keepwell.app.diagnosing import diagnose_text
 from keepwell.testing.fake_gpu.machine import VARIABLE, render_data
+from keepwell.testing.fake_gpu.nvidia_smi import answer
 from keepwell.testing.fake_gpu.programs import write_programs
 from keepwell.testing.fake_gpu.scenarios import SCENARIOS
 
@@ -40,11 +43,21 @@ def run(name: str, arguments: str, folder: Path) -> str:
     """Standard output of the stand-in nvidia-smi on a machine."""
     data = folder / "gpu.data"
     data.write_text(render_data(SCENARIOS[name].machine))
-    program = write_programs(folder / "bin", SCENARIOS[name].machine)["nvidia-smi"]
-    argv = [str(program), *arguments.split()]
-    ran = subprocess.run(argv, env={VARIABLE: str(data)}, capture_output=True, text=True, timeout=30, check=False)
-    assert ran.stderr == ""
-    return ran.stdout
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        answer(arguments.split(), data)
+    return printed.getvalue()
+
+
+def test_it_is_a_program(tmp_path: Path) -> None:
+    data = tmp_path / "gpu.data"
+    data.write_text(render_data(SCENARIOS["lost"].machine))
+    program = write_programs(tmp_path / "bin", SCENARIOS["lost"].machine)["nvidia-smi"]
+    ran = subprocess.run(
+        [program, "-L"], env={VARIABLE: str(data)}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (15, "")
+    assert ran.stdout == run("lost", "-L", tmp_path)
 
 
 @pytest.mark.parametrize(("name", "arguments", "cause"), TOLD)

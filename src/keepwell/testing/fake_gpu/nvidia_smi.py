@@ -37,8 +37,13 @@ Form = Callable[[str], str]
 
 
 def main() -> int:
+    """The program: its own arguments, the data file of the environment."""
+    return answer(sys.argv[1:], Path(os.environ[VARIABLE]))
+
+
+def answer(arguments: list[str], data: Path) -> int:
     """Print what the arguments ask for; the exit code is nvidia-smi's."""
-    machine, cards = load_data(Path(os.environ[VARIABLE]))
+    machine, cards = load_data(data)
     code = number_of(machine, "nvml.code") or 0
     if code:
         said = REFUSALS.get(code, "Failed to initialize NVML: Unknown Error")
@@ -51,7 +56,7 @@ def main() -> int:
     for number, card in lost:
         print(_say_lost(machine, number, card))
     there = [(number, card) for number, card in enumerate(cards) if not first(card, "handle")]
-    _print_asked(sys.argv[1:], machine, there)
+    _print_asked(arguments, machine, there)
     return EXIT_LOST if lost else 0
 
 
