@@ -52,6 +52,7 @@ def _ranks(*more: Observation, **row: Value) -> Finding:
     ("row", "gpus", "kind", "wished"),
     [
         ({"tensor": 1}, 0, "fits", "1"),
+        ({"tensor": 2}, 0, "fits", "2"),
         ({"tensor": 2, "heads": 28}, 2, "fits", "2"),
         ({"tensor": 8, "heads": 28}, 8, "heads", "7"),
         ({"tensor": 4, "heads": 32}, 2, "gpus", "2"),
@@ -59,10 +60,7 @@ def _ranks(*more: Observation, **row: Value) -> Finding:
     ],
 )
 def test_sizes(row: dict[str, Value], gpus: int, kind: str, wished: str) -> None:
-    listed = about("device.list", (ROW,) * gpus)
-    if row == {"tensor": 1}:
-        listed = about("device.list", (ROW,))
-    found = _ranks(listed, **row)
+    found = _ranks(about("device.list", (ROW,) * gpus), **row)
     assert (found.facts["kind"], found.facts["wished"]) == (kind, wished)
     assert found.bad is (kind != "fits")
 

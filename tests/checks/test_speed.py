@@ -116,9 +116,10 @@ def test_a_tiny_model_or_a_short_prompt_says_nothing_of_kernels() -> None:
     ("effort", "quota", "kind"),
     [
         ({"busy_threads": 8, "cores_allowed": 8, "waited_seconds": 0.1}, None, "fits"),
-        ({"busy_threads": 8, "cores_allowed": 8, "waited_seconds": 40.0}, 2.0, "quota"),
-        ({"busy_threads": 8, "cores_allowed": 1, "waited_seconds": 40.0}, 2.0, "affinity"),
-        ({"busy_threads": 32, "waited_seconds": 90.0}, None, "cores"),
+        ({"busy_threads": 8, "cores_allowed": 8, "waited_seconds": 40.0, "cpu_seconds": 19.0}, 2.0, "quota"),
+        ({"busy_threads": 8, "cores_allowed": 1, "waited_seconds": 40.0, "cpu_seconds": 9.0}, 2.0, "affinity"),
+        ({"busy_threads": 2, "cores_allowed": 1, "waited_seconds": 12.0, "cpu_seconds": 4.0}, None, "others"),
+        ({"busy_threads": 32, "waited_seconds": 90.0, "cpu_seconds": 150.0}, None, "cores"),
         ({"busy_threads": 32, "waited_seconds": 0.2}, None, "fits"),
         ({"busy_threads": 2, "waited_seconds": 0.1, "throttled_seconds": 5.0}, 2.0, "throttled"),
         ({"busy_threads": 4, "waited_seconds": 25.0}, None, "others"),

@@ -23,7 +23,9 @@ INWARD = frozenset({"loopback", "bridge", "virtual"})
 
 
 def judge_ranks(seen: Seen) -> Iterator[Finding]:
-    """Bad when the ranks of one node are more than its GPUs, or do not divide the model's heads."""
+    """Bad when the ranks of one node are more than its GPUs, or do not divide the model's heads. An engine on a node
+    without any GPU computes on the processor, or other checks say why it finds none.
+    """
     for one in seen.named("engine.ranks"):
         row = row_of(one.value)
         tensor = int(number_of(row, "tensor"))
@@ -38,7 +40,7 @@ def judge_ranks(seen: Seen) -> Iterator[Finding]:
             words = (
                 f"splits each layer over {tensor} ranks, and the model has {heads} heads, which that does not divide"
             )
-        elif gpus is not None and world > gpus and text_of(row, "executor") != "external_launcher":
+        elif gpus and world > gpus and text_of(row, "executor") != "external_launcher":
             status, kind = Status.CRITICAL, "gpus"
             words = f"wants {world} GPUs, and {gpus} are there"
         facts = {

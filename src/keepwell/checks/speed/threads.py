@@ -15,6 +15,9 @@ from keepwell.plugins.speeds import number_of
 #: Share of the time that its threads together waited for a core, from which a surplus thread is felt: with one
 #: thread too many on n cores each waits 1/(n+1) of its time, together once the whole time.
 WAITED_RATIO = 0.25
+#: Share of the allowed cores' time that its own threads used, from which it is they that the others waited for; on a
+#: machine that other programs keep busy they get less.
+OWN_RATIO = 0.7
 #: Share of the time in which a control group was held back by its quota, as in checks of the quota itself.
 THROTTLED_RATIO = 0.10
 
@@ -29,9 +32,10 @@ def judge_threads(seen: Seen) -> Iterator[Finding]:
         cores, kind = _cores(seen, one, row)
         waited = number_of(row, "waited_seconds") / seconds
         throttled = number_of(row, "throttled_seconds") / seconds
+        own = cores and number_of(row, "cpu_seconds") >= OWN_RATIO * cores * seconds
         status = Status.OK
         words = f"computes with {busy:.0f} thread(s) on {cores:g} core(s)"
-        if cores and busy > math.ceil(cores) and waited >= WAITED_RATIO:
+        if own and busy > math.ceil(cores) and waited >= WAITED_RATIO:
             status = Status.WARNING
             words += f": they waited for a core {number_of(row, 'waited_seconds'):.1f} s in {seconds:.1f} s"
         elif throttled >= THROTTLED_RATIO:
@@ -49,6 +53,7 @@ def judge_threads(seen: Seen) -> Iterator[Finding]:
             "quota_cores": f"{cores:g}",
             "wished": str(max(1, math.floor(cores))),
             "waited_ratio": f"{waited:.2f}",
+            "cores_used": f"{number_of(row, 'cpu_seconds') / seconds:.2f}",
             "throttled_ratio": f"{throttled:.2f}",
         }
         yield Finding(
