@@ -11,6 +11,8 @@ from keepwell.core.observation import Missing, Observation
 from keepwell.core.values import rows_of
 from keepwell.formats.inspect import parse_inspect
 from keepwell.probes.containers import PROBE
+from keepwell.transport.tape import TapeFile
+from keepwell.transport.web import unix_url
 from tests.machines import Machine, container
 
 
@@ -78,6 +80,23 @@ async def test_no_client_is_absent_and_no_daemon_is_failed() -> None:
     assert isinstance(silent, Missing)
     assert silent.kind == "failed"
     assert "Cannot connect" in silent.reason
+
+
+async def test_what_no_client_tells_of_is_asked_at_the_sockets() -> None:
+    machine = Machine()
+    known, other = container("llm", "ollama/ollama"), container("mine", "ollama/ollama")
+    machine.containers(known)
+    path = "/run/user/1000/podman/podman.sock"
+    machine.files.put(path, TapeFile(kind="socket", inode=7))
+    machine.node.reply("GET", unix_url(path, "/containers/json?all=1"), json.dumps([known, other]))
+    machine.node.reply("GET", unix_url(path, f"/containers/{other['Id']}/json"), json.dumps(other))
+    rows = rows_of((await look(machine)).value)
+    assert [(row["name"], row["runtime"], row.get("socket", "")) for row in rows] == [
+        ("llm", "docker", ""),
+        ("mine", "podman", path),
+    ]
+    machine.node.reply("GET", unix_url(path, "/containers/json?all=1"), "<html>")
+    assert len(rows_of((await look(machine)).value)) == 1
 
 
 async def test_a_daemon_without_containers_is_an_empty_list() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Literal
 
 from keepwell.core.errors import AccessError, NotThere
@@ -15,16 +16,20 @@ from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.plugins.recognise import engine_of_command, engine_of_name, load_engines
 from keepwell.transport.base import Transport
+from keepwell.transport.container_api import ContainerApi
+from keepwell.transport.container_sockets import CONTAINER_ENGINES, find_sockets
 
 RUNTIMES = ("docker", "podman")
 #: Containers inspected in one call; a busy homelab has some dozens, and each costs about 1 ms.
 CONTAINERS = 200
 #: Seconds for the client: a daemon that does not answer must not hold up the rest.
 CLIENT_SECONDS = 3.0
+#: Seconds for all sockets together; what was found until then counts.
+SOCKET_SECONDS = 2.0
 
 
 class Containers:
-    """Gives host.containers; absent where neither client is installed, failed where no daemon answers."""
+    """Gives host.containers; absent where no client is installed and no engine listens, failed where none answers."""
 
     level = 1
     about: Literal["node", "engine"] = "node"
@@ -38,6 +43,7 @@ class Containers:
         answers = await asyncio.gather(*(_ask(place.transport, runtime) for runtime in RUNTIMES))
         source = "docker inspect and podman inspect"
         rows = tuple(row for answer in answers if not isinstance(answer, Missing) for row in answer)
+        rows += await _by_socket(place.transport, {text_of(row_of(row), "id") for row in rows})
         missing = [answer for answer in answers if isinstance(answer, Missing)]
         if rows or not missing:
             return [place.saw("host.containers", rows, source)]
@@ -66,6 +72,31 @@ async def _ask(transport: Transport, runtime: str) -> tuple[Value, ...] | Missin
         return failed(error)
     except ValueError as error:
         return failed(f"{runtime} inspect: {error}")
+
+
+async def _by_socket(transport: Transport, known: set[str]) -> tuple[Value, ...]:
+    """The containers that no client told of, asked at the engines' sockets: where no client is installed, and those
+    of other users' engines. A socket that does not answer or is not for this user adds nothing: the client said why.
+    """
+    found: list[Value] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SOCKET_SECONDS):
+            for one in await find_sockets(transport, CONTAINER_ENGINES):
+                async for row in _unknown(ContainerApi(transport, one), known):
+                    found.append(row)
+    return tuple(found)
+
+
+async def _unknown(api: ContainerApi, known: set[str]) -> AsyncIterator[Value]:
+    """The rows of an engine's containers that are not known yet; they are, afterwards."""
+    try:
+        for number in [each for each in await api.list_ids() if each not in known][:CONTAINERS]:
+            content = await api.inspect_raw(number)
+            known.add(number)
+            for row in parse_inspect(b"[" + content + b"]", api.socket.engine.runtime):
+                yield {**_named(row), "socket": api.socket.path}
+    except (AccessError, ValueError):
+        return
 
 
 def _named(row: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -52,6 +52,21 @@ class ContainerApi:
         self.socket = socket
         self._host = host
 
+    async def list_ids(self) -> tuple[str, ...]:
+        """The ids of all containers, running or not."""
+        reply = await self._ask("GET", "/containers/json?all=1")
+        try:
+            found = json.loads(reply.body)
+        except (ValueError, RecursionError) as error:
+            raise AccessError(f"a container engine's answer is not JSON ({error})") from error
+        if not isinstance(found, list):
+            raise AccessError("a container engine's answer is not a list")
+        return tuple(_text(one, "Id") for one in found if isinstance(one, dict) and _text(one, "Id"))
+
+    async def inspect_raw(self, name: str) -> bytes:
+        """All that the engine says of one container, as JSON."""
+        return (await self._ask("GET", f"/containers/{quote(name, safe='')}/json")).body
+
     async def inspect(self, name: str) -> Inspected:
         """What a container is, by name or id; NotThere if the engine knows none of that name."""
         found = _mapping(await self._ask("GET", f"/containers/{quote(name, safe='')}/json"))
