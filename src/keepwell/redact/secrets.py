@@ -43,7 +43,7 @@ def _token_rules() -> list[Rule]:
 PEM = make_rule(
     "private-key",
     r"-begin [a-z0-9 ]{0,40}private key(?: block)?-----",
-    r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<x>[^<].{0,20000}?)"
+    r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<x>[^<-](?:[^-]|-(?!----)){0,20000})"
     r"(?:(?=-----END [A-Z0-9 ]{0,40}PRIVATE KEY)|\Z)",
     lines=400,
 )
@@ -105,7 +105,7 @@ SECRETS: tuple[Rule, ...] = (
     make_rule(
         "login",
         r"\bcurl\b",
-        r"""\bcurl\b[^\n]{0,2000}?[\s"'\x00](?:-u|-U|--user|--proxy-user)[\s=\x00"',]{0,8}(?P<x>[^\s:"'<\x00-\x1f]{1,128}:"""
+        r"""\bcurl\b[^\n]{0,600}?[\s"'\x00](?:-u|-U|--user|--proxy-user)[\s=\x00"',]{0,8}(?P<x>[^\s:"'<\x00-\x1f]{1,128}:"""
         r"""[^\s"'\x00-\x1f]{2,256})""",
     ),
     make_rule(
