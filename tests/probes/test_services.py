@@ -85,6 +85,15 @@ async def test_only_usual_ports_are_asked_and_what_answers_otherwise_is_none() -
     assert "http GET http://127.0.0.1:9091/" not in machine.node.calls
 
 
+async def test_each_path_of_an_address_is_asked_once_whoever_wants_to_know() -> None:
+    machine = Machine()
+    for path in ("", "/", "/api/health", "/api/config", "/api/healthcheck"):
+        machine.node.reply("GET", f"http://127.0.0.1:3000{path}", "something else")
+    assert await look(place_of(machine, *seen((), (socket(9, 3000),)))) == {}
+    asked = [one for one in machine.node.calls if one.startswith("http ")]
+    assert 3 <= len(asked) == len(set(asked)) <= 5
+
+
 async def test_an_engines_port_is_left_alone() -> None:
     machine = Machine()
     ref = engine("node", "llamacpp")

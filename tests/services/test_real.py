@@ -78,6 +78,7 @@ async def test_a_real_nginx_that_buffers_and_gives_up_is_named(proxy: Proxy) -> 
     async with FakeEngine("llamacpp") as engine:
         proxy.start(engine.port)
         result = await look(level=3)
+    assert not [site.url for site in result.sites if site.url.endswith(f":{proxy.port}")], "no second engine"
     found = about(result, f"nginx:{proxy.port}")
     assert found["services.running"].status is Status.OK
     assert found["services.responding"].status is Status.OK

@@ -82,7 +82,8 @@ class ServiceKind:
     name without its tag.
     `signs` are tried in order. `health` is the request that tells whether it works; None: the sign does.
     `needs_variables` are expressions for variables in which addresses stand that it depends on.
-    `over_engine`: also asked where only a generic engine interface was recognised.
+    `over_engine`: also asked where only a generic engine interface was recognised. `fronts`: it hands requests on
+    unchanged, so that an engine seems to be where only this service is.
     """
 
     title: str
@@ -97,6 +98,7 @@ class ServiceKind:
     needs_variables: tuple[str, ...] = ()
     scheme: str = "http"
     over_engine: bool = False
+    fronts: bool = False
     chain: Chain | None = None
     find: Find | None = None
 

@@ -87,10 +87,11 @@ SERVICE = ServiceKind(
     title="nginx",
     ports=(80, 8081),
     signs=(Sign(path="/", status=tuple(range(200, 600)), header=r"^server: (nginx|openresty)"),),
-    titles=(r"^nginx: master process",),
+    titles=(r"^nginx: (master|worker) process",),
     programs=("nginx",),
     units=("nginx",),
     images=("nginx", "nginxinc/nginx-unprivileged", "jc21/nginx-proxy-manager", "linuxserver/swag"),
+    fronts=True,
     version=VersionSource(path="/", pattern=r"^server: (?:nginx|openresty)/([\d.]+)", header=True),
     chain=read_locations,
 )

@@ -13,16 +13,17 @@ from keepwell.core.observation import Missing, Observation, Value, absent, faile
 from keepwell.core.ref import Ref
 from keepwell.core.ref import engine as engine_ref
 from keepwell.core.secret import is_secret_name, mask_argv
-from keepwell.core.values import find_number, rows_of, text_of
+from keepwell.core.values import find_number, rows_of, text_of, texts_of
 from keepwell.formats.startfile import parse_assignments
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import LogSource, Place, ServingProcess, Site
 from keepwell.plugins.recognise import load_engines
+from keepwell.plugins.services import load_services
 from keepwell.survey.asking import Answer, ask_addresses
 from keepwell.survey.boxes import find_boxes
 from keepwell.survey.drafts import ANSWERS, Draft, Hints, draft_engines, holder_of, serving_pid
 from keepwell.survey.expected import Expected
-from keepwell.survey.hearing import Address, choose_addresses
+from keepwell.survey.hearing import Address, choose_addresses, split_url
 from keepwell.survey.serving import HANGING, Family, read_serving, sort_family
 from keepwell.survey.supervision import (
     Supervision,
@@ -47,7 +48,11 @@ async def discover(place: Place, expected: tuple[Expected, ...]) -> Discovery:
     """Look for engines; `place.seen` holds processes, sockets, units and containers. Under 2 s unless much hangs."""
     engines = load_engines()
     family = _family(place, engines)
-    silent = family.children | {pid for pid in family.rows if family.state(pid) in HANGING}
+    silent = (
+        family.children
+        | {pid for pid in family.rows if family.state(pid) in HANGING}
+        | _fronts(place, family, expected)
+    )
     addresses = choose_addresses(place.node, place.seen, engines, expected, silent)
     keys = {one.url: one.api_key for one in expected if one.api_key}
     answers = await ask_addresses(place.transport, addresses, engines, keys)
@@ -61,6 +66,18 @@ async def discover(place: Place, expected: tuple[Expected, ...]) -> Discovery:
             sites.append(site)
             observations += seen
     return Discovery(sites=tuple(sites), observations=tuple(observations), answers=answers)
+
+
+def _fronts(place: Place, family: Family, expected: tuple[Expected, ...]) -> frozenset[int]:
+    """Reverse proxies: what answers there is the engine behind them, which is found where it is. Those that hold the
+    port of an engine that the owner declared there count as that engine.
+    """
+    kinds = [one for one in load_services().values() if one.fronts]
+    declared = {split_url(one.url).port for one in expected if one.declared}
+    rows = rows_of(place.seen.value(place.node, "host.sockets"))
+    meant = {find_number(row.get("pid")) for row in rows if find_number(row.get("port")) in declared}
+    pids = [pid for pid, row in family.rows.items() if any(one.resembles(texts_of(row.get("argv"))) for one in kinds)]
+    return frozenset(pid for pid in pids if pid not in meant)
 
 
 def _family(place: Place, engines: Mapping[str, Engine]) -> Family:

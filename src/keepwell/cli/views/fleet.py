@@ -9,13 +9,15 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.report import DevicePicture, NodePicture, StatusReport, Unreached
+from keepwell.app.report import DevicePicture, EnginePicture, NodePicture, StatusReport, Unreached
 from keepwell.cli.words import clean, sign, size
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Missing
 
 #: Findings of one node that are told; `keepwell diagnose NODE` tells them all.
 FINDINGS_SHOWN = 3
+#: Engines of one node that are told, the worst first.
+ENGINES_SHOWN = 4
 #: Lines of what depends on what, those that lead nowhere first; more are a diagram, not a screen.
 NEEDS_SHOWN = 12
 
@@ -81,7 +83,8 @@ def _memory(devices: Iterable[DevicePicture]) -> str:
 def _engines(node: NodePicture) -> Text:
     """Each engine with its sign and how many models it holds in memory."""
     lines: list[Text] = []
-    for one in node.engines:
+    ordered = sorted(node.engines, key=_worst_first)
+    for one in ordered[:ENGINES_SHOWN]:
         line = Text.assemble(sign(one.status), f" {clean(one.title, 24)}")
         if one.ref.name.partition(":")[2]:
             line.append(f":{clean(one.ref.name.partition(':')[2], 6)}", style="dim")
@@ -91,7 +94,14 @@ def _engines(node: NodePicture) -> Text:
         lines.append(line)
     if not lines:
         return Text("none", style="dim")
+    if len(ordered) > ENGINES_SHOWN:
+        rest = ordered[ENGINES_SHOWN:]
+        lines.append(Text(f"and {len(rest)} more, {_bad(one.status for one in rest)} not well", style="dim"))
     return Text("\n").join(lines)
+
+
+def _worst_first(one: EnginePicture) -> tuple[int, str]:
+    return -one.status, str(one.ref)
 
 
 def _services(node: NodePicture) -> Text:
@@ -109,7 +119,7 @@ def _sum(report: StatusReport) -> Text:
     engines = [one for node in report.nodes for one in node.engines]
     services = [one for node in report.nodes for one in node.services]
     devices = sum(len(node.devices) for node in report.nodes)
-    words = [f"{len(report.nodes)} nodes", f"{devices} GPUs"]
+    words = [f"{len(report.nodes)} node{'s' * (len(report.nodes) != 1)}", f"{devices} GPU{'s' * (devices != 1)}"]
     words.append(f"{len(engines)} engines, {_bad(one.status for one in engines)} not well")
     words.append(f"{len(services)} services, {_bad(one.status for one in services)} not well")
     return Text(" · ".join([*words, f"{len(report.unreached)} not reached"]), style="dim")
