@@ -42,6 +42,7 @@ NEEDS = (
     Need("g++", "g++", "a real llama-server (tests/long), which is built"),
     Need("sshd", "openssh-server", "nodes over SSH (tests/transport)"),
     Need("ssh-keygen", "openssh-client", "keys and their fingerprints (tests/transport)"),
+    Need("sudo", "sudo", "nodes over SSH, looked at as root (tests/transport)"),
     Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
 )
 #: Where programs for root lie; they are missing from an ordinary user's PATH.

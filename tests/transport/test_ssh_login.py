@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -164,6 +166,37 @@ async def test_a_node_without_python_and_one_that_lets_nobody_in(tmp_path: Path)
         pytest.raises(NotThere, match="not available"),
     ):
         await _works(server)
+
+
+@pytest.mark.skipif(not shutil.which("sudo") or os.geteuid() != 0, reason="no sudo here, or it asks for a password")
+async def test_as_root_through_sudo(sshd: Sshd) -> None:
+    transport = await open_ssh(sshd.node(sudo=True), changes=True)
+    parents = (
+        await transport.run(["sh", "-c", "cat /proc/$(ps -o ppid= $PPID | tr -d ' ')/comm; echo $SUDO_USER"])
+    ).text
+    assert parents.split() == ["sudo", sshd.user]
+    content = bytes(range(256)) * 2000
+    assert (await transport.run(["cat"], stdin=content)).stdout == content
+    running = asyncio.create_task(transport.run(["sh", "-c", "echo $$ > $HOME/pid; exec sleep 60"], timeout_seconds=60))
+    await transport.read("/proc/version")
+    await transport.close()
+    with pytest.raises(Unreachable):
+        await running
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("echo sudo: a password is required >&2; exit 1", "password is required"), ("", "sudo: .*not found")],
+)
+async def test_sudo_that_refuses_says_what_to_write(tmp_path: Path, script: str, said: str) -> None:
+    (tmp_path / "bin").mkdir()
+    if script:
+        (tmp_path / "bin" / "sudo").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / "sudo").chmod(0o755)
+    with run_sshd(tmp_path / "server", path=str(tmp_path / "bin")) as server:
+        with pytest.raises(NotPermitted, match=f"sudo refuses .*{said}") as caught:
+            await _works(server, sudo=True)
+        assert "NOPASSWD" in caught.value.hint
 
 
 async def test_a_server_on_windows_is_told_apart(tmp_path: Path) -> None:

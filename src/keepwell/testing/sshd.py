@@ -25,6 +25,8 @@ LOOK_SECONDS = 0.02
 #: Debian's sshd wants this folder of root's for its first phase, and does not make it.
 PRIVILEGE_FOLDER = Path("/run/sshd")
 
+APART = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child=SIGTERM", "--")
+#: The home of who logs in is an empty folder: what somebody's own shell does at its start is no part of a test.
 CONFIGURATION = """\
 {listen}
 HostKey {folder}/host_key
@@ -37,6 +39,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 500
 MaxSessions 200
+SetEnv HOME={folder}/home{environment}
 PrintMotd no
 PrintLastLog no
 LogLevel VERBOSE
@@ -97,10 +100,12 @@ def find_sshd() -> str:
 
 @contextmanager
 def run_sshd(
-    folder: Path, *, addresses: Sequence[str] = ("127.0.0.1",), port: int = 0, more: str = ""
+    folder: Path, *, addresses: Sequence[str] = ("127.0.0.1",), more: str = "", path: str = "", apart: bool = False
 ) -> Iterator[Sshd]:
-    """A server on a free port (the same at every address) for as long as the block runs. `more` is more of its
-    configuration.
+    """A server on a free port (the same at every address) for as long as the block runs.
+
+    `more` is more of its configuration, `path` the PATH of who logs in; `apart` gives it a table of processes of
+    its own (root only), so that several servers on one machine do not see each other's.
 
     Raises FileNotFoundError where there is no sshd, RuntimeError with its log when it does not start.
     """
@@ -109,14 +114,16 @@ def run_sshd(
         raise FileNotFoundError("sshd")
     if os.geteuid() == 0:
         PRIVILEGE_FOLDER.mkdir(mode=0o755, exist_ok=True)
-    port = port or _free_port()
-    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    (folder / "home").mkdir(parents=True, exist_ok=True)
     _make_keys(folder, addresses, port)
     listen = "\n".join(f"ListenAddress {one}:{port}" for one in addresses)
-    (folder / "config").write_text(CONFIGURATION.format(listen=listen, folder=folder, more=more))
+    environment = f" PATH={path}" * bool(path)
+    written = CONFIGURATION.format(listen=listen, folder=folder, more=more, environment=environment)
+    (folder / "config").write_text(written)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [program, "-D", "-e", "-f", str(folder / "config")],
+            [*APART * apart, program, "-D", "-e", "-f", str(folder / "config")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -127,12 +134,22 @@ def run_sshd(
         user = os.environ.get("USER") or _own_name()
         yield Sshd(pid=process.pid, port=port, folder=folder, user=user)
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """The server first and then what it was started by, so that each is waited for and its seconds are counted."""
+    inner = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    numbers = [process.pid]
+    if "unshare" in str(process.args):
+        numbers = [int(one) for one in inner.read_text().split()]
+    for number in numbers:
+        os.kill(number, signal.SIGTERM)
+    try:
+        process.wait(START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _make_keys(folder: Path, addresses: Sequence[str], port: int) -> None:

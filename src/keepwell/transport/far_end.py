@@ -1,6 +1,6 @@
 """The far end: does on its machine what keepwell asks over a stream of bytes. Started there by SSH or the agent.
 
-Sent as text, with far_job.py, far_files.py and far_waits.py, to machines that have no keepwell: standard library
+Sent as text, with the other files far_*.py, to machines that have no keepwell: standard library
 only, Python 3.7 or newer, nothing written, nothing left behind. The frames are those of wire.py; the calls those
 of Transport and, if it was started with "changes", of Hands, with the same meaning as on the local machine. It
 ends, and kills the commands that it started, when its input ends or when it hears nothing for a while.
@@ -20,8 +20,9 @@ import time
 from collections import deque
 
 from keepwell.transport.far_files import CHANGING, READING
+from keepwell.transport.far_http import CALLS as ASKING
 from keepwell.transport.far_job import LONGEST_SECONDS, PAYLOAD_BYTES, Job, Refusal
-from keepwell.transport.far_waits import CALLS as WAITING
+from keepwell.transport.far_waits import CALLS as RUNNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ LENGTHS = struct.Struct("!II")
 SILENCE_SECONDS = 60.0
 #: Calls that wait or run at once; the other side asks for fewer, so more is a fault or an attack.
 JOBS = 4096
-#: Threads for calls of files, and for those that wait for a command or a server. Files mostly cost processor time.
-QUICK_WORKERS = 3
+#: Threads for calls of files, and for those that wait for a command or a server. Files cost processor time, which
+#: one thread spends best; the next ones are for when that one waits for a disk, so many seconds.
+QUICK_WORKERS = 4
+PATIENCE_SECONDS = 0.03
 SLOW_WORKERS = 64
 #: Calls that hang for good (a dead network mount) before new ones of their kind are refused.
 HANGING = 32
@@ -48,21 +51,26 @@ UNSENT_BYTES = 4 * 1024 * 1024
 #: Seconds for a killed command to be gone before its call is answered without it.
 KILL_SECONDS = 2.0
 PIECE_BYTES = 256 * 1024
+WAITING = {**RUNNING, **ASKING}
 NO_SUCH_CALL = ("AccessError", "the far end knows no such call")
 NO_CHANGES = ("NotPermitted", "the far end was started for looking only")
 
 
 class Workers:
-    """Threads that do jobs; more are started as they are needed, up to a limit, and one that hangs is replaced."""
+    """Threads that do jobs. One more is started when a job waits and nobody has taken one for `patience` seconds,
+    up to a limit; one that hangs is replaced.
+    """
 
-    def __init__(self, most: int, work: Callable[[Job], None]) -> None:
+    def __init__(self, most: int, patience: float, work: Callable[[Job], None]) -> None:
         self.most = most
+        self.patience = patience
         self.work = work
         self.waiting: deque[Job] = deque()
         self.change = threading.Condition()
         self.threads = 0
         self.idle = 0
         self.hanging = 0
+        self.taken = 0.0
         self.closed = False
 
     def put(self, job: Job) -> None:
@@ -71,10 +79,17 @@ class Workers:
             if self.hanging >= HANGING:
                 raise Refusal("TimedOut", f"{self.hanging} earlier calls still hang; no more are tried")
             self.waiting.append(job)
-            if self.idle >= len(self.waiting):
+            if self.idle:
                 self.change.notify()
-            elif self.threads < self.most + self.hanging:
+        self.grow()
+
+    def grow(self) -> None:
+        """One thread more, if that is what the jobs wait for."""
+        with self.change:
+            stuck = len(self.waiting) > self.idle and time.monotonic() - self.taken >= self.patience
+            if stuck and self.threads < self.most + self.hanging:
                 self.threads += 1
+                self.taken = time.monotonic()
                 threading.Thread(target=self.loop, daemon=True).start()
 
     def close(self) -> None:
@@ -95,6 +110,7 @@ class Workers:
                 if self.closed:
                     return
                 job = self.waiting.popleft()
+                self.taken = time.monotonic()
             self.work(job)
 
 
@@ -110,8 +126,8 @@ class FarEnd:
         self.kept = bytearray()
         self.jobs: dict[int, Job] = {}
         self.lock = threading.RLock()
-        self.quick = Workers(QUICK_WORKERS, self.work)
-        self.slow = Workers(SLOW_WORKERS, self.work)
+        self.quick = Workers(QUICK_WORKERS, PATIENCE_SECONDS, self.work)
+        self.slow = Workers(SLOW_WORKERS, 0.0, self.work)
         facts = {"python": list(sys.version_info[:3]), "system": sys.platform, "uid": os.geteuid(), "changes": changes}
         self.send(MARK + frame({"id": 0, "ok": facts}, b""))
 
@@ -186,6 +202,9 @@ class FarEnd:
                 self.answer(job, {"id": job.number, "no": too_late(job)}, b"")
         with self.lock:
             nearest = min((job.deadline for job in self.jobs.values()), default=now + LONGEST_SECONDS)
+        self.quick.grow()
+        if self.quick.waiting:
+            nearest = min(nearest, now + PATIENCE_SECONDS)
         return max(nearest - now, 0.0)
 
     def end(self) -> None:

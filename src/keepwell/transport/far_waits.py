@@ -1,5 +1,5 @@
-"""Calls at the far end that wait: for a command or a server. Sent there as text with far_end.py: standard library
-only, Python 3.7 or newer. Each means what it means on the local machine (processes.py, web.py).
+"""Calls at the far end that wait: for a command or a connection. Sent there as text with far_end.py: standard
+library only, Python 3.7 or newer. Each means what it means on the local machine (processes.py, web.py).
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ import os
 import selectors
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
 
@@ -28,9 +27,6 @@ LOOK_SECONDS = 0.1
 PIECE_BYTES = 64 * 1024
 #: Where programs for an administrator lie; a login without a terminal often has a shorter PATH.
 FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-#: Characters of a URL's path and query that go as they are; the rest is percent-encoded.
-PLAIN_URL = "%/:?#[]@!$&'()*+,;=~-._"
-LAST_PORT = 65_535
 #: Scheme of a URL whose host is the path of a Unix socket; see web.py.
 UNIX_SCHEME = "http+unix"
 
@@ -190,116 +186,4 @@ def connect(job: Job) -> Done:
     return {}, b""
 
 
-def http(job: Job) -> Done:
-    """One request past any proxy; redirects are not followed."""
-    import http.client
-
-    late = Refusal("TimedOut", f"no whole answer within {job.seconds:g} s")
-    began = time.monotonic()
-    try:
-        told, body = exchange(job)
-    except socket.timeout:  # noqa: UP041
-        raise late from None
-    except socket.gaierror as error:
-        raise Refusal("Unreachable", error.strerror or str(error)) from None
-    except OSError as error:
-        if job.stopped:
-            raise late from None
-        tls = sys.modules.get("ssl")
-        if tls is not None and isinstance(error, tls.SSLError):
-            raise Refusal("Unreachable", str(error)) from None
-        raise
-    except (http.client.HTTPException, ValueError, OverflowError) as error:
-        if job.stopped:
-            raise late from None
-        raise Refusal("Unreachable", f"{error} ({type(error).__name__})") from None
-    told["seconds"] = time.monotonic() - began
-    return told, body
-
-
-def exchange(job: Job) -> Done:
-    """Ask, and read the whole answer."""
-    from urllib.parse import quote, unquote, urlsplit
-
-    url = urlsplit(job.take("url", str))
-    if url.scheme not in ("http", "https", UNIX_SCHEME) or not url.hostname:
-        raise Refusal("Unreachable", "not a URL of http or https with a host in it")
-    headers = {str(name): str(value) for name, value in job.take("headers", dict, {}).items()}
-    headers["Connection"] = "close"
-    if url.username is not None and "authorization" not in map(str.lower, headers):
-        import base64
-
-        login = f"{unquote(url.username)}:{unquote(url.password or '')}"
-        headers["Authorization"] = "Basic " + base64.b64encode(login.encode("utf-8")).decode("ascii")
-    target = quote((url.path or "/") + "?" * bool(url.query) + url.query, safe=PLAIN_URL)
-    if url.scheme == UNIX_SCHEME:
-        connection = dial_unix(job, unquote(url.netloc))
-    else:
-        connection = dial(job, url.scheme, url.hostname, url.port)
-    try:
-        connection.request(job.take("method", str), target, body=job.payload or None, headers=headers)
-        answer = connection.getresponse()
-        body = read_body(job, answer)
-    finally:
-        connection.close()
-    found: dict[str, str] = {}
-    for name, value in answer.getheaders():
-        found[name.lower()] = ", ".join([*filter(None, [found.get(name.lower())]), value])
-    return {"status": answer.status, "headers": found}, body
-
-
-def dial(job: Job, scheme: str, host: str, port: int | None) -> Any:
-    """An open connection for one request, which `job.stop` can cut."""
-    import http.client
-
-    if (port or 0) > LAST_PORT:
-        raise Refusal("Unreachable", f"no port is above {LAST_PORT}")
-    kind = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}[scheme]
-    connection = kind(host, port, timeout=max(job.left(), 0.001))
-    connection.connect()
-    return held(job, connection)
-
-
-def dial_unix(job: Job, path: str) -> Any:
-    """As `dial`, to a server behind a Unix socket; the system's own error where there is none."""
-    import http.client
-
-    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        line.settimeout(max(job.left(), 0.001))
-        line.connect(path)
-    except OSError:
-        line.close()
-        raise
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = line
-    return held(job, connection)
-
-
-def held(job: Job, connection: Any) -> Any:
-    """The connection, known to the job from now on."""
-    with job.lock:
-        job.socket = connection.sock
-    if job.over or job.stopped:
-        raise socket.timeout  # noqa: UP041
-    return connection
-
-
-def read_body(job: Job, answer: Any) -> bytes:
-    """The whole body; Refusal when it is too large or cut."""
-    most, kept = job.limit(), []
-    size = 0
-    while True:
-        part = answer.read(PIECE_BYTES)
-        if not part:
-            break
-        kept.append(part)
-        size += len(part)
-        if size > most:
-            raise Refusal("TooLarge", f"a body of more than {most} bytes")
-    if answer.length or job.stopped:
-        raise ConnectionResetError("the body ended early")
-    return b"".join(kept)
-
-
-CALLS = {"run": run, "http": http, "connect": connect}
+CALLS = {"run": run, "connect": connect}

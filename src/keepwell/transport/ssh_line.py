@@ -40,7 +40,7 @@ SUDO = ("sudo", "-n", "--")
 #: Characters that some shell changes even within single quotes, or that end them.
 NOT_QUOTABLE = frozenset("'!\\")
 #: What the far end consists of, in the order of its imports.
-MODULES = ("far_job", "far_files", "far_waits", "far_end")
+MODULES = ("far_job", "far_files", "far_waits", "far_http", "far_end")
 LOADER = """import sys,types
 for name, text in {texts!r}:
     module = sys.modules[name] = types.ModuleType(name)
@@ -228,7 +228,7 @@ def refuse_windows(connection: asyncssh.SSHClientConnection, node: Host) -> None
 def refuse_sudo(line: SshLine, node: Host) -> None:
     """NotPermitted when it was sudo that said no."""
     said = line.errors.decode("utf-8", "replace")
-    if node.sudo and ("sudo:" in said or "sudo: not found" in said):
+    if node.sudo and "sudo:" in said:
         hint = _SUDO_HINT.format(user=node.user or "USER")
         raise NotPermitted(f"sudo refuses ({last_words(line)})", command=shown_login(node), hint=hint)
 
