@@ -28,6 +28,8 @@ from keepwell.core.errors import (
     RefusedError,
     TooLarge,
 )
+from keepwell.core.ref import Ref
+from keepwell.core.text import escape_controls
 from keepwell.transport.archive import ARCHIVE_BYTES, pack, unpack
 from keepwell.transport.base import Transport
 from keepwell.transport.bundle_texts import Parted, TextForm, join_texts, part_texts, texts_in
@@ -39,6 +41,8 @@ FORMAT = "keepwell-bundle"
 #: The newest form that this release reads and the one that it writes.
 VERSION = 1
 MANIFEST = "manifest.json"
+#: Seconds since the epoch that no recording is later than: the year 4147.
+LATEST = 2.0**36
 
 
 class MemberForm(msgspec.Struct, omit_defaults=True):
@@ -127,10 +131,12 @@ def parse_bundle(archive: bytes, path: Path) -> Bundle:
             index=tuple(msgspec.json.decode(members.get("texts.json", b"[]"), type=list[TextForm])),
         )
         tape = join_texts(parted)
+        Ref("node", (tape.name,))
     except KeyError as error:
         raise DamagedError(f"the bundle has no {error.args[0]}", where=where, hint="collect it again") from error
     except (ValueError, RecursionError, OverflowError) as error:
-        raise DamagedError(f"the bundle cannot be read: {str(error)[:300]}", where=where) from error
+        said = escape_controls(str(error)[:300])
+        raise DamagedError(f"the bundle cannot be read: {said}", where=where) from error
     clock = StillClock(manifest.recorded_at)
     return Bundle(path=path, manifest=manifest, tape=tape, transport=Player(tape), clock=clock, members=members)
 
@@ -185,13 +191,20 @@ def _parse_manifest(text: bytes, where: str) -> Manifest:
             where=where,
             hint="update keepwell to the release that wrote it, or a newer one",
         )
-    return msgspec.json.decode(text, type=Manifest)
+    manifest = msgspec.json.decode(text, type=Manifest)
+    if (
+        not 0 <= manifest.recorded_at < LATEST
+        or not 0 <= manifest.since_seconds < LATEST
+        or not 1 <= manifest.level <= 4
+    ):
+        raise DamagedError("the manifest tells an impossible time or level", where=where)
+    return manifest
 
 
 def _check_digests(manifest: Manifest, members: Mapping[str, bytes], where: str) -> None:
     if set(members) - {MANIFEST} != set(manifest.members):
         odd = sorted((set(members) - {MANIFEST}) ^ set(manifest.members))
-        raise DamagedError(f"members and manifest differ: {', '.join(odd)[:200]}", where=where)
+        raise DamagedError(f"members and manifest differ: {escape_controls(', '.join(odd)[:200])}", where=where)
     for name, about in manifest.members.items():
         content = members[name]
         if len(content) != about.bytes or hashlib.sha256(content).hexdigest() != about.sha256:
