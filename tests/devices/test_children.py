@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -153,23 +154,49 @@ async def test_a_crash_of_the_driver_stays_in_the_child(
 @needs_compiler
 def test_a_library_outside_the_loader_s_folders_is_found(tmp_path: Path) -> None:
     """As in WSL without its line in the loader's configuration, and on NixOS."""
-    data = tmp_path / "gpu.data"
-    data.write_text(render_data(FakeMachine(cards=(CARD,))))
     library = build_libraries(CACHE) / _nvml_child.SONAME
-    script = (
-        "from keepwell.devices import _nvml_child as child\n"
+    said = run_script(
+        tmp_path,
+        FakeMachine(cards=(CARD,)),
         f"assert child.load_library(('/nowhere/{_nvml_child.SONAME}', {str(library)!r})) == {str(library)!r}\n"
-        "print(child.report()['devices'][0]['name'])\n"
+        "print(child.report()['devices'][0]['name'])\n",
     )
+    assert said == "NVIDIA Test 9000"
+
+
+@needs_compiler
+def test_cards_that_take_long_to_start_do_not_cost_the_answers_of_the_others(tmp_path: Path) -> None:
+    """Without persistence mode each card takes seconds: what was told in time is told."""
+    library = build_libraries(CACHE) / _nvml_child.SONAME
+    said = run_script(
+        tmp_path,
+        FakeMachine(cards=(CARD, CARD, CARD), handle_milliseconds=200),
+        f"child.load_library(({str(library)!r},))\nprint(json.dumps(child.report(0.3)))\n",
+    )
+    found = nvml.parse_readings(json.loads(said))
+    assert isinstance(found, tuple)
+    assert [one.values["device.temperature_celsius"] for one in found[:2]] == [41, 41]
+    late = found[2].values["device.temperature_celsius"]
+    assert isinstance(late, Missing)
+    assert (late.kind, "not asked" in late.reason) == ("failed", True)
+    assert isinstance(found[2].values["device.condition"], Missing)
+
+
+def run_script(folder: Path, machine: FakeMachine, script: str) -> str:
+    """What a script says in which `child` is the module that asks NVML."""
+    data = folder / "gpu.data"
+    data.write_text(render_data(machine))
+    begin = "import json\nfrom keepwell.devices import _nvml_child as child\n"
     ran = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", begin + script],
         env={VARIABLE: str(data), "PATH": "/usr/bin"},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert ran.stdout.strip() == "NVIDIA Test 9000", ran.stderr
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
 
 
 async def test_without_a_python_it_cannot_be_asked(here: LocalTransport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -18,8 +17,7 @@ from keepwell.testing.fake_gpu.scenarios import SCENARIOS
 from keepwell.testing.fake_gpu.scenarios_well import H100, SPARK
 from tests.fake_gpu.played import CACHE, catalogue, needs_compiler, play
 
-#: Seconds for a survey of a machine full of cards: measured 0.5 s on two idle cores, and tests run beside.
-MANY_SECONDS = 5.0
+#: Cards in the fullest servers. A survey of them takes 0.6 s on two idle cores; the limits of the probes end it at 10.
 MANY = 24
 
 
@@ -39,15 +37,12 @@ def many_cards() -> FakeMachine:
 
 
 @needs_compiler
-async def test_a_server_full_of_cards_is_looked_at_quickly() -> None:
-    began = time.monotonic()
+async def test_a_server_full_of_cards_is_asked_once() -> None:
     played = await play(many_cards())
-    seconds = time.monotonic() - began
     assert {one.subject for one in played.result.seen.named("device.identity")} == {
         device("box", number) for number in range(MANY)
     }
     assert not [one for one in played.result.findings if one.bad]
-    assert seconds < MANY_SECONDS
     assert len([call for call in played.calls if call.startswith("run") and "_nvml_child" in call]) == 1
 
 

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,11 @@ SONAME = "libnvidia-ml.so.1"
 #: Folders that hold the library where the loader's own rules do not find it: WSL, NixOS, containers of some clouds.
 FOLDERS = ("/usr/lib/wsl/lib", "/run/opengl-driver/lib", "/usr/local/nvidia/lib64")
 
+#: Seconds within which another card is still started: without persistence mode one takes up to 3 s, and whoever
+#: waits for the whole answer does so for 10.
+START_SECONDS = 6.0
+#: NVML_ERROR_TIMEOUT.
+TIMEOUT = 10
 #: Most processes named per device: enough for any server, and a bound on the answer.
 PROCESSES_MAX = 256
 
@@ -46,8 +52,9 @@ def load_library(paths: tuple[str, ...]) -> str:
     return ""
 
 
-def report() -> dict[str, Any]:
+def report(start_seconds: float = START_SECONDS) -> dict[str, Any]:
     """`{"driver", "api", "devices": [...]}`, or `{"error": {"code", "reason"}}` when NVML does not start."""
+    deadline = time.monotonic() + start_seconds
     try:
         pynvml.nvmlInit()
     except Refused as error:
@@ -57,7 +64,7 @@ def report() -> dict[str, Any]:
         return {
             "driver": _ask(pynvml.nvmlSystemGetDriverVersion),
             "api": _ask(pynvml.nvmlSystemGetCudaDriverVersion),
-            "devices": [_device(index) for index in range(count)],
+            "devices": [_device(index, deadline) for index in range(count)],
         }
     except Refused as error:
         return {"error": _reason(error)}
@@ -65,7 +72,10 @@ def report() -> dict[str, Any]:
         pynvml.nvmlShutdown()
 
 
-def _device(index: int) -> dict[str, Any]:
+def _device(index: int, deadline: float) -> dict[str, Any]:
+    if time.monotonic() > deadline:
+        late = {"code": TIMEOUT, "reason": "not asked, because starting the cards before it took too long"}
+        return {"index": index, "error": late}
     try:
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     except Refused as error:

@@ -40,7 +40,8 @@ class GpuReadings:
     level = 2
     about: Literal["node", "engine"] = "node"
     effect: ProbeEffect = "none"
-    cost_seconds = 0.5
+    #: Usually half of it; ten times it is what a survey waits, and cards without persistence mode take that.
+    cost_seconds = 1.0
     gives: tuple[str, ...] = ("device.identity", *NAMES)
     needs: tuple[str, ...] = ("device.list",)
 

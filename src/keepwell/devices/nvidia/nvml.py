@@ -156,7 +156,7 @@ def _memory_health(raw: Mapping[str, Any]) -> Value | Missing:
 
 
 def _processes(raw: Any) -> Value:
-    return tuple(_process(one) for one in raw)
+    return tuple(_process(one) for one in raw if isinstance(one, Mapping))
 
 
 def _process(raw: Mapping[str, Any]) -> Value:

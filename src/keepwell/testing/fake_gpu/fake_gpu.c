@@ -223,6 +223,7 @@ static int handle_of(unsigned index, Device *device)
     refused = find(&cards[index], "handle", 0);
     if (refused && *refused == '!')
         return atoi(refused + 1);
+    wait_for("handle.milliseconds");
     *device = &cards[index];
     return OK;
 }

@@ -35,7 +35,7 @@ class FakeMachine:
 
     `driver` and `library` are the versions of NVIDIA's kernel module and library ("" for not loaded, not
     installed); `cuda` is the newest API as CUDA writes it (12040 is 12.4). `nvml_code` and `cuda_code` are what
-    initialising gives, `*_milliseconds` what it takes; `cuda_devices` is how many CUDA sees (None: all cards).
+    initialising gives, `*_milliseconds` what it takes (`handle`: each card's start); `cuda_devices` is how many CUDA sees (None: all cards).
     `without` are functions that this release of the library lacks. `kernel_lines` are (seconds before now, text).
     `files` are added last: path to content (None takes the path away). `programs` says whether nvidia-smi and its
     like are there, `python` whether an interpreter with keepwell is. `nodes_mode` is the mode of /dev/nvidia*, whose
@@ -52,6 +52,7 @@ class FakeMachine:
     cuda: int = 12040
     nvml_code: int = 0
     nvml_milliseconds: int = 0
+    handle_milliseconds: int = 0
     cuda_code: int = 0
     cuda_milliseconds: int = 0
     cuda_devices: int | None = None
@@ -77,6 +78,7 @@ def render_data(machine: FakeMachine) -> str:
         "cuda": machine.cuda,
         "nvml.code": machine.nvml_code,
         "nvml.milliseconds": machine.nvml_milliseconds,
+        "handle.milliseconds": machine.handle_milliseconds,
         "nvml.crash": int(machine.crashes),
         "cuda.code": machine.cuda_code,
         "cuda.milliseconds": machine.cuda_milliseconds,
