@@ -157,11 +157,6 @@ _LINES = st.lists(
     | st.binary(max_size=12),
     max_size=8,
 )
-KINDS: dict[str, Callable[[str], AccessError]] = {
-    "Unreachable": Unreachable,
-    "TimedOut": TimedOut,
-    "TooLarge": TooLarge,
-}
 
 
 async def test_any_answer_is_an_answer_or_a_named_error() -> None:
