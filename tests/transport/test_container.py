@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import socket
+import stat
 import sys
 import tarfile
 import time
@@ -25,6 +27,16 @@ from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, 
 from keepwell.testing.container_daemon import ContainerDaemon, FakeContainer
 from keepwell.testing.namespaced import Namespaced, run_namespaced, why_not
 from keepwell.testing.node import RecordedNode
+from keepwell.testing.transport_contract import (
+    Reading,
+    World,
+    build_world,
+    lists_and_follows,
+    measures_room,
+    reads_bytes,
+    refuses_to_read_what_is_no_file,
+    stats_each_kind,
+)
 from keepwell.transport.agent import open_agent
 from keepwell.transport.agent_server import AgentServer
 from keepwell.transport.base import Ran, Transport
@@ -34,6 +46,7 @@ from keepwell.transport.container_files import ExecutedFiles
 from keepwell.transport.container_sockets import CONTAINER_ENGINES, ContainerEngine, find_sockets
 from keepwell.transport.inside import WalkedFiles, files_below
 from keepwell.transport.local import LocalTransport
+from keepwell.transport.record import Recording
 from keepwell.transport.tape import TapeFile
 from keepwell.transport.web import unix_url
 from tests.support import eventually_async, free_port
@@ -430,3 +443,23 @@ async def test_an_image_without_programs_still_gives_its_files() -> None:
             await files.read(path, offset=0, max_bytes=10)
     with pytest.raises(NotThere, match="no such program"):
         await files.stat("/file", follow=True)
+
+
+@namespaces
+@pytest.mark.parametrize(
+    "holds", [reads_bytes, refuses_to_read_what_is_no_file, stats_each_kind, lists_and_follows, measures_room]
+)
+async def test_files_inside_keep_the_contract(holds: Reading, tmp_path: Path) -> None:
+    with run_namespaced(tmp_path, "llm", ["sleep", "100"]) as inner:
+        (inner.root / "world").mkdir()
+        build_world(inner.root / "world")
+        os.mknod(inner.root / "dev" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        world = World(folder="/world", url="", port=0, closed_port=0)
+        engine = ContainerEngine(runtime="docker", title="Docker", sockets=(str(tmp_path / "s"),), wake="")
+        host = LocalTransport()
+        async with ContainerDaemon([FakeContainer(name="llm", inner=inner)]).listen(tmp_path / "s"):
+            inside = await open_container(host, "llm", engines=(engine,))
+            await holds(inside, world)
+            recording = Recording(host)  # holds nothing open, so that paths are walked by calls
+            await holds(await open_container(recording, "llm", engines=(engine,)), world)
+        await host.close()

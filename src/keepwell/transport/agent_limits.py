@@ -36,11 +36,14 @@ class CommandRule:
     first: tuple[str, ...] | None
     skip: tuple[str, ...]
     never: tuple[str, ...]
+    only: tuple[str, ...] = ()
 
     def allows(self, argv: Sequence[str]) -> bool:
         """True if this rule lets the command run."""
         rest = [one for one in argv[1:] if one not in self.skip]
         if argv[0].rpartition("/")[2] not in self.programs or any(one.startswith(self.never) for one in argv[1:]):
+            return False
+        if self.only and not set(argv[1:]) <= set(self.only):
             return False
         if self.first is None:
             return True
@@ -112,6 +115,7 @@ def load_rules() -> tuple[CommandRule, ...]:
             first=first,
             skip=tuple(row.get("skip", ())),
             never=tuple(row.get("never", ())),
+            only=tuple(row.get("only", ())),
         )
         found.append(rule)
     return tuple(found)
