@@ -130,7 +130,7 @@ async def _site(place: Place, hints: Hints, draft: Draft, taken: set[Ref]) -> tu
     about = replace(place, site=site)
     return site, [
         about.saw("engine.site", _shown(site, engine, address, draft), f"discovery: {draft.found}"),
-        about.saw("engine.supervisor", supervision.shown(), supervision.kind),
+        about.saw("engine.supervisor", {**supervision.shown(), "files": site.files}, supervision.kind),
     ]
 
 

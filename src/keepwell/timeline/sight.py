@@ -23,7 +23,7 @@ CHILD = "child "
 SOURCE = "two looks of keepwell"
 #: Scope to the kind of its changes, and how each is told when it changed, came, and went; "" is not told.
 _SCOPES: dict[str, tuple[EventKind, str, str, str]] = {
-    "files": ("file", "{name} was changed", "{name} is new", "{name} is gone"),
+    "files": ("file", "{name} was changed", "{name} was not seen before", "{name} is gone"),
     "versions": ("engine-change", "{name} has another release", "", ""),
     "starts": ("process-start", "{name} was started again", "", ""),
     "models": ("model", "model {name} was pulled again", "model {name} is new", "model {name} was removed"),
@@ -156,7 +156,7 @@ def _engine_scopes(seen: Seen, engine: Ref) -> Iterator[tuple[str, dict[str, Kno
     settings = seen.value(engine, "engine.settings")
     if started and not isinstance(settings, Missing):
         lasting = {one: row for one, row in row_of(settings).items() if not one.startswith(CHILD)}
-        yield "settings", {one: _setting(row) for one, row in lasting.items()}
+        yield "settings", {one: _setting(row, started) for one, row in lasting.items()}
 
 
 def _file(row: Mapping[str, Value]) -> Known:
@@ -177,8 +177,9 @@ def _model(row: Mapping[str, Value]) -> Known:
     return Known(value=value, modified_at=find_number(row.get("modified_at")) or 0.0)
 
 
-def _setting(value: Value) -> Known:
-    return Known(value=cut_text(_safe(text_of(row_of(value), "value")), SIDE_CHARACTERS))
+def _setting(value: Value, started: float) -> Known:
+    """A setting comes into force when the process is started."""
+    return Known(value=cut_text(_safe(text_of(row_of(value), "value")), SIDE_CHARACTERS), modified_at=started)
 
 
 def _interface(row: Mapping[str, Value]) -> Known:

@@ -24,7 +24,7 @@ TIME_COLUMNS, KIND_COLUMNS = 8, 16
 _DOUBT = {
     "exact": "",
     "zone": "local time, zone or summer time unsure",
-    "last": "by its date",
+    "last": "by the last date that is known",
     "between": "some time since {after}",
     "clock": "the clock was wrong then",
 }
