@@ -172,3 +172,15 @@ async def test_two_surveys_at_once_do_not_disturb_each_other(transport: LocalTra
     async with FakeEngine("ollama") as engine:
         first, second = await asyncio.gather(look(transport), look(transport))
     assert at(first, engine.port).engine == at(second, engine.port).engine == "ollama"
+
+
+async def test_what_loads_a_model_waits_for_a_yes(transport: LocalTransport) -> None:
+    async with FakeEngine("ollama") as engine:
+        result = await survey(transport, SystemClock(), level=3)
+        site = at(result, engine.port)
+        assert not [one for one in engine.requests if one.method == "POST"]
+    for name in ("engine.answers", "engine.promises", "engine.streams", "engine.crowd"):
+        value = result.seen.value(site.ref, name)
+        assert isinstance(value, Missing)
+        assert (value.kind, value.reason) == ("unknown", "not asked for")
+    assert row_of(result.seen.value(site.ref, "engine.key_check"))["bare_status"] == 200
