@@ -84,11 +84,11 @@ def test_engines_models_settings_and_containers() -> None:
     )
     told = {one.what: (one.was, one.now, one.at, one.sure) for one in compare(old, new)}
     assert told == {
-        "box/e was started again": ("pid 7", "pid 9", 160.0, "last"),
+        "box/e was started again": ("pid 7", "pid 9", 160.0, "exact"),
         "box/e has another release": ("0.9.2", "0.9.3", 200.0, "between"),
         "model b was removed at box/e": ("2", "", 200.0, "between"),
         "model c is new at box/e": ("", "3", 200.0, "between"),
-        "setting CONTEXT changed at box/e": ("4096", "8192", 160.0, "last"),
+        "setting CONTEXT changed at box/e": ("4096", "8192", 160.0, "exact"),
         "container web was made anew": ("1", "2", 200.0, "between"),
         "container web runs another image": ("img:1 aa", "img:1 bb", 200.0, "between"),
         "the node's release changed": ("6.8.0-40", "6.8.0-49", 200.0, "between"),

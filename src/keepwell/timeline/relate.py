@@ -38,10 +38,13 @@ def shortly_before(events: Sequence[Event], at: float) -> tuple[Event, ...]:
 
 
 def fold(events: Iterable[Event]) -> Iterator[tuple[Event, Event, int]]:
-    """The first and last of each row of events of one kind about one thing, and how many there are."""
+    """The first and last of each row of events of one kind about one thing, and how many there are.
+
+    A change with two sides stands alone.
+    """
     row: list[Event] = []
     for one in events:
-        if row and (row[0].kind, row[0].about or row[0].what) != (one.kind, one.about or one.what):
+        if row and (one.was or (row[0].kind, row[0].about or row[0].what) != (one.kind, one.about or one.what)):
             yield row[0], row[-1], len(row)
             row = []
         row.append(one)

@@ -39,6 +39,8 @@ _SCOPES: dict[str, tuple[EventKind, str, str, str]] = {
     "drivers": ("package", "the driver of {name} changed", "", ""),
     "network": ("network", "interface {name} changed", "interface {name} is new", "interface {name} is gone"),
 }
+#: Scopes whose things tell when they began, not only when they were last written.
+_TIMED = frozenset({"starts", "settings"})
 
 
 def take_sight(seen: Seen, node: Ref, at: float) -> Sight:
@@ -82,6 +84,8 @@ def _difference(
     if not template:
         return None
     at, sure = _instant(new, looks)
+    if sure == "last" and scope in _TIMED:
+        sure = "exact"
     was, now = _sides(old, new)
     where = f" at {about.partition(':')[2]}" * bool(about)
     return Event(
