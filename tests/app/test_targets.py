@@ -18,9 +18,9 @@ DESK = NodeEntry(name="desk")
 CONFIG = Config(nodes=(GPU01, DESK))
 
 
-def find(*words: str, every: bool = False) -> list[tuple[str, str]]:
+def find(*words: str) -> list[tuple[str, str]]:
     """Name and where, in words."""
-    rows = find_targets(words, every=every, config=CONFIG, here="box")
+    rows = find_targets(words, CONFIG, "box")
     return [(one.name, (one.node and one.node.address) or str(one.bundle or "")) for one in rows]
 
 
@@ -34,7 +34,7 @@ def test_declared_nodes_by_name_each_once() -> None:
 
 
 def test_all_of_them() -> None:
-    assert find(every=True) == [("box", ""), ("gpu01", "10.0.0.11"), ("desk", "")]
+    assert find("all") == [("box", ""), ("gpu01", "10.0.0.11"), ("desk", "")]
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_all_of_them() -> None:
     ],
 )
 def test_addresses_need_no_entry(word: str, address: str, user: str, port: int) -> None:
-    (found,) = find_targets((word,), every=False, config=Config(), here="box")
+    (found,) = find_targets((word,), Config(), "box")
     assert found.node == NodeEntry(name=address, address=address, user=user, port=port)
 
 
 def test_files_are_recorded_nodes() -> None:
-    (found,) = find_targets(("/tmp/gpu01.kwb",), every=False, config=CONFIG, here="box")
+    (found,) = find_targets(("/tmp/gpu01.kwb",), CONFIG, "box")
     assert (found.name, found.bundle, found.node) == ("gpu01", Path("/tmp/gpu01.kwb"), None)
 
 
@@ -68,4 +68,4 @@ def test_a_misspelt_name_is_no_address() -> None:
 @given(st.lists(st.text(max_size=30), max_size=4))
 def test_any_words_are_targets_or_named(words: list[str]) -> None:
     with contextlib.suppress(ConfigurationError):
-        assert find_targets(words, every=False, config=CONFIG, here="box")
+        assert find_targets(words, CONFIG, "box")

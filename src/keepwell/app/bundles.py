@@ -23,7 +23,7 @@ from keepwell.app.bundle_report import (
 from keepwell.app.collecting import Wanted, collect, pack_redacted
 from keepwell.app.diagnosing import parse_age
 from keepwell.app.operation import Caller
-from keepwell.app.targets import find_targets
+from keepwell.app.targets import find_target
 from keepwell.app.wiring import reach, wire
 from keepwell.bundling.compare import compare
 from keepwell.core.errors import ConfigurationError, DamagedError, NotThere, RefusedError
@@ -52,8 +52,7 @@ async def make_bundle(
 ) -> BundleReport:
     """Look at a node and write its bundle, or with `dry_run` only say what would be in it."""
     async with wire(caller) as wiring:
-        words = [target] * bool(target)
-        place = find_targets(words, every=False, config=wiring.config, here=wiring.hands.name)[0]
+        place = find_target(target, wiring.config, wiring.hands.name)
         if place.bundle is not None:
             raise ConfigurationError(f"{target} is a bundle already", hint="keepwell bundle show, diff or redact")
         window = wiring.config.diagnose.since_seconds

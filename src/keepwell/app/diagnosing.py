@@ -67,9 +67,7 @@ def _question(asked: Asked) -> str:
     return f"{asked.does} (about {asked.seconds:g} s{each})"
 
 
-async def diagnose_targets(
-    caller: Caller, words: Sequence[str], *, every: bool, depth: Depth
-) -> DiagnosisReport | DiagnosesReport:
+async def diagnose_targets(caller: Caller, words: Sequence[str], depth: Depth) -> DiagnosisReport | DiagnosesReport:
     """Look at one place, or at several at once, and rank the causes of what is not well at each.
 
     One place gives its report, or the error that kept it from being looked at; several give one report of all,
@@ -77,7 +75,7 @@ async def diagnose_targets(
     """
     began = time.monotonic()
     async with wire(caller) as wiring:
-        targets = find_targets(words, every=every, config=wiring.config, here=wiring.hands.name)
+        targets = find_targets(words, wiring.config, wiring.hands.name)
         if len(targets) == 1:
             return await _diagnose(wiring, caller, depth, targets[0])
         quiet = replace(caller, progress=silent)
@@ -127,11 +125,11 @@ async def examine(wiring: Wiring, caller: Caller, depth: Depth, target: Target) 
     return report, timeline
 
 
-async def look_at_status(caller: Caller, words: Sequence[str], *, every: bool, level: int) -> StatusReport:
+async def look_at_status(caller: Caller, words: Sequence[str], *, level: int) -> StatusReport:
     """Look at one place, or at several at once, without asking why. One that cannot be reached alone is an error."""
     began = time.monotonic()
     async with wire(caller) as wiring:
-        targets = find_targets(words, every=every, config=wiring.config, here=wiring.hands.name)
+        targets = find_targets(words, wiring.config, wiring.hands.name)
         if len(targets) == 1:
             answers: list[_Heard | Unreached] = [await _hear(wiring, caller, level, targets[0])]
         else:

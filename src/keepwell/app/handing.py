@@ -10,7 +10,7 @@ from keepwell.app.diagnosing import examine, make_depth, parse_age
 from keepwell.app.handoff_text import Handoff, render_handoff
 from keepwell.app.operation import Caller
 from keepwell.app.repairing import list_runs_of
-from keepwell.app.targets import find_targets
+from keepwell.app.targets import find_target
 from keepwell.app.wiring import wire
 from keepwell.core.errors import AccessError
 from keepwell.transport.failures import describe_error
@@ -42,7 +42,7 @@ async def make_handoff(caller: Caller, word: str, *, since: str, out: str) -> Ha
     """Look, and tell the next person or assistant. Raises AccessError when the file cannot be written."""
     window = parse_age(since)
     async with wire(caller) as wiring:
-        (target,) = find_targets([word] * bool(word), every=False, config=wiring.config, here=wiring.hands.name)
+        target = find_target(word, wiring.config, wiring.hands.name)
         depth = make_depth(caller, level=LEVEL, since="", yes=False)
         report, timeline = await examine(wiring, caller, depth, target)
         node = word

@@ -13,6 +13,8 @@ from keepwell.core.errors import ConfigurationError
 
 #: How a file that holds a recorded node ends.
 BUNDLE_SUFFIX = ".kwb"
+#: The word for this machine and all that are declared.
+EVERY = "all"
 #: Words for the machine that keepwell runs on.
 HERE = frozenset({"localhost", "here", "."})
 # user@host:port, the user and the port optional; an IPv6 address with a port stands in brackets.
@@ -30,26 +32,39 @@ class Target:
     bundle: Path | None = None
 
 
-def find_targets(words: Sequence[str], *, every: bool, config: Config, here: str) -> tuple[Target, ...]:
-    """What the words mean, each once, in their order; no words are this machine, `every` all nodes that are declared.
+def find_targets(words: Sequence[str], config: Config, here: str) -> tuple[Target, ...]:
+    """What the words mean, each once, in their order; no words are this machine.
 
-    A word is a declared node, this machine's name, a bundle's path, or an address as `user@host:port`.
-    Raises ConfigurationError for a word that is none of them.
+    A word is a declared node, this machine's name, "all" (this machine and all declared nodes), a bundle's path,
+    or an address as `user@host:port`. Raises ConfigurationError for a word that is none of them.
     """
-    found = [_find(word, config, here) for word in words]
-    if every:
-        found += [Target(name=here), *(_of_node(one) for one in config.nodes)]
-    if not found:
-        found = [Target(name=here)]
+    found = [one for word in words or (here,) for one in _find(word, config, here)]
     return tuple({(one.name, one.bundle): one for one in found}.values())
 
 
-def _find(word: str, config: Config, here: str) -> Target:
-    for node in config.nodes:
-        if node.name == word:
-            return _of_node(node)
-    if word == here or word in HERE:
-        return Target(name=here)
+def find_target(word: str, config: Config, here: str) -> Target:
+    """The one place that a word means; "" is this machine. Raises ConfigurationError, also for several places."""
+    found = find_targets([word] * bool(word), config, here)
+    if len(found) > 1:
+        raise ConfigurationError(f"{word!r} is {len(found)} nodes", hint="name one of them")
+    return found[0]
+
+
+def _find(word: str, config: Config, here: str) -> Iterator[Target]:
+    named = [node for node in config.nodes if node.name == word]
+    if word == EVERY and not named:
+        yield Target(name=here)
+        yield from (_of_node(one) for one in config.nodes)
+    elif named:
+        yield _of_node(named[0])
+    elif word == here or word in HERE:
+        yield Target(name=here)
+    else:
+        yield _elsewhere(word, config, here)
+
+
+def _elsewhere(word: str, config: Config, here: str) -> Target:
+    """A bundle, or an address that needs no entry."""
     if word.endswith(BUNDLE_SUFFIX) or "/" in word:
         return Target(name=Path(word).name.removesuffix(BUNDLE_SUFFIX), bundle=Path(word))
     parts = _ADDRESS.fullmatch(word)

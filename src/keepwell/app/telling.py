@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keepwell.app.diagnosing import parse_age
 from keepwell.app.operation import Caller
-from keepwell.app.targets import find_targets
+from keepwell.app.targets import find_target
 from keepwell.app.timeline_report import TimelineReport, choose_kinds
 from keepwell.app.told import collect_events
 from keepwell.app.wiring import look, reach, wire
@@ -21,7 +21,7 @@ async def tell_timeline(caller: Caller, word: str, *, since: str, kind: str) -> 
     window = parse_age(since)
     kinds = choose_kinds(kind)
     async with wire(caller) as wiring:
-        (target,) = find_targets([word] * bool(word), every=False, config=wiring.config, here=wiring.hands.name)
+        target = find_target(word, wiring.config, wiring.hands.name)
         async with reach(wiring, target) as place:
             result = await look(wiring, caller, at=place, level=LEVEL)
             now = place.clock.now()

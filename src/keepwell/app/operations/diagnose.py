@@ -14,11 +14,10 @@ async def diagnose(
     targets: Annotated[
         list[str] | None,
         Param(
-            help="Where to look: nodes of keepwell.toml, user@host, or FILE.kwb; this machine if left out.",
+            help="Where to look: nodes of keepwell.toml or `all`, user@host, FILE.kwb; this machine if left out.",
             position=True,
         ),
     ] = None,
-    all: Annotated[bool, Param(help="Look at this machine and every node of keepwell.toml.")] = False,
     level: Annotated[
         int,
         Param(
@@ -65,7 +64,7 @@ async def diagnose(
     if text:
         return diagnosing.diagnose_text(text)
     depth = diagnosing.make_depth(caller, level=level, since=since, yes=yes)
-    return await diagnosing.diagnose_targets(caller, targets or (), every=all, depth=depth)
+    return await diagnosing.diagnose_targets(caller, targets or (), depth)
 
 
 OPERATIONS = (Operation(name="diagnose", effect="read", function=diagnose),)

@@ -14,11 +14,10 @@ async def status(
     targets: Annotated[
         list[str] | None,
         Param(
-            help="Nodes of keepwell.toml, user@host, or FILE.kwb; this machine if left out.",
+            help="Nodes of keepwell.toml or `all`, user@host, FILE.kwb; this machine if left out.",
             position=True,
         ),
     ] = None,
-    all: Annotated[bool, Param(help="This machine and every node of keepwell.toml.")] = False,
     level: Annotated[int, Param(help="1 engines and network, 2 also GPUs, disks, memory.", minimum=1, maximum=2)] = 2,
 ) -> "StatusReport":
     """Show nodes, their engines and models, and the services beside them.
@@ -27,7 +26,7 @@ async def status(
     """
     from keepwell.app.diagnosing import look_at_status
 
-    return await look_at_status(caller, targets or (), every=all, level=level)
+    return await look_at_status(caller, targets or (), level=level)
 
 
 OPERATIONS = (Operation(name="status", effect="read", function=status, watchable=True),)
