@@ -83,6 +83,13 @@ def test_an_address_that_leads_nowhere_is_named_with_its_reason() -> None:
     assert "the container itself" in found.message
 
 
+def test_one_dead_backend_among_several_is_told_apart() -> None:
+    good: Value = {"setting": "URLS", "url": "http://a:1", "target": "", "reach": "yes", "why": ""}
+    dead: Value = {"setting": "URLS", "url": "http://b:2", "target": "", "reach": "no", "why": "nothing-listens"}
+    assert only("services.needs", *made(), of("links", (good, dead))).facts["backends"] == "several"
+    assert "backends" not in only("services.needs", *made(), of("links", (dead,))).facts
+
+
 def test_what_it_depends_on_is_down() -> None:
     silent = about("engine.health", {"state": "silent"}, subject=engine("node", "made"))
     assert only("services.needs", *made(), link(), silent).facts["kind"] == "down"

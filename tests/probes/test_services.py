@@ -207,3 +207,24 @@ async def test_a_declared_service_is_told_once_and_by_its_own_name() -> None:
     ]
     assert [state(found, name) for name in ("graphs", "db", "nas")] == ["well", "well", "well"]
     assert text_of(site(found, "thing"), "state") == "running"
+
+
+async def test_what_a_gateway_hands_requests_on_to_is_followed_too() -> None:
+    machine = Machine()
+    url = "http://127.0.0.1:4000"
+    machine.node.reply("GET", f"{url}/health/readiness", '{"status":"healthy","litellm_version":"1.75.3"}')
+    models = "model_list:\n  - model_name: small\n    litellm_params:\n      model: openai/x\n"
+    machine.files.put("/etc/litellm.yaml", models + "      api_base: http://127.0.0.1:8001/v1\n")
+    argv = ("/venv/bin/python", "/venv/bin/litellm", "--config", "/etc/litellm.yaml")
+    machine.process(70, argv)
+    before = seen((row(70, *argv),), (socket(70, 4000),))
+    found = list(await PROBE.observe(place_of(machine, *before)))
+    told = {one.name: one for one in await CHAIN.observe(place_of(machine, *before, *found))}
+    (route,) = rows_of(told["service.routes"].value)
+    assert text_of(route, "api_base") == "http://127.0.0.1:8001/v1"
+    (link,) = rows_of(told["service.links"].value)
+    assert (text_of(link, "setting"), text_of(link, "reach"), text_of(link, "why")) == (
+        "model small",
+        "no",
+        "nothing-listens",
+    )

@@ -12,6 +12,7 @@ from keepwell.plugins.services import ServiceKind, ServiceSite, load_services
 from keepwell.plugins.visits import Asker, visit
 from keepwell.plugins.whereabouts import Candidate
 from keepwell.testing.fake_http import json_answer, text_answer
+from keepwell.testing.node import RecordedNode
 from keepwell.testing.services import KINDS, ServiceFake
 from keepwell.transport.local import LocalTransport
 
@@ -130,6 +131,22 @@ async def test_litellm_tells_its_routes_and_costs_no_tokens(transport: LocalTran
     (row,) = rows_of(told["service.routes"])  # type: ignore[arg-type]
     assert dict(row) == {"name": "small", "model": "openai/tiny-alpha", "api_base": "http://127.0.0.1:9/v1"}
     assert told["service.models"] == ("small",)
+
+
+async def test_an_nginx_in_a_container_is_read_in_its_own_root() -> None:
+    node = RecordedNode()
+    node.files.put("/etc/nginx/nginx.conf", b"http { server { location / { proxy_pass http://wrong:1; } } }")
+    root = "/proc/77/root"
+    node.files.put(f"{root}/etc/nginx/nginx.conf", b"http { include conf.d/*.conf; }")
+    node.files.put(f"{root}/etc/nginx/conf.d/a.conf", b"server { location / { proxy_pass http://right:1; } }")
+    chain = load_services()["nginx"].chain
+    assert chain is not None
+    ((name, value, source),) = await chain(ServiceSite(kind="nginx", root=root), node)
+    assert (name, source) == ("service.proxied", "/etc/nginx/nginx.conf")
+    assert isinstance(value, tuple)
+    assert [(text_of(row, "upstream"), text_of(row, "file")) for row in rows_of(value)] == [
+        ("http://right:1", "/etc/nginx/conf.d/a.conf")
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))

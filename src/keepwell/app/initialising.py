@@ -21,6 +21,7 @@ from keepwell.core.observation import Missing, Seen
 from keepwell.core.secret import MASK, mask_argv
 from keepwell.core.values import row_of, text_of, texts_of
 from keepwell.plugins.place import Site
+from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.registry import names
 from keepwell.plugins.services import load_services
 from keepwell.survey.survey import SurveyResult
@@ -126,9 +127,21 @@ def _nodes(config: Config, here: str) -> Iterator[str]:
 
 def _engines(result: SurveyResult) -> Iterator[str]:
     yield "# Engines: those that serve now. One that is declared here and does not run is told as a fault."
+    ports = {row_of(one.value).get("port") for one in result.seen.named("service.site")}
     for site in result.sites:
+        if (
+            not site.declared
+            and _is_generic(site)
+            and row_of(result.seen.value(site.ref, "engine.site")).get("port") in ports
+        ):
+            continue  # the service that answers there has an entry of its own
         if site.declared or not isinstance(site.process, Missing) or _answers(result.seen, site):
             yield _block([*_notes(result.seen, site), *render_entry(_engine(result.seen, site))])
+
+
+def _is_generic(site: Site) -> bool:
+    engine = load_engines().get(site.engine)
+    return engine is not None and engine.specificity <= 0
 
 
 def _answers(seen: Seen, site: Site) -> bool:

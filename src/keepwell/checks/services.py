@@ -74,11 +74,13 @@ def judge_needs(seen: Seen) -> Iterator[Finding]:
 
 
 def _down(seen: Seen, ref: Ref, site: Row) -> Iterator[tuple[str, dict[str, str]]]:
-    for row in rows_of(seen.value(ref, "service.links")):
+    links = rows_of(seen.value(ref, "service.links"))
+    several = "several" * any(text_of(row, "reach") == "yes" for row in links)
+    for row in links:
         why, target = text_of(row, "why"), text_of(row, "target")
         setting, url = text_of(row, "setting"), text_of(row, "url")
         if text_of(row, "reach") == "no":
-            facts = {"kind": why, "setting": setting, "address": url, "target": target}
+            facts = {"kind": why, "setting": setting, "address": url, "target": target, "backends": several}
             yield f"cannot reach {url} ({setting}), {_WHY.get(why, 'which does not lead there')}", facts
         elif target and not _is_well(seen, Ref.parse(target)):
             facts = {"kind": "down", "setting": setting, "address": url, "target": target}
@@ -119,7 +121,8 @@ def judge_targets(seen: Seen) -> Iterator[Finding]:
             yield _finding(seen, one.subject, "services.targets", Status.OK, f"reaches all {len(rows)} targets")
             continue
         first = down[0]
-        words = f"cannot read {len(down)} of {len(rows)} targets: {text_of(first, 'url')}: {text_of(first, 'error')}"
+        said = text_of(first, "error").rpartition('": ')[2]
+        words = f"cannot read {len(down)} of {len(rows)} targets: {text_of(first, 'url')}: {said}"
         facts = {"job": text_of(first, "job"), "address": text_of(first, "url"), "error": text_of(first, "error")}
         yield _finding(seen, one.subject, "services.targets", Status.WARNING, words, kind="down", **facts)
 

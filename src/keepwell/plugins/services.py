@@ -52,7 +52,7 @@ class ServiceSite:
     """One service where it runs, or ought to: all that a hook gets.
 
     `url` is "" for one that speaks no HTTP. `pid` is 0, `unit` and `container` are "" where there is none.
-    `environment` is unmasked: never observe it.
+    `environment` is unmasked: never observe it. `root` is the folder in which its own paths lie, "" on the node itself.
     """
 
     kind: str
@@ -62,6 +62,7 @@ class ServiceSite:
     container: str = ""
     argv: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
+    root: str = ""
     api_key: str = ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -23,7 +23,7 @@ from keepwell.plugins.links import (
 )
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
-from keepwell.plugins.services import ServiceKind, ServiceSite, load_services
+from keepwell.plugins.services import ServiceSite, load_services
 from keepwell.transport.base import Transport
 
 #: Bytes of an environment or a table of the kernel that are read.
@@ -73,7 +73,7 @@ async def _about(place: Place, ref: Ref, site: Row, around: Surroundings) -> lis
     if kind is None or text_of(site, "state") == "stopped":
         return []
     environment = await _environment(place, site)
-    made = [await _links(place, ref, site, kind, environment, around)]
+    made: list[Observation | None] = []
     state = text_of(row_of(place.seen.value(ref, "service.health")), "state")
     if kind.chain is not None and state in ("well", "failing"):
         argv = parse_arguments(await _bytes(place.transport, f"/proc/{text_of(site, 'pid')}/cmdline"))
@@ -82,12 +82,15 @@ async def _about(place: Place, ref: Ref, site: Row, around: Surroundings) -> lis
             url=text_of(site, "url"),
             argv=argv or texts_of(site.get("argv")),
             environment=environment,
+            root=f"/proc/{text_of(site, 'pid')}/root" * bool(text_of(site, "container")),
             api_key=next((one.api_key for one in place.services if one.name == ref.name), ""),
         )
         told = await kind.chain(where, place.transport)
         made += [place.saw(name, value, source, subject=ref) for name, value, source in told]
         if any(name == INTERFACES for name, _, _ in told):
             made.append(await _clients(place, ref, int(find_number(site.get("pid")) or 0)))
+    named = [*find_urls(kind.needs_variables, environment), *_handed_on(made)]
+    made.append(await _links(place, ref, site, named, around))
     return [one for one in made if one is not None]
 
 
@@ -126,19 +129,30 @@ def _box(place: Place, site: Row) -> Row:
     return next((row for row in rows if name and text_of(row, "name") == name), {})
 
 
+def _handed_on(told: Iterable[Observation | None]) -> Iterator[tuple[str, str]]:
+    """Addresses to which a gateway or a proxy hands requests on, with where that is written."""
+    for one in [one for one in told if one is not None]:
+        for row in rows_of(one.value):
+            if text_of(row, "api_base"):
+                yield f"model {text_of(row, 'name')}", text_of(row, "api_base")
+            if text_of(row, "upstream").startswith("http"):
+                yield f"{text_of(row, 'file')}:{text_of(row, 'line')}", text_of(row, "upstream")
+
+
 async def _links(
-    place: Place, ref: Ref, site: Row, kind: ServiceKind, environment: Mapping[str, str], around: Surroundings
+    place: Place, ref: Ref, site: Row, found: Sequence[tuple[str, str]], around: Surroundings
 ) -> Observation | None:
-    found = list(find_urls(kind.needs_variables, environment))
+    """Each address once, followed from the service's place; None where it names none."""
     if not found:
         return None
+    firsts = {url: setting for setting, url in reversed(found)}
     box = _box(place, site)
     caller = Caller()
     if box and text_of(box, "network") != "host":
         caller = Caller(apart=True, listening=await _inner_ports(place.transport, text_of(box, "pid")))
-    links = [follow(setting, url, caller, around) for setting, url in found]
+    links = [follow(setting, url, caller, around) for url, setting in firsts.items()]
     rows = tuple([(await _asked(place.transport, one)).row() for one in links])
-    return place.saw("service.links", rows, f"environment of {text_of(site, 'title')}", subject=ref)
+    return place.saw("service.links", rows, f"settings of {text_of(site, 'title')}", subject=ref)
 
 
 async def _asked(transport: Transport, link: Link) -> Link:

@@ -31,7 +31,7 @@ async def ask_routes(site: ServiceSite, transport: Transport) -> Sequence[Told]:
     if not path:
         return [(NAME, found, f"GET {url}"), *told]
     try:
-        text = (await transport.read(path)).decode("utf-8", "replace")
+        text = (await transport.read(site.root + path)).decode("utf-8", "replace")
     except AccessError:
         return [(NAME, found, f"GET {url}"), *told]
     rows: tuple[Value, ...] = tuple(dict(one) for one in parse_model_list(text))

@@ -25,7 +25,7 @@ async def read_locations(site: ServiceSite, transport: Transport) -> Sequence[To
     """service.proxied: every location with a proxy_pass, with what is in force there, from the files."""
     path = config_path(site.argv)
     try:
-        files = await _read_all(transport, path)
+        files = await _read_all(transport, path, site.root)
     except AccessError as error:
         return [(NAME, failed(error), path)]
     rows: tuple[Value, ...] = tuple(_row(one) for one in parse_nginx(path, files))
@@ -41,16 +41,16 @@ def config_path(argv: Sequence[str]) -> str:
     return USUAL
 
 
-async def _read_all(transport: Transport, path: str) -> dict[str, str]:
+async def _read_all(transport: Transport, path: str, root: str) -> dict[str, str]:
     """The file and those that it includes, as far as this user may read them. Raises AccessError for the first."""
     folder = path.rpartition("/")[0]
-    files = {path: await _text(transport, path)}
+    files = {path: await _text(transport, root + path)}
     waiting = list(find_includes(files[path], folder))
     while waiting and len(files) < FILES:
-        for one in await _matching(transport, waiting.pop(0)):
+        for one in await _matching(transport, waiting.pop(0), root):
             if one not in files and len(files) < FILES:
                 with contextlib.suppress(AccessError):
-                    files[one] = await _text(transport, one)
+                    files[one] = await _text(transport, root + one)
                     waiting += find_includes(files[one], folder)
     return files
 
@@ -59,12 +59,12 @@ async def _text(transport: Transport, path: str) -> str:
     return (await transport.read(path, max_bytes=FILE_BYTES)).decode("utf-8", "replace")
 
 
-async def _matching(transport: Transport, pattern: str) -> list[str]:
+async def _matching(transport: Transport, pattern: str, root: str) -> list[str]:
     folder, _, name = pattern.rpartition("/")
     if "*" not in name and "?" not in name:
         return [pattern]
     try:
-        return [f"{folder}/{one}" for one in await transport.list(folder) if fnmatch.fnmatchcase(one, name)]
+        return [f"{folder}/{one}" for one in await transport.list(root + folder) if fnmatch.fnmatchcase(one, name)]
     except AccessError:
         return []
 
