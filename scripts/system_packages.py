@@ -36,7 +36,7 @@ NEEDS = (
     Need("mount", "mount", "full disks on a small tmpfs (tests/faults, tests/conform)"),
     Need("ss", "iproute2", "fixes that look at listening sockets (tests/faults)"),
     Need("curl", "curl", "what a client saw (tests/faults)"),
-    Need("gcc", "gcc libc6-dev", "a real Ollama (tests/faults): one stand-in library is compiled"),
+    Need("gcc", "gcc libc6-dev", "libraries made for tests: tests/faults, tests/fake_gpu, tests/devices"),
     Need("cmake", "cmake", "a real llama-server (tests/long), which is built"),
     Need("make", "make", "a real llama-server (tests/long), which is built"),
     Need("g++", "g++", "a real llama-server (tests/long), which is built"),

@@ -9,6 +9,7 @@ GIB = 1024**3
 #: nvml.h, nvmlReturn_t: the codes that cards answer with.
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
+INSUFFICIENT_POWER = 8
 GPU_IS_LOST = 15
 RESET_REQUIRED = 16
 UNKNOWN_ERROR = 999

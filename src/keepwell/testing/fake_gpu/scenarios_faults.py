@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keepwell.testing.fake_gpu.card import GPU_IS_LOST, RESET_REQUIRED, UNKNOWN_ERROR
+from keepwell.testing.fake_gpu.card import GPU_IS_LOST, INSUFFICIENT_POWER, RESET_REQUIRED, UNKNOWN_ERROR
 from keepwell.testing.fake_gpu.machine import FakeEngine, FakeMachine
 from keepwell.testing.fake_gpu.scenario import Scenario
 from keepwell.testing.fake_gpu.scenarios_well import A100, H100, RTX4090
@@ -104,6 +104,13 @@ FAULTS: dict[str, Scenario] = _XID_ROWS | {
         },
         missing={"0 device.memory_used_bytes": ("failed", "Unknown Error")},
         cause=HARDWARE,
+    ),
+    "power-cable-missing": Scenario(
+        say="The second card's extra power is not plugged in",
+        machine=FakeMachine(cards=(RTX4090, replace(SECOND, handle=INSUFFICIENT_POWER))),
+        bad={"gpu.answers": {"kind": "no-power", "gpu": "1"}},
+        missing={"1 device.memory_total_bytes": ("failed", "Insufficient External Power")},
+        cause="gpu-power-or-link-unstable",
     ),
     "reset-required": Scenario(
         say="The card says that it must be reset before it can be used",
