@@ -20,7 +20,8 @@ READ_TIMEOUT_SECONDS = 60.0
 _WORD = re.compile(
     r"""\s+|\#[^\n]*|(?P<word>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[;{}]|[^\s;{}"'#](?:[^\s;{}\\]|\\.)*)"""
 )
-_INCLUDE = re.compile(r"^\s*include\s+([^\s;]+)\s*;", re.MULTILINE)
+_INCLUDE = re.compile(r"(?:^|[\s;{}])include\s+([^\s;]+)\s*;")
+_COMMENT = re.compile(r"#[^\n]*")
 _TIME = re.compile(r"(\d+)(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
@@ -79,7 +80,7 @@ def parse_nginx(path: str, files: Mapping[str, str]) -> tuple[ProxiedLocation, .
 
 def find_includes(text: str, folder: str) -> tuple[str, ...]:
     """Paths and patterns that a text includes; relative ones lie in `folder`."""
-    found = (match.strip("\"'") for match in _INCLUDE.findall(text))
+    found = (match.strip("\"'") for match in _INCLUDE.findall(_COMMENT.sub("", text)))
     return tuple(one * one.startswith("/") or f"{folder}/{one}" for one in found)
 
 
