@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keepwell.app.dependence import find_needs
-from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, NodePicture, ServicePicture
+from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, NodePicture, ServicePicture, SpeedPicture
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Missing, Seen, Value, unknown
 from keepwell.core.ref import Ref
@@ -61,6 +61,19 @@ def _engine(ref: Ref, title: str, url: str, seen: Seen, worst: Finding | None) -
         loaded=_loaded(seen.value(ref, "engine.loaded")),
         requests_running=_field(readings, "requests_running"),
         requests_waiting=_field(readings, "requests_waiting"),
+        speed=_speed(ref, seen),
+    )
+
+
+def _speed(ref: Ref, seen: Seen) -> SpeedPicture | Missing:
+    measured = seen.value(ref, "engine.speed")
+    if isinstance(measured, Missing):
+        return measured
+    return SpeedPicture(
+        model=_text_or(_field(measured, "model"), ""),
+        output_tokens_per_second=_number(seen, ref, "engine.output_tokens_per_second"),
+        input_tokens_per_second=_number(seen, ref, "engine.input_tokens_per_second"),
+        first_token_seconds=_number(seen, ref, "engine.first_token_seconds"),
     )
 
 

@@ -8,7 +8,7 @@ from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
 from keepwell.core.issue import Issue
-from keepwell.core.observation import Missing
+from keepwell.core.observation import Missing, unknown
 from keepwell.core.ref import Ref
 from keepwell.fleet.decisions import Decisions
 
@@ -31,9 +31,25 @@ class LoadedPicture:
     expires_at: float
 
 
+#: Why there is no speed below level 4.
+UNMEASURED = unknown("not measured: level 4 does")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedPicture:
+    """How fast an engine was when level 4 asked: with which model, tokens generated and read per second, seconds to
+    the first token; Missing where one was not measured.
+    """
+
+    model: str
+    output_tokens_per_second: float | Missing
+    input_tokens_per_second: float | Missing
+    first_token_seconds: float | Missing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePicture:
-    """One engine as it stands: where, what, how well, what it holds in memory and how busy it is."""
+    """One engine as it stands: where, what, how well, what it holds in memory, how busy and how fast it is."""
 
     ref: Ref
     title: str
@@ -47,6 +63,7 @@ class EnginePicture:
     loaded: tuple[LoadedPicture, ...] | Missing
     requests_running: float | Missing
     requests_waiting: float | Missing
+    speed: SpeedPicture | Missing = UNMEASURED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

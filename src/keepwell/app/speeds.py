@@ -10,7 +10,7 @@ from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Check, Finding
-from keepwell.core.observation import Observation, Seen
+from keepwell.core.observation import Missing, Observation, Seen, unknown
 from keepwell.core.ref import Ref
 from keepwell.plugins import registry
 from keepwell.plugins.speeds import first_token_seconds, generation_rate, input_rate
@@ -21,15 +21,15 @@ CHANGE = "speed.change"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedLine:
-    """One run: its id, when, of which engine and model; tokens per second and seconds, 0.0 where not measured."""
+    """One run: its id, when, of which engine and model; tokens per second and seconds, Missing where not measured."""
 
     run: str
     at: float
     engine: str
     model: str
-    output_tokens_per_second: float
-    input_tokens_per_second: float
-    first_token_seconds: float
+    output_tokens_per_second: float | Missing
+    input_tokens_per_second: float | Missing
+    first_token_seconds: float | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,13 @@ def _line(one: KeptSpeed) -> SpeedLine:
         at=one.at,
         engine=one.engine,
         model=one.model,
-        output_tokens_per_second=round(generation_rate(one.speed), 2),
-        input_tokens_per_second=round(input_rate(one.speed), 2),
-        first_token_seconds=round(first_token_seconds(one.speed), 4),
+        output_tokens_per_second=_measured(generation_rate(one.speed), 2),
+        input_tokens_per_second=_measured(input_rate(one.speed), 2),
+        first_token_seconds=_measured(first_token_seconds(one.speed), 4),
     )
+
+
+def _measured(number: float, digits: int) -> float | Missing:
+    if number <= 0:
+        return unknown("it was not measured in this run")
+    return round(number, digits)

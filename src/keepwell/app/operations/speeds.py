@@ -15,7 +15,7 @@ async def speeds(
         str, Param(help="Compare with this run instead of the one before the newest; its id as listed.")
     ] = "",
 ) -> "SpeedsReport":
-    """List the speeds that were measured, and compare the newest with an earlier run.
+    """List measured speeds; compare the newest with an earlier.
 
     diagnose --level 4 measures and keeps them. A difference counts when it is more than twice what equal requests of
     one run differ by, and more than 15 %.

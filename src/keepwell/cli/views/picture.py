@@ -5,7 +5,15 @@ from __future__ import annotations
 from rich.text import Text
 from rich.tree import Tree
 
-from keepwell.app.report import DevicePicture, EnginePicture, LoadedPicture, Looked, NodePicture, ServicePicture
+from keepwell.app.report import (
+    DevicePicture,
+    EnginePicture,
+    LoadedPicture,
+    Looked,
+    NodePicture,
+    ServicePicture,
+    SpeedPicture,
+)
 from keepwell.cli.words import STYLES, amount, clean, share, sign, size
 from keepwell.core.finding import Status
 from keepwell.core.observation import Missing
@@ -23,6 +31,8 @@ def render_node(node: NodePicture) -> Tree:
         if not isinstance(engine.loaded, Missing):
             for model in engine.loaded:
                 branch.add(_model(model))
+        if not isinstance(engine.speed, Missing):
+            branch.add(_speed(engine.speed))
     if not node.engines:
         tree.add(Text("no engine found", style="yellow"))
     if node.services:
@@ -89,6 +99,19 @@ def _model(model: LoadedPicture) -> Text:
         line.append(f", {share(model.gpu_ratio)} on the GPU, {share(1 - model.gpu_ratio)} on the CPU")
     if model.context_tokens:
         line.append(f", context {model.context_tokens} tokens")
+    return line
+
+
+def _speed(speed: SpeedPicture) -> Text:
+    words = []
+    if not isinstance(speed.output_tokens_per_second, Missing):
+        words.append(f"{speed.output_tokens_per_second:.3g} tokens/s")
+    if not isinstance(speed.input_tokens_per_second, Missing):
+        words.append(f"reads {speed.input_tokens_per_second:.3g} prompt tokens/s")
+    if not isinstance(speed.first_token_seconds, Missing):
+        words.append(f"first token after {speed.first_token_seconds:.2g} s")
+    line = Text(", ".join(words) or "no speed could be measured")
+    line.append(f"  measured with {clean(speed.model)}", style="dim")
     return line
 
 

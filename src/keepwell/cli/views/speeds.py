@@ -10,6 +10,7 @@ from rich.text import Text
 
 from keepwell.app.speeds import SpeedLine, SpeedsReport
 from keepwell.cli.words import clean
+from keepwell.core.observation import Missing
 
 _TITLES = ("run", "measured", "engine", "model", "tokens/s", "prompt tokens/s", "first token")
 
@@ -35,8 +36,8 @@ def _cells(one: SpeedLine) -> list[Text]:
     return [Text(clean(cell)) for cell in cells]
 
 
-def _figure(number: float, unit: str = "") -> str:
+def _figure(number: float | Missing, unit: str = "") -> str:
     """The number, or a dash where it was not measured."""
-    if not number:
+    if isinstance(number, Missing):
         return "-"
     return f"{number:.4g}{unit}"
