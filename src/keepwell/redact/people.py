@@ -30,7 +30,6 @@ NOBODY = frozenset(_NOBODY.split())
 _PASSWD = re.compile(rb"^([A-Za-z_][\w.-]{0,63}):[^:\n]*:(\d{1,10}):\d{1,10}:([^:\n]*):([^:\n]*):", re.MULTILINE)
 _HOME = re.compile(rb"/(?:home|Users)/([A-Za-z_][\w.-]{0,63})")
 _VARIABLE = re.compile(rb"(?:^|[\0\s\"'])(?:USER|LOGNAME|SUDO_USER|USERNAME)=([A-Za-z_][\w.-]{0,63})", re.MULTILINE)
-_FULL_NAME = re.compile(rb"[^\W\d_][^,:\n]{4,80}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +52,13 @@ def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = ()) -> People:
                 system.add(name)
                 continue
             users.add(name)
-            full_names.update(found for found in _FULL_NAME.findall(about.split(b",")[0]) if b" " in found.strip())
+            full_names.add(about.split(b",")[0].strip())
         users.update(_HOME.findall(text))
         users.update(_VARIABLE.findall(text))
     nobody = {name.encode() for name in NOBODY}
     return People(
         users=frozenset(one for one in users - system if one.lower() not in nobody and len(one) >= SHORTEST),
-        full_names=frozenset(one.strip() for one in full_names),
+        full_names=frozenset(one for one in full_names - users if one.lower() not in nobody and len(one) >= SHORTEST),
         hosts=frozenset(one.encode() for one in hosts if len(one) >= SHORTEST and one not in ("localhost", "node")),
     )
 

@@ -23,6 +23,13 @@ TEST_IPV6 = int(IPv6Address("2001:db8::"))
 PLACES = 20_000
 
 
+#: Kinds that a token names. All others are secrets to it: the name of an issuer in a log would be evidence.
+IDENTITIES = frozenset(
+    {"email", "uuid", "mac", "public-ipv4", "public-ipv6", "serial", "machine-id", "user", "name", "host"}
+)
+SECRET = "secret"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masked:
     """One masked value: where it stood (`offset` in bytes, of the masked member), its kind and its token."""
@@ -50,20 +57,23 @@ class Tokens:
         return dict(sorted(self._used.items()))
 
     def get(self, kind: str, value: bytes) -> bytes:
-        """The token of a value; case does not matter for kinds that are written both ways."""
-        key = (kind, value)
+        """The token of a value of this kind."""
+        label = SECRET
+        if kind in IDENTITIES:
+            label = kind
+        key = (label, value)
         found = self._by_value.get(key)
         if found is None:
-            found = self._make(kind)
+            found = self._make(label)
             self._by_value[key] = found
         self.counts[kind] += 1
         return found
 
-    def _make(self, kind: str) -> bytes:
-        number = self._used.get(kind, 0) + 1
-        self._used[kind] = number
-        if kind == "public-ipv4":
+    def _make(self, label: str) -> bytes:
+        number = self._used.get(label, 0) + 1
+        self._used[label] = number
+        if label == "public-ipv4":
             return str(IPv4Address(TEST_IPV4 + number % TEST_IPV4_COUNT)).encode()
-        if kind == "public-ipv6":
+        if label == "public-ipv6":
             return str(IPv6Address(TEST_IPV6 + number)).encode()
-        return b"<%s-%d>" % (kind.encode(), number)
+        return b"<%s-%d>" % (label.encode(), number)
