@@ -144,8 +144,22 @@ async def test_a_container_is_looked_at_through_its_own_root() -> None:
     machine.process(700, OLLAMA, uid=997, gid=996)
     machine.files.put("/proc/700/root/models", TapeFile(kind="directory", mode=0o755, uid=997))
     site = Site(ref=REF, engine="made", url="u", process=process(), supervisor="container", unit="llm")
-    made = WholeEngine(files=(StoreEntry(path="/proc/700/root/models/a", size_bytes=1, model="a"),))
+    made = WholeEngine(files=(StoreEntry(path="/models/a", size_bytes=1, model="a"),))
     assert await problems(machine, made, site=site) == [("missing", "/models/a")]
+
+
+async def test_a_link_in_a_container_ends_in_the_container() -> None:
+    machine = Machine()
+    machine.process(700, OLLAMA, uid=997, gid=996)
+    machine.files.put("/proc/700/root/models", TapeFile(kind="link", target="/data/models"))
+    machine.files.put("/proc/700/root/data/models", TapeFile(kind="directory", mode=0o755, uid=997))
+    machine.files.put("/proc/700/root/data/models/a", b"xy")
+    site = Site(ref=REF, engine="made", url="u", process=process(), supervisor="container", unit="llm")
+    made = WholeEngine(files=(StoreEntry(path="/models/a", size_bytes=2, model="a"),))
+    assert await problems(machine, made, site=site) == []
+    machine.files.put("/data/models/b", b"of the node")
+    other = WholeEngine(files=(StoreEntry(path="/models/b", size_bytes=2, model="b"),))
+    assert await problems(machine, other, site=site) == [("missing", "/models/b")]
 
 
 async def test_what_keepwell_may_not_read_is_failed() -> None:

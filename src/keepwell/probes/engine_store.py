@@ -15,6 +15,7 @@ from keepwell.plugins.engine import FillsStore, KeepsStore, StoreEntry
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Stat, Transport
+from keepwell.transport.inside import RootedTransport
 
 #: Files of a store that are looked at; a large one holds some hundred blobs.
 ENTRIES = 5000
@@ -45,7 +46,7 @@ class EngineStore:
         folder = place.engine.store(place.site.process, place.site)
         if not folder:
             return [place.saw("engine.store", absent("where its model files lie cannot be told"), "plug-in")]
-        look = _Look(place.transport, await _user(place), await _root(place))
+        look = _Look(_transport(place), await _user(place))
         try:
             value = await _store(place.engine, folder, look)
         except AccessError as error:
@@ -64,7 +65,7 @@ async def _store(engine: KeepsStore, folder: str, look: _Look) -> Value:
         want |= WRITE
     problems = await look.at_path(folder, want)
     if not any(problem["kind"] == "missing" for problem in problems):
-        entries = await engine.entries(look.inside(folder), look.transport)
+        entries = await engine.entries(folder, look.transport)
         if isinstance(entries, Missing):
             value["unlisted"] = str(entries)
         else:
@@ -76,17 +77,12 @@ async def _store(engine: KeepsStore, folder: str, look: _Look) -> Value:
 
 
 class _Look:
-    """Looks at paths of one node for one user. `root` is put before every path (another mount namespace)."""
+    """Looks at paths for one user."""
 
-    def __init__(self, transport: Transport, user: User | None, root: str) -> None:
+    def __init__(self, transport: Transport, user: User | None) -> None:
         self.transport = transport
         self.user = user
-        self._root = root
         self._walked: set[str] = set()
-
-    def inside(self, path: str) -> str:
-        """The path as this node's own root sees it."""
-        return self._root + path
 
     async def at_path(self, path: str, want: int) -> list[dict[str, Value]]:
         """What keeps the user from `path`: the first folder above it that cannot be searched, or the path itself."""
@@ -94,7 +90,7 @@ class _Look:
             trouble = await self._above(path)
             if trouble:
                 return trouble
-            stat = await self.transport.stat(self.inside(path))
+            stat = await self.transport.stat(path)
         except NotThere:
             return [{"kind": "missing", "path": path, "detail": "it does not exist", "model": ""}]
         if stat.kind != "directory":
@@ -103,7 +99,7 @@ class _Look:
 
     async def at_entry(self, entry: StoreEntry) -> list[dict[str, Value]]:
         """What is wrong with one file that must be there."""
-        path = entry.path.removeprefix(self._root)
+        path = entry.path
         row: dict[str, Value] = {"path": path, "model": entry.model, "role": entry.role}
         if entry.problem:
             return [{**row, "kind": entry.problem, "detail": entry.detail}]
@@ -127,7 +123,7 @@ class _Look:
             return []
         self._walked.add(posixpath.dirname(path))
         for folder in await self._way(path):
-            found = self._judge(folder, await self.transport.stat(self.inside(folder)), SEARCH)
+            found = self._judge(folder, await self.transport.stat(folder), SEARCH)
             if found:
                 return found
         return []
@@ -140,9 +136,9 @@ class _Look:
         while rest:
             folders.append(done)
             done = posixpath.normpath(posixpath.join(done, rest.pop()))
-            if (await self.transport.stat(self.inside(done), follow=False)).kind == "link" and links < LINKS:
+            if (await self.transport.stat(done, follow=False)).kind == "link" and links < LINKS:
                 links += 1
-                target = await self.transport.link(self.inside(done))
+                target = await self.transport.link(done)
                 rest += [piece for piece in target.split("/") if piece][::-1]
                 done = posixpath.dirname(done)
                 if target.startswith("/"):
@@ -207,13 +203,13 @@ def _unit_user(place: Place, site: Site) -> str:
     return ""
 
 
-async def _root(place: Place) -> str:
-    """ "" or, for a process in a container, the path at which its files are seen from here."""
+def _transport(place: Place) -> Transport:
+    """The node's, or for a process in a container one that sees the files below its root, where links end."""
     assert place.site is not None
     process = place.site.process
     if place.site.supervisor != "container" or isinstance(process, Missing):
-        return ""
-    return f"/proc/{process.pid}/root"
+        return place.transport
+    return RootedTransport(place.transport, f"/proc/{process.pid}/root")
 
 
 PROBE = EngineStore()
