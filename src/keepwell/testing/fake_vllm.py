@@ -72,6 +72,9 @@ def render_metrics(state: FakeState) -> str:
         ("counter", "request_success_total", f'{labels},finished_reason="error"', 0),
         ("histogram", "time_to_first_token_seconds_sum", labels, 0.25 * state.served),
         ("histogram", "time_to_first_token_seconds_count", labels, state.served),
+        ("histogram", "request_prefill_time_seconds_sum", labels, 0.125 * state.served),
+        ("histogram", "request_decode_time_seconds_sum", labels, 0.5 * state.served),
+        ("histogram", "request_queue_time_seconds_sum", labels, 0.0625 * state.served),
     ]
     lines: list[str] = []
     for kind, name, tags, value in rows:
