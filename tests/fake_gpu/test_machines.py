@@ -126,3 +126,32 @@ def test_every_fault_of_the_table_names_a_cause_that_there_is() -> None:
     known = catalogue().issues
     assert {row.cause for row in SCENARIOS.values()} - {""} <= set(known)
     assert all(row.bad for name, row in SCENARIOS.items() if row.cause and name != "xid-63")
+
+
+@needs_compiler
+async def test_the_advice_for_a_radeon_names_the_target_that_is_nearest_to_it() -> None:
+    """gfx1031 runs code for gfx1030; code for gfx1100 crashes it."""
+    fix = (await play(SCENARIOS["radeon-unsupported"].machine)).diagnosis.hypotheses[0].fix
+    assert fix is not None
+    commands = [" ".join(one.argv) for one in fix.commands]
+    assert "kill 4711" in commands
+    assert any("HSA_OVERRIDE_GFX_VERSION=10.3.0 " in one for one in commands), commands
+    assert fix.missing == ()
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("memory-beyond-repair", "replaced"),
+        ("power-brake", "supply"),
+        ("forward-compatibility", "compatibility"),
+        ("lost", "reboot"),
+        ("virtual-unlicensed", "licence"),
+    ],
+)
+async def test_the_advice_fits_the_kind_of_the_fault(name: str, words: str) -> None:
+    row = SCENARIOS[name]
+    fix = (await play(row.machine, log_hidden=row.log_hidden)).diagnosis.hypotheses[0].fix
+    assert fix is not None
+    assert words in fix.say

@@ -17,7 +17,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="device",
         help="The device",
         shape="mapping vendor name pci id driver kind power, and where its driver tells uuid compute_capability "
-        "compute_mode persistence",
+        "compute_mode persistence nearest_target (of its generation, the target that most builds have code for)",
     ),
     Fact(
         name="device.selectors",

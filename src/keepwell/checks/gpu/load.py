@@ -77,6 +77,7 @@ def judge_placement(seen: Seen) -> Iterator[Finding]:
                 fits={True: "yes", False: "no"}[fits],
                 device=gpus[0].name,
                 vendor=gpus[0].vendor,
+                nearest_target=text_of(row_of(seen.value(gpus[0].ref, "device.identity")), "nearest_target"),
             ),
             evidence=(*looked_at(seen, engine, "engine.loaded"), *looked_at(seen, node(engine.node), "device.runtime")),
         )

@@ -17,7 +17,7 @@ from keepwell.devices._sysfs import (
     from_percent,
     read_number,
 )
-from keepwell.devices.amd.topology import ComputeNode, read_processes, read_topology
+from keepwell.devices.amd.topology import ComputeNode, nearest_target, read_processes, read_topology
 from keepwell.plugins.device import BusDevice, Reading
 from keepwell.transport.base import Transport
 
@@ -60,6 +60,7 @@ async def _read_sysfs(device: BusDevice, node: ComputeNode | None, transport: Tr
     if node is not None:
         gpu_id = node.gpu_id
         identity["compute_capability"] = node.target
+        identity["nearest_target"] = nearest_target(node.target)
     values: dict[str, Value | Missing] = {
         "device.identity": identity,
         "device.memory_total_bytes": await read_number(f"{base}/mem_info_vram_total", transport),

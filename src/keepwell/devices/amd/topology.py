@@ -60,6 +60,20 @@ def name_target(version: int) -> str:
     return f"gfx{version // 10_000}{version // 100 % 100:x}{version % 100:x}"
 
 
+def nearest_target(target: str) -> str:
+    """The target of the same generation that most builds have code for, as HSA_OVERRIDE_GFX_VERSION wants it.
+
+    gfx1031 runs code for gfx1030 ("10.3.0"); the last digit is the step within a generation. "" for none.
+    """
+    digits = target.removeprefix("gfx")
+    if digits == target or len(digits) < 3:
+        return ""
+    major, minor = digits[:-2], digits[-2]
+    if not major.isdecimal() or not minor.isdecimal():
+        return ""
+    return f"{major}.{minor}.0"
+
+
 async def read_processes(gpu_id: str, transport: Transport) -> Value | Missing:
     """Processes with memory on this GPU and how much; absent without the compute driver."""
     if not gpu_id:
