@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -13,15 +14,20 @@ from hypothesis import strategies as st
 from keepwell.checks.container import judge_driver, judge_reaches
 from keepwell.core.finding import Status
 from keepwell.core.observation import Missing, Seen, Value
-from keepwell.core.ref import engine, node
+from keepwell.core.ref import Ref, engine, node
 from keepwell.core.values import row_of, rows_of
+from keepwell.diagnose.catalogue import load_catalogue
+from keepwell.diagnose.diagnosis import diagnose
 from keepwell.plugins.place import Place, Site
 from keepwell.probes import container_reach, engine_container
 from keepwell.probes.container_reach import find_addresses, is_local
+from keepwell.survey.survey import survey
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.container_daemon import ContainerDaemon, FakeContainer
+from keepwell.testing.engine import FakeEngine
 from keepwell.testing.namespaced import run_namespaced, why_not
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Reply, Stat
+from keepwell.transport.clock import SystemClock
 from keepwell.transport.container_sockets import CONTAINER_ENGINES
 from keepwell.transport.local import LocalTransport
 from tests.machines import about
@@ -181,3 +187,23 @@ def test_the_internet_is_left_alone(host: str) -> None:
 def test_any_environment_can_be_read(environment: dict[str, str]) -> None:
     for one in find_addresses({"environment": environment}):
         assert is_local(one.host)
+
+
+@namespaces
+async def test_a_survey_names_the_container_that_calls_itself(tmp_path: Path) -> None:
+    """A web interface in a container is told to find the engine at localhost, where nothing listens in there."""
+    async with FakeEngine("ollama") as served:
+        port = str(urlsplit(served.url).port)
+        environment = {"OLLAMA_BASE_URL": f"http://localhost:{port}"}
+        with run_namespaced(tmp_path, "chat", ["sleep", "100"]) as inner:
+            daemon = ContainerDaemon([FakeContainer(name="chat", inner=inner, environment=environment)])
+            host = Moved(tmp_path / "s")
+            async with daemon.listen(tmp_path / "s"):
+                result = await survey(host, SystemClock(), level=2)
+            await host.close()
+    (found,) = [one for one in result.findings if one.check == "container.reaches"]
+    assert (found.subject, found.facts["kind"]) == (Ref("container", ("here", "chat")), "own-loopback")
+    assert found.facts["wished"] == f"http://host.docker.internal:{port}"
+    told = diagnose(Seen(), [found], (), load_catalogue())
+    assert told.hypotheses[0].issue == "localhost-address-wrong"
+    assert told.hypotheses[0].confidence > 0.8
