@@ -14,7 +14,7 @@ import pytest
 from keepwell.core.observation import Missing, Observation, Value
 from keepwell.core.ref import service
 from keepwell.core.values import rows_of
-from keepwell.probes.service_callers import CONNECT, PROBE, read_failure
+from keepwell.probes.callers import CONNECT, PROBE, read_failure
 from keepwell.transport.base import Ran
 from keepwell.transport.local import LocalTransport
 from keepwell.transport.tape import TapeFile

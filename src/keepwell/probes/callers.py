@@ -39,7 +39,7 @@ except OSError as error:
 """
 
 
-class ServiceCallers:
+class Callers:
     """Gives service.callers, about each service whose settings name addresses."""
 
     level = 3
@@ -147,4 +147,4 @@ def _is_address(host: str) -> bool:
     return True
 
 
-PROBE = ServiceCallers()
+PROBE = Callers()
