@@ -74,7 +74,7 @@ def test_reloads(first: float, again: float, before: bool, kind: str) -> None:
     requests = _request("first", 2.0, load_seconds=first), _request("again", 2.0, load_seconds=again)
     found = _judge("speed.reload", _speed(*requests, loaded_before=before))
     assert found.facts["kind"] == kind
-    assert found.bad is (kind != "stays")
+    assert found.bad is (kind == "unloaded")
 
 
 def test_an_engine_that_tells_no_loading_time_is_not_judged_by_it() -> None:

@@ -44,8 +44,9 @@ class EngineSpeed:
     effect: ProbeEffect = "loads-model"
     cost_seconds = 20.0
     does = (
-        f"asks one model for some {2 * GENERATED_TOKENS} tokens in five requests and reads one long prompt: the loaded "
-        f"one, else the smallest, which is then loaded; ends after {BUDGET_SECONDS:.0f} s at the latest"
+        f"asks one model for some {2 * GENERATED_TOKENS} tokens in five requests, one of them with a long prompt: the "
+        "loaded one (loaded anew if a client had loaded it with options), else the smallest, which is then loaded; "
+        f"ends after {BUDGET_SECONDS:.0f} s at the latest"
     )
     gives: tuple[str, ...] = (
         "engine.speed",

@@ -18,6 +18,8 @@ WAITED_RATIO = 0.25
 #: Share of the allowed cores' time that its own threads used, from which it is they that the others waited for; on a
 #: machine that other programs keep busy they get less.
 OWN_RATIO = 0.7
+#: So many more threads than cores are no accident, whatever other programs take.
+MANY_RATIO = 2.0
 #: Share of the time in which a control group was held back by its quota, as in checks of the quota itself.
 THROTTLED_RATIO = 0.10
 
@@ -32,7 +34,7 @@ def judge_threads(seen: Seen) -> Iterator[Finding]:
         cores, kind = _cores(seen, one, row)
         waited = number_of(row, "waited_seconds") / seconds
         throttled = number_of(row, "throttled_seconds") / seconds
-        own = cores and number_of(row, "cpu_seconds") >= OWN_RATIO * cores * seconds
+        own = cores and (busy > MANY_RATIO * cores or number_of(row, "cpu_seconds") >= OWN_RATIO * cores * seconds)
         status = Status.OK
         words = f"computes with {busy:.0f} thread(s) on {cores:g} core(s)"
         if own and busy > math.ceil(cores) and waited >= WAITED_RATIO:
