@@ -27,6 +27,7 @@ IDENTITIES: tuple[Rule, ...] = (
         r"[a-z0-9_.+-](?:@|%40)[a-z0-9-]{1,63}\.[a-z0-9]",
         r"(?<![A-Za-z0-9_.+-])(?P<x>[A-Za-z0-9_.+-]{1,64}(?:@|%40)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})",
         judges.is_email,
+        reach=240,
     ),
     make_rule(
         "uuid",

@@ -20,8 +20,6 @@ from keepwell.redact.tokens import PLACES, TOKEN, Masked, Tokens
 
 #: Bytes that are looked at at once. Measured: smaller blocks cost calls, larger ones second passes.
 BLOCK_BYTES = 128 * 1024
-#: A pattern starts at most so far from where its lead ends.
-REACH = 2304
 #: A match is at most this long: the longest values that are masked are keys in base64 on one line.
 LONGEST = 66_560
 #: Nearly all matches are shorter; so much is looked at twice where a search was cut.
@@ -85,18 +83,45 @@ class Redactor:
             offset += len(block)
 
     def _redact_block(self, block: bytes, source: _Source) -> bytes:
+        spans = self._find(block)
+        if not spans:
+            return block
+        parts, changed = self._replace(block, spans, source)
+        masked = b"".join(parts)
+        if source.keep_length:
+            return masked
+        if _OPEN_KEY in masked:
+            return self._settle(masked, source)
+        return self._settle_near(masked, changed, source)
+
+    def _settle(self, text: bytes, source: _Source) -> bytes:
+        """Mask again what shows only after the first masking, until nothing does."""
         for _ in range(PASSES):
-            spans = self._find(block)
+            spans = self._find(text)
             if not spans:
                 break
-            block = self._replace(block, spans, source)
-            if source.keep_length:
-                break
-        return block
+            text = b"".join(self._replace(text, spans, source)[0])
+        return text
 
-    def _replace(self, block: bytes, spans: list[Span], source: _Source) -> bytes:
+    def _settle_near(self, text: bytes, changed: list[int], source: _Source) -> bytes:
+        """As `_settle`, of the lines that were changed and their neighbours: nothing else can have become more."""
         parts: list[bytes] = []
         done = 0
+        for at in changed:
+            if at < done:
+                continue
+            start = max(done, _line_before(text, at))
+            _, end = _line_around(text, at, 2)
+            parts += [text[done:start], self._settle(text[start:end], source)]
+            done = end
+        parts.append(text[done:])
+        return b"".join(parts)
+
+    def _replace(self, block: bytes, spans: list[Span], source: _Source) -> tuple[list[bytes], list[int]]:
+        """The block in pieces, and where the tokens stand in it now."""
+        parts: list[bytes] = []
+        changed: list[int] = []
+        done = length = 0
         for start, end, number in spans:
             kind = self._rules[number].kind
             token = self.tokens.get(kind, block[start:end])
@@ -104,9 +129,12 @@ class Redactor:
             if source.keep_length:
                 token = token[: end - start].ljust(end - start, b"*")
             parts += [block[done:start], token]
+            length += start - done
+            changed.append(length)
+            length += len(token)
             done = end
         parts.append(block[done:])
-        return b"".join(parts)
+        return parts, changed
 
     def _note(self, place: str, offset: int, kind: str, token: bytes) -> None:
         if len(self.masked) < PLACES:
@@ -131,7 +159,7 @@ class Redactor:
         clear = 0
         for end in ends:
             line, line_end = _line_around(block, end - 1, rule.lines)
-            start = max(clear, line, end - REACH)
+            start = max(clear, line, end - rule.reach)
             stop = min(line_end, end + LONGEST)
             while start <= min(end, stop):
                 match = rule.pattern.search(block, start, stop)
@@ -168,6 +196,14 @@ def _add(taken: list[Span], found: Iterable[Span]) -> None:
         free_after = at == len(taken) or span[1] <= taken[at][0]
         if free_before and free_after and span[1] > span[0]:
             taken.insert(at, span)
+
+
+def _line_before(text: bytes, at: int) -> int:
+    """Where the line before the one of this place begins."""
+    line = text.rfind(b"\n", 0, at)
+    if line < 0:
+        return 0
+    return text.rfind(b"\n", 0, line) + 1
 
 
 def _line_around(block: bytes, at: int, lines: int) -> tuple[int, int]:

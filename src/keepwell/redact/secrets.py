@@ -61,6 +61,7 @@ SECRETS: tuple[Rule, ...] = (
         "login",
         r"@(?:tcp|unix)\(",
         r"(?P<x>[^\s\"'@:/=<>\x00-\x1f]{1,64}:[^\s\"'<>\x00-\x1f]{1,256})@(?:tcp|unix)\(",
+        reach=340,
     ),
     make_rule(
         "authorization",
@@ -133,12 +134,14 @@ SECRETS: tuple[Rule, ...] = (
         "password",
         r":(?:543[0-9]|6432|\*):",
         r"(?m)^[\w.*-]{1,255}:(?:\d{1,5}|\*):[\w*.-]{1,63}:[\w*.-]{1,63}:(?P<x>[^\s<][^\r\n]{1,256})$",
+        reach=340,
     ),
     make_rule(
         "secret",
         rf"""{_SECRET}{_QUOTE}{_SIGN}(?:\\{{0,3}}["'])?[^\s"'\\<]""",
         rf"""(?i)(?P<n>{_SECRET}){_QUOTE}{_SIGN}{_VALUE}""",
         judges.is_assigned,
+        reach=64,
     ),
     make_rule(
         "secret",
