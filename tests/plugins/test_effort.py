@@ -38,6 +38,18 @@ def test_threads_that_computed_are_told_from_those_that_waited_for_work() -> Non
     assert found["waited_seconds"] == 12.0
 
 
+def test_on_a_busy_machine_a_thread_with_little_to_do_does_not_compute() -> None:
+    before = Effort(threads={(1, 1): _time(0.0), (1, 2): _time(0.0)})
+    after = Effort(threads={(1, 1): _time(4.0, 6.0), (1, 2): _time(0.02, 5.0)})
+    assert compare_effort(before, after, 10.0)["busy_threads"] == 1
+
+
+def test_a_hundred_threads_on_one_core_all_count() -> None:
+    before = Effort(threads={(1, tid): _time(0.0) for tid in range(100)})
+    after = Effort(threads={(1, tid): _time(0.1, 9.9) for tid in range(100)})
+    assert compare_effort(before, after, 10.0)["busy_threads"] == 100
+
+
 def test_what_the_control_group_was_held_back() -> None:
     threads = {(1, 1): _time(1.0)}
     before = Effort(threads=threads, group={"periods": 100, "throttled_periods": 10, "throttled_seconds": 1.0})

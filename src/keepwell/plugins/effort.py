@@ -17,6 +17,9 @@ from keepwell.transport.base import Transport
 #: Share of the time in which a thread ran or wanted to, from which it counts as computing. Threads that wait for
 #: work or for the network stay below 5 %; a worker that waits in a spin for the others is near 100 %.
 BUSY_RATIO = 0.25
+#: Share of the busiest thread's running time that it must have run itself: on a busy machine a thread that has next to
+#: nothing to do waits long for its turn too.
+EQUAL_RATIO = 0.1
 #: Processes and threads that are read; a vLLM with 8 GPUs has some 600 threads, few of which compute.
 MAX_PROCESSES = 64
 MAX_THREADS = 512
@@ -53,7 +56,8 @@ def compare_effort(before: Effort, after: Effort, seconds: float) -> dict[str, V
     waited = {
         key: one.waited_seconds - before.threads.get(key, none).waited_seconds for key, one in after.threads.items()
     }
-    busy = [key for key in after.threads if ran[key] + waited[key] >= BUSY_RATIO * seconds]
+    least = EQUAL_RATIO * max(ran.values())
+    busy = [key for key in ran if ran[key] >= least and ran[key] + waited[key] >= BUSY_RATIO * seconds]
     found: dict[str, Value] = {
         "seconds": round(seconds, 3),
         "threads": len(after.threads),
