@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,14 @@ from keepwell.transport.agent import open_agent
 from keepwell.transport.agent_limits import may_ask, may_run
 from keepwell.transport.agent_server import (
     SHUT_SECONDS,
+    SILENCE_SECONDS,
     WRONG_TOKENS,
     AgentLimits,
     AgentServer,
     Guard,
     Identity,
     make_context,
+    patience,
 )
 from keepwell.transport.agent_words import parse_hello, render_hello
 from keepwell.transport.asker import program_text
@@ -409,6 +412,39 @@ async def test_an_agent_that_ends_is_told_to_who_waits(identity: Identity) -> No
         await far.stat("/")
     await far.close()
     await eventually_async(lambda: _ended("sleep 5814"), what="the command to be gone")
+
+
+async def test_a_silent_caller_is_cut_when_it_said_it_would_speak(scene: Scene) -> None:
+    reader, writer = await scene.raw()
+    ping = render_frame({"id": 1, "call": "ping", "args": {"silence_seconds": 0.3}})
+    writer.write(render_hello(scene.identity.token) + ping)
+    assert b'"id":1' in await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+
+
+@pytest.mark.parametrize("wished", [float("nan"), float("inf"), -1.0, 0.0, 1e9])
+def test_no_caller_can_be_silent_for_ever(wished: float) -> None:
+    assert patience(wished) == SILENCE_SECONDS
+    assert patience(7.5) == 7.5
+
+
+async def test_an_address_of_ipv6_is_understood(identity: Identity) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as one:
+            one.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = AgentServer(identity, changes=False, tell=print)
+    async with server.listen("::1", 0) as port:
+        far = await open_agent(replace(entry(port, find_fingerprint(identity)), address="::1"), identity.token)
+        assert await far.stat("/")
+        await far.close()
+
+
+async def test_names_that_mean_nothing_are_told(identity: Identity) -> None:
+    for address, told in (("no-such-name.invalid", "not known"), ("a" * 80 + ".x", "agent|usable")):
+        with pytest.raises(Unreachable, match=told):
+            await open_agent(replace(entry(1, find_fingerprint(identity)), address=address), identity.token)
 
 
 async def test_a_port_that_is_taken_is_told(scene: Scene) -> None:

@@ -19,6 +19,8 @@ from keepwell.transport.talk import Line, Talk
 CONNECT_SECONDS = 10.0
 #: Seconds for the agent's first line; a wrong token is answered late on purpose.
 ANSWER_SECONDS = 10.0
+#: The name that is asked for in the handshake; agents pass it over, and it tells nobody which machine is meant.
+SERVER_NAME = "keepwell-agent"
 #: How to see an agent on its machine.
 LOOK = "systemctl status keepwell-agent"
 
@@ -110,7 +112,7 @@ class AgentDialler:
                     self._node.address,
                     self._node.port or AGENT_PORT,
                     ssl=_context(),
-                    server_hostname=self._node.address,
+                    server_hostname=SERVER_NAME,
                     ssl_handshake_timeout=CONNECT_SECONDS,
                 )
         except TimeoutError:
@@ -122,6 +124,8 @@ class AgentDialler:
                 where=self._where,
                 hint=f"is the port right? An agent's usual one is {AGENT_PORT}",
             ) from error
+        except (UnicodeError, OverflowError) as error:
+            raise Unreachable(f"not a usable address ({error})", where=self._where) from error
         except OSError as error:
             found = access_error(error, where=self._where, otherwise=Unreachable)
             raise type(found)(

@@ -20,8 +20,6 @@ from keepwell.transport.far_job import Job, Refusal
 
 #: Methods of HTTP that change nothing (RFC 9110, 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-#: Seconds without a word after which a caller is taken for gone, at most; callers send a ping every few seconds.
-SILENCE_SECONDS = 120.0
 #: How a request is made from a container's network: the one program that may be run there is keepwell's own.
 ENTER = ("nsenter", "-t", "-n", "--", "python3", "-I", "-c")
 
@@ -67,7 +65,6 @@ class LookingFarEnd(FarEnd):
         if job.call == "http" and not may_ask(job.take("method", str), job.take("url", str)):
             raise Refusal("NotPermitted", _REFUSED.format(what="send that"))
         super().accept(job)
-        self.silence_seconds = min(self.silence_seconds, SILENCE_SECONDS)
 
 
 def may_run(argv: Sequence[str]) -> bool:

@@ -31,6 +31,8 @@ FRAME_BYTES = 16 * 1024 * 1024
 BACKLOG = 64
 #: Bytes taken from a connection at once.
 PIECE_BYTES = 64 * 1024
+#: Seconds without a word after which a caller is taken for gone, at most; callers send a ping every few seconds.
+SILENCE_SECONDS = 120.0
 #: Seconds that an answer may wait for a caller who does not read.
 SEND_SECONDS = 60.0
 #: Wrong tokens from one address until it is not listened to for a while, and for how many seconds.
@@ -202,7 +204,7 @@ class AgentServer:
         heard = loop.time()
         try:
             while True:
-                silence = heard + far.silence_seconds - loop.time()
+                silence = heard + patience(far.silence_seconds) - loop.time()
                 if silence <= 0:
                     return
                 try:
@@ -265,6 +267,13 @@ class _Sender:
         if not self._closed:
             self._writer.write(data)
             await self._writer.drain()
+
+
+def patience(wished_seconds: float) -> float:
+    """Seconds of silence until a caller is taken for gone: what it wished, if that is a number in reason."""
+    if 0 < wished_seconds <= SILENCE_SECONDS:
+        return wished_seconds
+    return SILENCE_SECONDS
 
 
 def make_context(identity: Identity) -> ssl.SSLContext:
