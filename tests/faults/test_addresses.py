@@ -16,6 +16,7 @@ pytestmark = pytest.mark.real
 
 
 @pytest.mark.ways
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["llama", "ollama"])
 def test_a_port_that_another_program_took(world: World, name: str, request: pytest.FixtureRequest) -> None:
     server = request.getfixturevalue(name)

@@ -19,6 +19,7 @@ CUT_BYTES = 3_000_000
 
 
 @pytest.mark.ways
+@pytest.mark.timeout(300)
 def test_a_truncated_model_of_llama_server(llama: LlamaServer, world: World, model: Path) -> None:
     assert likely_causes(world.keepwell("diagnose")) == []
     llama.kill("TERM")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import asyncssh
-
-from keepwell.testing.sshd import CONFIGURATION, find_sshd
+from keepwell.testing.sshd import find_sshd, write_files
 from tests.faults.judging import causes
 from tests.faults.world import Process, World
 from tests.support import eventually
@@ -34,14 +31,14 @@ class OtherWays:
     def __init__(self, world: World) -> None:
         self._world = world
         self._folder = world.root / "ways"
-        make_sshd_files(self._folder, "127.0.0.1", PORT)
+        write_files(self._folder, ["127.0.0.1"], PORT)
         entry = NODE.format(name="far", address="127.0.0.1", folder=self._folder, port=PORT)
         (self._folder / "keepwell.toml").write_text(entry)
         start_sshd(world, self._folder)
 
     def compare(self, here: dict[str, Any]) -> None:
         """The first cause is the same as it was from here, and as sure."""
-        for way, answer in (("ssh", self._over_ssh()),):
+        for way, answer in (("ssh", self._over_ssh()), ("bundle", self._from_bundle())):
             self._assert_same(way, here, answer)
 
     def _assert_same(self, way: str, here: dict[str, Any], there: dict[str, Any]) -> None:
@@ -64,24 +61,8 @@ class OtherWays:
         return {"KEEPWELL_STATE": str(self._folder / f"state-{way}")}
 
 
-def make_sshd_files(folder: Path, address: str, port: int) -> None:
-    """Keys, known hosts and configuration of a server at this address."""
-    folder.mkdir(exist_ok=True)
-    for name in ("host_key", "user_key"):
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        key.write_private_key(folder / name)
-        (folder / name).chmod(0o600)
-        key.write_public_key(folder / f"{name}.pub")
-    shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
-    (folder / "known_hosts").write_text(f"[{address}]:{port} {(folder / 'host_key.pub').read_text()}")
-    (folder / "config").write_text(
-        CONFIGURATION.format(listen=f"ListenAddress {address}:{port}", folder=folder, more="")
-    )
-
-
 def start_sshd(world: World, folder: Path, prefix: Sequence[str] = ()) -> Process:
     """The server of these files, listening in the world."""
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     argv = [find_sshd(), "-D", "-e", "-f", str(folder / "config")]
     process = world.start(argv, log=folder / "log", prefix=prefix)
     eventually(lambda: "listening" in (folder / "log").read_text(), what=f"sshd of {folder} to listen")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.ways import NODE, make_sshd_files, start_sshd
+from keepwell.testing.sshd import write_files
+from tests.faults.ways import NODE, start_sshd
 from tests.faults.world import World, need_root
 
 pytestmark = [pytest.mark.long, pytest.mark.root]
@@ -34,7 +35,7 @@ def fleet(world: World) -> list[str]:
     for number, name in enumerate(names, start=1):
         folder = world.root / name
         address = f"127.0.1.{number}"
-        make_sshd_files(folder, address, PORT)
+        write_files(folder, [address], PORT)
         entries += NODE.format(name=name, address=address, folder=folder, port=PORT)
     (world.root / "keepwell.toml").write_text(entries)
     for name in names[:-3]:

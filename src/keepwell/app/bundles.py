@@ -24,7 +24,7 @@ from keepwell.app.collecting import Wanted, collect, pack_redacted
 from keepwell.app.diagnosing import parse_age
 from keepwell.app.operation import Caller
 from keepwell.app.targets import find_target
-from keepwell.app.wiring import reach, wire
+from keepwell.app.wiring import reach, remember_look, wire
 from keepwell.bundling.compare import compare
 from keepwell.core.errors import ConfigurationError, DamagedError, NotThere, RefusedError
 from keepwell.redact import Masked
@@ -67,6 +67,7 @@ async def make_bundle(
                 names=names,
             )
             got = await collect(reached.transport, reached.clock, wanted, caller.progress)
+            remember_look(wiring, got.result)
     path = Path(out or _usual_name(got.manifest))
     if not dry_run:
         save_bundle(got.archive, path)

@@ -138,11 +138,12 @@ async def look(
         consent=consent,
         progress=caller.progress,
     )
-    _remember(wiring, result)
+    remember_look(wiring, result)
     return result
 
 
-def _remember(wiring: Wiring, result: SurveyResult) -> None:
+def remember_look(wiring: Wiring, result: SurveyResult) -> None:
+    """Keep which engines served and how fast, so that one that stops is missed and one that slows is seen."""
     now = wiring.clock.now()
     # a read-only or full disk must not keep a diagnosis from its reader; what is lost is only the memory
     with contextlib.suppress(AccessError):

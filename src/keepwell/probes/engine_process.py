@@ -12,7 +12,7 @@ from keepwell.core.observation import Missing, Observation, Value, absent, faile
 from keepwell.core.secret import mask_argv, mask_environment
 from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.formats.procfs import parse_kilobytes, parse_process_stat, parse_status
-from keepwell.plugins.engine import MayRunItself, RunsChildren
+from keepwell.plugins.engine import Engine, MayRunItself, RunsChildren
 from keepwell.plugins.place import Place, ServingProcess
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Transport
@@ -176,7 +176,8 @@ def _runners(place: Place, process: ServingProcess, below: list[Mapping[str, Val
         if not isinstance(model, Missing):
             told = {key: row_of(row).get(key, "") for key in ("pid", "state", "started_at")}
             found.append({**told, "model": model})
-    if not found and process.argv and not place.engine.resembles(process.argv):
+    looks_right = isinstance(place.engine, Engine) and place.engine.resembles(process.argv)
+    if not found and process.argv and not looks_right:
         return absent(f"{basename(process.argv[0])} listens there and passes requests on")
     return tuple(found)
 

@@ -112,18 +112,11 @@ def run_sshd(
     program = find_sshd()
     if not program:
         raise FileNotFoundError("sshd")
-    if os.geteuid() == 0:
-        PRIVILEGE_FOLDER.mkdir(mode=0o755, exist_ok=True)
     port = _free_port()
-    (folder / "home").mkdir(parents=True, exist_ok=True)
-    _make_keys(folder, addresses, port)
-    listen = "\n".join(f"ListenAddress {one}:{port}" for one in addresses)
-    environment = f" PATH={path}" * bool(path)
-    written = CONFIGURATION.format(listen=listen, folder=folder, more=more, environment=environment)
-    (folder / "config").write_text(written)
+    config = write_files(folder, addresses, port, more=more, path=path)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*APART * apart, program, "-D", "-e", "-f", str(folder / "config")],
+            [*APART * apart, program, "-D", "-e", "-f", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -135,6 +128,19 @@ def run_sshd(
         yield Sshd(pid=process.pid, port=port, folder=folder, user=user)
     finally:
         _end(process)
+
+
+def write_files(folder: Path, addresses: Sequence[str], port: int, *, more: str = "", path: str = "") -> Path:
+    """Make keys, known hosts and the configuration of a server at these addresses; gives the configuration's path."""
+    if os.geteuid() == 0:
+        PRIVILEGE_FOLDER.mkdir(mode=0o755, exist_ok=True)
+    (folder / "home").mkdir(parents=True, exist_ok=True)
+    _make_keys(folder, addresses, port)
+    listen = "\n".join(f"ListenAddress {one}:{port}" for one in addresses)
+    environment = f" PATH={path}" * bool(path)
+    config = folder / "config"
+    config.write_text(CONFIGURATION.format(listen=listen, folder=folder, more=more, environment=environment))
+    return config
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
