@@ -29,9 +29,12 @@ test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py
 	$(BIN)/python scripts/setup_engines.py --vllm --llama-server
 	$(BIN)/pytest -m long --timeout 1800
+	$(BIN)/pytest tests/faults --ways --timeout 600
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/scan.py
+	$(BIN)/python benchmarks/redact.py
+	$(BIN)/python benchmarks/nodes.py
 
 clean:
 	rm -rf $(VENV) .cache build dist
