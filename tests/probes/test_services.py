@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 
 import pytest
@@ -15,6 +17,7 @@ from keepwell.plugins.services import ServiceWish
 from keepwell.probes.services import PROBE, SHOW
 from keepwell.probes.services_chain import PROBE as CHAIN
 from keepwell.transport.base import Reply
+from keepwell.transport.tape import Refusal
 from tests.machines import Machine, about, container, unit_block
 
 HEALTHY = '{"commit":"a","database":"ok","version":"12.1.0"}'
@@ -109,8 +112,6 @@ def chat(**more: object) -> dict[str, object]:
 
 
 def inspected(*containers: dict[str, object]) -> tuple[Value, ...]:
-    import json
-
     return tuple(parse_inspect(json.dumps(containers).encode(), "docker"))
 
 
@@ -158,7 +159,7 @@ async def test_a_unit_that_is_enabled_and_failed_is_found() -> None:
 async def calls_of_systemctl(machine: Machine) -> tuple[str, ...]:
     await look(place_of(machine, *seen()))
     (command,) = [one for one in machine.node.calls if one.startswith("run systemctl show")]
-    words = tuple(command.removeprefix("run ").split())
+    words = tuple(shlex.split(command.removeprefix("run ")))
     assert words[: len(SHOW)] == SHOW
     return words
 
@@ -228,3 +229,36 @@ async def test_what_a_gateway_hands_requests_on_to_is_followed_too() -> None:
         "no",
         "nothing-listens",
     )
+
+
+async def test_a_port_of_its_own_that_speaks_no_http_is_no_fault() -> None:
+    processes = (row(50, "/usr/bin/prometheus"),)
+    found = await look(place_of(Machine(), *seen(processes, (socket(50, 9999),))))
+    assert isinstance(found["service:node/prometheus:9999", "service.health"], Missing)
+
+
+async def test_a_certificate_of_its_own_is_no_refusal() -> None:
+    machine = Machine()
+    refusal = Refusal(kind="Unreachable", what="certificate verify failed: self-signed certificate")
+    machine.node.reply("GET", "https://127.0.0.1:9443/api/system/status", refusal)
+    ports = {
+        "8000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8000"}],
+        "9443/tcp": [{"HostIp": "0.0.0.0", "HostPort": "9443"}],
+    }
+    boxes = inspected(container("portainer", "portainer/portainer-ce:lts", ports=ports))
+    found = await look(place_of(machine, *seen((), (), boxes)))
+    assert text_of(site(found, "portainer"), "url") == "https://127.0.0.1:9443"
+    assert state(found, "portainer") == "unverified"
+
+
+async def test_an_interface_and_its_unit_are_one_service() -> None:
+    machine = Machine()
+    machine.files.put("/run/systemd/system/x", "")
+    machine.files.put("/sys/class/net/wg0/uevent", "DEVTYPE=wireguard\n")
+    machine.node.answer(
+        await calls_of_systemctl(machine), unit_block("wg-quick@wg0.service", "/usr/bin/wg-quick up wg0")
+    )
+    found = await look(place_of(machine, *seen()))
+    assert [text_of(row_of(value), "unit") for (_, name), value in found.items() if name == "service.site"] == [
+        "wg-quick@wg0.service"
+    ]

@@ -16,7 +16,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="service.health",
         about="service",
         help="Whether it answers as it should",
-        shape="mapping state (well failing silent refused stopped) http_status seconds said",
+        shape="mapping state (well failing silent refused stopped unverified: a certificate of its own) "
+        "http_status seconds said",
     ),
     Fact(name="service.version", about="service", help="Release that it reports"),
     Fact(

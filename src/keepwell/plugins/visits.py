@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from keepwell.core.errors import AccessError, TimedOut
+from keepwell.core.errors import AccessError, TimedOut, TooLarge
 from keepwell.core.observation import Missing, Value, absent
 from keepwell.plugins.ask import describe_body
 from keepwell.plugins.services import ServiceKind, ServiceWish, Sign, fits, read_version
@@ -81,6 +81,8 @@ async def visit(asker: Asker, kinds: Mapping[str, ServiceKind], one: Candidate) 
         return Visit(at=one, known=False, health=absent("something else answers"))
     wanted = kind.health or shown or kind.signs[0]
     reply = await asker.get(one.url + wanted.path, key)
+    if isinstance(reply, AccessError) and one.how == "process" and one.port not in kind.ports:
+        return Visit(at=one, known=True, health=absent(f"port {one.port} is not its usual one, and gives no answer"))
     version = ""
     if kind.version is not None and not isinstance(reply, AccessError):
         told = await asker.get(one.url + kind.version.path, key)
@@ -126,4 +128,8 @@ def _health(reply: Reply | AccessError, sign: Sign | None) -> Mapping[str, Value
 
 def _unwell(error: AccessError) -> Mapping[str, Value]:
     state = {True: "silent"}.get(isinstance(error, TimedOut), "refused")
+    if isinstance(error, TooLarge):
+        return {"state": "well", "http_status": 200, "seconds": 0.0, "said": "answers with a large page"}
+    if "certificate" in error.what.lower():
+        state = "unverified"
     return {"state": state, "http_status": 0, "seconds": 0.0, "said": error.what}

@@ -129,7 +129,7 @@ def _in_containers(scene: Scene) -> Iterator[Candidate]:
 def _published(row: Row, kind: ServiceKind) -> tuple[str, int]:
     """Where a container is reached from its node: at a published port, its own address, or the node's."""
     ports = rows_of(row.get("ports"))
-    ports = tuple(one for one in ports if number(one, "inner_port") in kind.ports) or ports
+    ports = tuple(one for port in kind.ports for one in ports if number(one, "inner_port") == port) or ports
     for one in ports:
         address = text_of(one, "address")
         return WILDCARDS.get(address, address), number(one, "port")

@@ -39,7 +39,8 @@ class Services:
         """Three observations a service; none where there is no service."""
         kinds = load_services()
         scene = make_scene(place, kinds, await _units(place, kinds))
-        found = [*find_candidates(scene, place.services), *await _by_hook(place, kinds)]
+        found = [*find_candidates(scene, place.services)]
+        found += await _by_hook(place, kinds, {one.kind for one in found})
         asker = Asker(place.transport)
         looked = await asyncio.gather(*(visit(asker, kinds, one) for one in found))
         made: list[Observation] = []
@@ -53,7 +54,7 @@ class Services:
 
 async def _units(place: Place, kinds: Mapping[str, ServiceKind]) -> tuple[Row, ...]:
     """The usual and the declared units that systemd knows; () where there is no systemd."""
-    wanted = [f"{name}.service" for kind in kinds.values() for name in kind.units if not name.endswith("@")]
+    wanted = [f"{name}{'*' * name.endswith('@')}.service" for kind in kinds.values() for name in kind.units]
     wanted += [one.unit + ".service" * ("." not in one.unit) for one in place.services if one.unit]
     try:
         await place.transport.stat("/run/systemd/system")
@@ -95,10 +96,11 @@ def _is_special(engine: object) -> bool:
     return getattr(engine, "specificity", 0) > 0
 
 
-async def _by_hook(place: Place, kinds: Mapping[str, ServiceKind]) -> list[Candidate]:
+async def _by_hook(place: Place, kinds: Mapping[str, ServiceKind], known: set[str]) -> list[Candidate]:
+    """What only a hook finds, of kinds that nothing else showed."""
     found: list[Candidate] = []
     for name, kind in kinds.items():
-        if kind.find is not None:
+        if kind.find is not None and name not in known:
             for one in await kind.find(place.transport):
                 found.append(Candidate(kind=name, how="interface", argv=(one,), state="running", sure=True))
     return found

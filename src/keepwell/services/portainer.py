@@ -6,7 +6,7 @@ from keepwell.plugins.services import ServiceKind, Sign, VersionSource
 
 SERVICE = ServiceKind(
     title="Portainer",
-    ports=(9000,),
+    ports=(9000, 9443),
     signs=(
         Sign(path="/api/system/status", body=r'"InstanceID":'),
         Sign(path="/api/status", body=r'"InstanceID":'),

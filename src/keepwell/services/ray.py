@@ -8,7 +8,7 @@ SERVICE = ServiceKind(
     title="Ray dashboard",
     ports=(8265,),
     signs=(Sign(path="/api/version", body=r'"ray_version":'),),
-    programs=("dashboard.py", "gcs_server"),
+    programs=("dashboard.py",),
     units=("ray", "ray-head"),
     images=("rayproject/ray(-ml|-llm)?",),
     version=VersionSource(path="/api/version", pattern=r'"ray_version":\s*"([^"]+)"'),

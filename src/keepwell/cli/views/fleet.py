@@ -35,7 +35,9 @@ def render_fleet(report: StatusReport) -> list[RenderableType]:
         worst = max((finding.status for finding in bad), default=Status.OK)
         table.add_row(sign(worst), clean(one.ref.name, 40), _devices(one.devices), _engines(one), _services(one))
     for lost in report.unreached:
-        table.add_row(sign(Status.UNKNOWN), clean(lost.node, 40), Text("not reached", style="cyan"), "", "")
+        table.add_row(
+            sign(Status.UNKNOWN), clean(lost.node, 40), Text("not reached", style="cyan"), clean(lost.what, 60), ""
+        )
     return [table, Text(), _sum(report), *_wrong(report), *_dependence(report)]
 
 
