@@ -12,7 +12,7 @@ from keepwell.app.operation import Caller
 from keepwell.app.repairing import list_runs_of
 from keepwell.app.targets import find_target
 from keepwell.app.wiring import wire
-from keepwell.core.errors import AccessError
+from keepwell.core.errors import AccessError, ConfigurationError
 from keepwell.transport.failures import describe_error
 
 #: The level at which a handoff is made: everything that can be seen without loading a model.
@@ -41,6 +41,8 @@ class HandoffReport:
 async def make_handoff(caller: Caller, word: str, *, since: str, out: str) -> HandoffReport:
     """Look, and tell the next person or assistant. Raises AccessError when the file cannot be written."""
     window = parse_age(since)
+    if out:
+        _require_place(Path(out))
     async with wire(caller) as wiring:
         target = find_target(word, wiring.config, wiring.hands.name)
         depth = make_depth(caller, level=LEVEL, since="", yes=False)
@@ -61,6 +63,12 @@ async def make_handoff(caller: Caller, word: str, *, since: str, out: str) -> Ha
     if out:
         _write(Path(out), text)
     return HandoffReport(node=node, markdown=text, written_to=out)
+
+
+def _require_place(path: Path) -> None:
+    """Known before the look, which takes seconds."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigurationError("no file can be written there", where=str(path), hint="name a file in a folder")
 
 
 def _write(path: Path, text: str) -> None:
