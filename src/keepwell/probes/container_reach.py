@@ -26,6 +26,8 @@ ADDRESSES = 48
 AT_ONCE = 4
 #: Seconds for one connection on the node or its local network.
 CONNECT_SECONDS = 2.0
+#: Seconds for all of them: below the time limit of this probe, so that those that were asked in time are told.
+ALL_SECONDS = 8.0
 #: Ends of names that are used at home and in offices only; a name without a dot is one, too.
 LOCAL_ENDS = (".local", ".lan", ".internal", ".home.arpa", ".home", ".localdomain", ".docker")
 _URL = re.compile(r"https?://[^\s,;|\"'<>]+")
@@ -51,7 +53,7 @@ class ContainerReach:
     level = 2
     about: Literal["node", "engine"] = "node"
     effect: ProbeEffect = "none"
-    cost_seconds = 0.5
+    cost_seconds = 1.0
     gives: tuple[str, ...] = ("host.container_reach",)
     needs: tuple[str, ...] = ("host.containers",)
 
@@ -69,8 +71,7 @@ class ContainerReach:
         by_container: dict[str, list[Asked]] = {}
         for one in wanted:
             by_container.setdefault(text_of(one.container, "id"), []).append(one)
-        told = await asyncio.gather(*(_look(place.transport, group, gate) for group in by_container.values()))
-        rows: Value = tuple(row for group in told for row in group)
+        rows = await _look_at_all(place.transport, list(by_container.values()), gate)
         return [place.saw(name, rows, source)]
 
 
@@ -105,6 +106,23 @@ def is_local(host: str) -> bool:
     except ValueError:
         return "." not in host or host.lower().endswith(LOCAL_ENDS)
     return (address.is_private or address.is_loopback or address.is_link_local) and not address.is_unspecified
+
+
+async def _look_at_all(transport: Transport, groups: list[list[Asked]], gate: asyncio.Semaphore) -> Value:
+    """The rows of all containers; one that is not done in time is told as not asked."""
+    tasks = [asyncio.create_task(_look(transport, group, gate)) for group in groups]
+    try:
+        await asyncio.wait(tasks, timeout=ALL_SECONDS)
+    finally:
+        for task in tasks:
+            task.cancel()
+    rows: list[Value] = []
+    for group, task in zip(groups, tasks, strict=True):
+        if task.done() and not task.cancelled():
+            rows += task.result()
+        else:
+            rows += [_row(one, "", "not-asked", f"not done within {ALL_SECONDS:g} s") for one in group]
+    return tuple(rows)
 
 
 async def _look(transport: Transport, wanted: list[Asked], gate: asyncio.Semaphore) -> list[Value]:
