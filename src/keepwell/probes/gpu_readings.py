@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from keepwell.core.errors import AccessError
@@ -32,6 +33,10 @@ NAMES = (
     "device.partition",
     "device.licence",
 )
+
+
+#: device.condition of one that is on the bus and not in its driver's list.
+NOT_LISTED = "not-listed"
 
 
 class GpuReadings:
@@ -83,7 +88,7 @@ def pair_up(
         found = by_address.get(one.pci)
         if found is None:
             fitting = [reading for reading in rest if not reading.pci or ":" not in one.pci]
-            found = (fitting or [_silent(one, unknown("the driver does not list this device"))])[0]
+            found = (fitting or [_unlisted(one)])[0]
             rest = [reading for reading in rest if reading is not found]
         pairs.append((ref, one, found))
     if devices and ":" not in devices[0][1].pci:
@@ -113,6 +118,12 @@ def _observe(place: Place, ref: Ref, one: BusDevice, reading: Reading) -> Iterab
     for name in NAMES:
         value = reading.values.get(name, unknown(f"{one.vendor}'s tools are not asked for this"))
         yield place.saw(name, value, reading.source, subject=ref)
+
+
+def _unlisted(one: BusDevice) -> Reading:
+    """A device on the bus that its driver, which lists others or none, leaves out."""
+    reading = _silent(one, unknown("the driver does not list this device"))
+    return replace(reading, values={**reading.values, "device.condition": NOT_LISTED})
 
 
 def _silent(one: BusDevice, why: Missing) -> Reading:

@@ -3,7 +3,7 @@
 from keepwell.checks.gpu.access import judge_access, judge_nodes, judge_visible
 from keepwell.checks.gpu.driver import judge_module, judge_persistence, judge_runtime, judge_versions
 from keepwell.checks.gpu.errors import judge_errors, judge_memory_health
-from keepwell.checks.gpu.health import judge_answers, judge_licence, judge_partition
+from keepwell.checks.gpu.health import judge_answers, judge_compute_mode, judge_licence, judge_partition
 from keepwell.checks.gpu.load import judge_link, judge_memory, judge_order, judge_placement, judge_throttle
 from keepwell.checks.gpu.under_load import judge_placement_under_load, judge_throttle_under_load
 from keepwell.core.finding import Check
@@ -54,8 +54,15 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="gpu.answers",
         title="Each GPU answers its driver",
-        needs=("device.condition", "device.list"),
+        needs=("device.condition", "device.list", "host.system"),
         judge=judge_answers,
+        level=2,
+    ),
+    Check(
+        id="gpu.compute_mode",
+        title="Programs may compute on the GPU",
+        needs=("device.identity", "device.list"),
+        judge=judge_compute_mode,
         level=2,
     ),
     Check(

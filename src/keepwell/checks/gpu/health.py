@@ -1,4 +1,4 @@
-"""Does each GPU answer its driver, is a split one usable, and has a virtual one its licence?"""
+"""Does each GPU answer, may programs use it, is a split one usable, and has a virtual one its licence?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from keepwell.checks.gpu.devices import evidence_of, list_gpus
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Seen
+from keepwell.core.ref import node
 from keepwell.core.values import find_number, row_of, text_of
 
 #: What is said of a card in each condition; whatever is not here answers.
@@ -21,12 +22,20 @@ UNLICENSED = frozenset({"restricted", "unlicensed"})
 
 
 def judge_answers(seen: Seen) -> Iterator[Finding]:
-    """Bad when the driver lists a card and the card does not answer it."""
+    """Bad when the driver lists a card and the card does not answer, or drives a card and does not list it.
+
+    In a container sysfs shows the machine's cards and the driver those that were given: what is not listed is
+    not missing.
+    """
     for gpu in list_gpus(seen):
         one = seen.find(gpu.ref, "device.condition")
         if one is None or not isinstance(one.value, str):
             continue
         status, words = Status.OK, f"{gpu.name} answers its driver"
+        if one.value == "not-listed":
+            if not gpu.driven or text_of(row_of(seen.value(node(gpu.ref.node), "host.system")), "container"):
+                continue
+            status, words = Status.WARNING, f"{gpu.name} is bound to its driver, and the driver does not list it"
         if one.value in CONDITIONS:
             status, words = Status.CRITICAL, CONDITIONS[one.value].format(name=gpu.name)
         yield Finding(
@@ -36,6 +45,26 @@ def judge_answers(seen: Seen) -> Iterator[Finding]:
             message=words,
             facts=gpu.facts(kind=one.value),
             evidence=evidence_of(one, seen.find(gpu.ref, "device.memory_total_bytes")),
+        )
+
+
+def judge_compute_mode(seen: Seen) -> Iterator[Finding]:
+    """Bad when a card is set so that no program may compute on it."""
+    for gpu in list_gpus(seen):
+        one = seen.find(gpu.ref, "device.identity")
+        mode = text_of(row_of(seen.value(gpu.ref, "device.identity")), "compute_mode")
+        if not mode:
+            continue
+        status, words = Status.OK, f"programs may compute on {gpu.name} (mode {mode})"
+        if mode == "prohibited":
+            status, words = Status.CRITICAL, f"{gpu.name} is set so that no program may compute on it (mode {mode})"
+        yield Finding(
+            check="gpu.compute_mode",
+            subject=gpu.ref,
+            status=status,
+            message=words,
+            facts=gpu.facts(kind=mode),
+            evidence=evidence_of(one),
         )
 
 

@@ -42,9 +42,10 @@ class FakeCard:
     """One card. None is what its driver calls NOT_SUPPORTED; units are NVML's, in the names.
 
     `refuses` maps a key of the data file to the NVML code that the call gives instead; `every` is the code of
-    every call on this card, `handle` that of asking for it at all. `link` is generation, its best, width, its
-    best; `remapped` is corrected, uncorrected, pending, failed; `mig` is on now, on after the next reset;
-    `licence` is NVML's state of a virtual GPU's licence (5 is licensed, 4 and below are not).
+    every call on this card, `handle` that of asking for it at all; one that is not `listed` is on the bus alone.
+    `link` is generation, its best, width, its best; `remapped` is corrected, uncorrected, pending, failed; `mig` is
+    on now, on after the next reset; `licence` is NVML's state of a virtual GPU's licence (5 is licensed, 4 and
+    below are not).
     """
 
     name: str = "NVIDIA H100 80GB HBM3"
@@ -81,6 +82,7 @@ class FakeCard:
     refuses: Mapping[str, int] = field(default_factory=dict)
     every: int = 0
     handle: int = 0
+    listed: bool = True
 
     @property
     def long_pci(self) -> str:

@@ -35,11 +35,11 @@ class FakeMachine:
 
     `driver` and `library` are the versions of NVIDIA's kernel module and library ("" for not loaded, not
     installed); `cuda` is the newest API as CUDA writes it (12040 is 12.4). `nvml_code` and `cuda_code` are what
-    initialising gives, `*_milliseconds` what it takes (`handle`: each card's start); `cuda_devices` is how many CUDA sees (None: all cards).
-    `without` are functions that this release of the library lacks. `kernel_lines` are (seconds before now, text).
-    `files` are added last: path to content (None takes the path away). `programs` says whether nvidia-smi and its
-    like are there, `python` whether an interpreter with keepwell is. `nodes_mode` is the mode of /dev/nvidia*, whose
-    group is video.
+    initialising gives, `*_milliseconds` what it takes (`handle`: each card's start); `cuda_devices` is how many
+    CUDA sees (None: all cards). `without` are functions that this release of the library lacks. `kernel_lines` are
+    (seconds before now, text). `files` are added last: path to content (None takes the path away). `programs` says
+    whether nvidia-smi and its like are there, `python` whether an interpreter with keepwell is. `nodes_mode` is the
+    mode of /dev/nvidia*, whose group is video.
     """
 
     cards: tuple[FakeCard, ...] = ()
@@ -87,7 +87,7 @@ def render_data(machine: FakeMachine) -> str:
     if machine.cuda_devices is not None:
         values["cuda.devices"] = machine.cuda_devices
     lines = [f"{key} {value}" for key, value in values.items() if value not in ("", 0)]
-    for number, card in enumerate(machine.cards):
+    for number, card in enumerate(one for one in machine.cards if one.listed):
         lines += list_lines(card, number)
     return "\n".join(lines) + "\n"
 

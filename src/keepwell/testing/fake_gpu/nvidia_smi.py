@@ -33,6 +33,9 @@ REFUSALS = {
 #: Exit code for a card that has become inaccessible, and for no card at all (nvidia-smi's own manual).
 EXIT_LOST, EXIT_NONE = 15, 6
 
+#: Fields by the branch that they came with.
+SINCE = {"compute_cap": 510, "clocks_event_reasons.active": 535}
+
 Form = Callable[[str], str]
 
 
@@ -64,6 +67,7 @@ def _print_asked(arguments: list[str], machine: Section, cards: list[tuple[int, 
     options = dict(argument.lstrip("-").partition("=")[::2] for argument in arguments)
     shape = options.get("format", "csv").split(",")
     if "query-gpu" in options:
+        _refuse(set(options["query-gpu"].split(",")) & {one for one in SINCE if SINCE[one] > _branch(machine)})
         _print_csv(options["query-gpu"].split(","), shape, [_row(machine, number, card) for number, card in cards])
     elif "query-compute-apps" in options:
         rows = [row for _, card in cards for row in _processes(card)]
@@ -93,16 +97,20 @@ def _branch(machine: Section) -> int:
 
 def _print_csv(fields: list[str], shape: list[str], rows: list[dict[str, tuple[str, str]]]) -> None:
     known = set(_FIELDS) | set(_OF_PROCESS)
-    for field in fields:
-        if field not in known:
-            print(f'Field "{field}" is not a valid field to query.\n')
-            raise SystemExit(2)
+    _refuse(set(fields) - known)
     if "noheader" not in shape:
         units = {field: _FIELDS.get(field, _OF_PROCESS.get(field, ("", "", str)))[1] for field in fields}
         print(", ".join(f"{field} [{units[field]}]" if units[field] else field for field in fields))
     for row in rows:
         cells = [row[field] for field in fields]
         print(", ".join(f"{text} {unit}" if unit and "nounits" not in shape else text for text, unit in cells))
+
+
+def _refuse(fields: set[str]) -> None:
+    """End as the program does for a field that it does not know: it names one."""
+    for field in sorted(fields):
+        print(f'Field "{field}" is not a valid field to query.\n')
+        raise SystemExit(2)
 
 
 def _row(machine: Section, number: int, card: Section) -> dict[str, tuple[str, str]]:

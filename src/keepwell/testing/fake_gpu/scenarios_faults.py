@@ -112,6 +112,20 @@ FAULTS: dict[str, Scenario] = _XID_ROWS | {
         missing={"1 device.memory_total_bytes": ("failed", "Insufficient External Power")},
         cause="gpu-power-or-link-unstable",
     ),
+    "not-listed": Scenario(
+        say="The driver could not start the second card, and lists the first alone",
+        machine=FakeMachine(
+            cards=(RTX4090, replace(SECOND, listed=False)),
+            kernel_lines=(
+                (RECENTLY, "NVRM: GPU 0000:02:00.0: RmInitAdapter failed! (0x26:0x56:1474)"),
+                (RECENTLY, "NVRM: GPU 0000:02:00.0: rm_init_adapter failed, device minor number 1"),
+            ),
+        ),
+        bad={"gpu.answers": {"kind": "not-listed", "gpu": "1"}, "gpu.errors": {"code": "init-failed"}},
+        values={"0 device.temperature_celsius": 38, "1 device.condition": "not-listed"},
+        missing={"1 device.power_watts": ("unknown", "does not list")},
+        cause=HARDWARE,
+    ),
     "reset-required": Scenario(
         say="The card says that it must be reset before it can be used",
         machine=FakeMachine(cards=(replace(H100, every=RESET_REQUIRED),), cuda_code=46),
@@ -241,6 +255,12 @@ FAULTS: dict[str, Scenario] = _XID_ROWS | {
         machine=FakeMachine(cards=(RTX4090,), cuda_code=UNKNOWN_ERROR, files={"/dev/nvidia-uvm": None}),
         bad={"gpu.nodes": {"kind": "missing", "path": "/dev/nvidia-uvm"}, "gpu.runtime": {"code": "999"}},
         cause="nvidia-uvm-fault",
+    ),
+    "prohibited": Scenario(
+        say="The card is set so that no program may compute on it",
+        machine=FakeMachine(cards=(replace(H100, compute_mode=2),), cuda_code=100),
+        bad={"gpu.compute_mode": {"kind": "prohibited"}, "gpu.runtime": {"code": "100"}},
+        cause="gpu-disabled-by-setting",
     ),
     "driver-crashes": Scenario(
         say="The library ends every process that asks it",

@@ -157,6 +157,24 @@ WELL: dict[str, Scenario] = {
         ),
         values={"0 device.processes": ({"pid": 900, "used_bytes": GIB},), "0 device.throttle": ()},
     ),
+    "one-card-of-a-container": Scenario(
+        say="A container that was given one of the machine's two cards: sysfs shows both",
+        machine=FakeMachine(
+            cards=(
+                RTX4090,
+                replace(RTX4090, pci="0000:02:00.0", uuid="GPU-00000000-0000-4000-8000-000000000002", listed=False),
+            ),
+            container="docker",
+        ),
+        values={"0 device.condition": "answers", "1 device.condition": "not-listed"},
+    ),
+    "old-driver-by-smi": Scenario(
+        say="The old driver again, asked through an nvidia-smi that knows fewer fields",
+        machine=FakeMachine(
+            cards=(A100,), driver="460.91.03", library="460.91.03", cuda=11020, without=SINCE_470, python=False
+        ),
+        values={"0 device.memory_total_bytes": 42_949_672_960, "0 device.throttle": ()},
+    ),
     "mig-split": Scenario(
         say="An A100 split by MIG into two instances",
         machine=FakeMachine(cards=(A100_SPLIT,), cuda_devices=1),
