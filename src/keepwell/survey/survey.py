@@ -12,6 +12,7 @@ from keepwell.core.clock import Clock
 from keepwell.core.finding import Finding
 from keepwell.core.observation import Observation, Seen, failed, unknown
 from keepwell.core.ref import node as node_ref
+from keepwell.core.text import escape_controls
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import Probe
 from keepwell.plugins.recognise import load_engines
@@ -192,6 +193,9 @@ class _Run:
                 found = await self._observe(name, probe, here)
         except TimeoutError:
             reason = failed(f"the probe {name} was not done within {limit:g} s")
+            found = [here.saw(one, reason, f"probe {name}") for one in probe.gives]
+        except ValueError as error:  # what every parser raises for text that it cannot read
+            reason = failed(f"what the probe {name} read cannot be understood: {escape_controls(str(error)[:200])}")
             found = [here.saw(one, reason, f"probe {name}") for one in probe.gives]
         seconds = round(clock.monotonic() - began, 4)
         self.observations += [replace(one, seconds=seconds) for one in found]
