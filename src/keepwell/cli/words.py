@@ -88,3 +88,10 @@ def sign(status: Status) -> Text:
     """The sign of a status in its colour."""
     style, mark = STYLES[status]
     return Text(mark, style=style)
+
+
+def figure(number: float) -> str:
+    """Three digits that count, or all before the point: "0.05", "92.1", "1338"."""
+    if number >= 100:
+        return f"{number:.0f}"
+    return f"{number:.3g}"

@@ -33,6 +33,8 @@ PROMPT_RATIO = 1.5
 #: Tokens and bytes of weights below which that says nothing: what is done once a request outweighs it.
 PROMPT_TOKENS = 128
 PROMPT_BYTES = 256 * 1024 * 1024
+#: From here on a figure is written without a fraction.
+WHOLE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +171,9 @@ def _finding(check: str, seen: Seen, one: Observation, verdict: _Verdict) -> Fin
 
 
 def _figure(number: float) -> str:
-    """Three digits that count; "" for nothing."""
+    """Three digits that count, or all before the point; "" for nothing."""
     if not number:
         return ""
+    if number >= WHOLE:
+        return f"{number:.0f}"
     return f"{number:.3g}"

@@ -14,7 +14,7 @@ from keepwell.app.report import (
     ServicePicture,
     SpeedPicture,
 )
-from keepwell.cli.words import STYLES, amount, clean, share, sign, size
+from keepwell.cli.words import STYLES, amount, clean, figure, share, sign, size
 from keepwell.core.finding import Status
 from keepwell.core.observation import Missing
 
@@ -105,11 +105,11 @@ def _model(model: LoadedPicture) -> Text:
 def _speed(speed: SpeedPicture) -> Text:
     words = []
     if not isinstance(speed.output_tokens_per_second, Missing):
-        words.append(f"{speed.output_tokens_per_second:.3g} tokens/s")
+        words.append(f"{figure(speed.output_tokens_per_second)} tokens/s")
     if not isinstance(speed.input_tokens_per_second, Missing):
-        words.append(f"reads {speed.input_tokens_per_second:.3g} prompt tokens/s")
+        words.append(f"reads {figure(speed.input_tokens_per_second)} prompt tokens/s")
     if not isinstance(speed.first_token_seconds, Missing):
-        words.append(f"first token after {speed.first_token_seconds:.2g} s")
+        words.append(f"first token after {figure(speed.first_token_seconds)} s")
     line = Text(", ".join(words) or "no speed could be measured")
     line.append(f"  measured with {clean(speed.model)}", style="dim")
     return line

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keepwell.app.speeds import SpeedLine, SpeedsReport
-from keepwell.cli.words import clean
+from keepwell.cli.words import clean, figure
 from keepwell.core.observation import Missing
 
 _TITLES = ("run", "measured", "engine", "model", "tokens/s", "prompt tokens/s", "first token")
@@ -40,4 +40,4 @@ def _figure(number: float | Missing, unit: str = "") -> str:
     """The number, or a dash where it was not measured."""
     if isinstance(number, Missing):
         return "-"
-    return f"{number:.4g}{unit}"
+    return f"{figure(number)}{unit}"
