@@ -43,7 +43,7 @@ def test_what_is_wrong_is_told_in_signs_and_words() -> None:
     assert "✗ Ollama" in text
     assert "! Open WebUI" in text
     assert "does not answer  engine.responding" in text
-    assert "! gpu03/open_webui → gpu03/ollama  OLLAMA_BASE_URL" in text
+    assert "✗ gpu03/open_webui → gpu03/ollama  OLLAMA_BASE_URL" in text
 
 
 def test_a_node_that_was_not_reached_is_told_with_the_reason_and_the_next_step() -> None:

@@ -1,10 +1,14 @@
-"""What a service depends on, from all that was seen of it: its settings, its routes, what the owner declared. Pure."""
+"""What a service depends on, from all that was seen of it: its settings, its routes, what the owner declared. Pure.
+
+Over several nodes an address that leads to another one of them is told as what is there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from keepwell.app.report import NeedPicture
+from keepwell.app.report import NeedPicture, NodePicture, ServicePicture
 from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref
 from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
@@ -15,6 +19,39 @@ def find_needs(seen: Seen, ref: Ref) -> tuple[NeedPicture, ...]:
     """What a service depends on, each address once; itself is left out."""
     found = {(one.target or one.url): one for one in reversed([*_all(seen, ref)]) if one.target != str(ref)}
     return tuple(reversed(found.values()))
+
+
+def join_nodes(pictures: Sequence[NodePicture], seen: Sequence[Seen]) -> tuple[NodePicture, ...]:
+    """The pictures, with what lies at addresses of the others told by name; `seen` is what was seen of each."""
+    places: dict[tuple[str, int], str] = {}
+    for one in seen:
+        places |= _places(one)
+    return tuple(replace(one, services=tuple(_joined(service, places) for service in one.services)) for one in pictures)
+
+
+def _places(seen: Seen) -> dict[tuple[str, int], str]:
+    """Engines and services by each address of their node and their port."""
+    found: dict[tuple[str, int], str] = {}
+    for interfaces in seen.named("host.interfaces"):
+        addresses = {
+            text.partition("/")[0] for row in rows_of(interfaces.value) for text in texts_of(row.get("addresses"))
+        }
+        for name in ("service.site", "engine.site"):
+            for one in seen.named(name):
+                port = int(find_number(row_of(one.value).get("port")) or 0)
+                if one.subject.node == interfaces.subject.node and port:
+                    found |= {(address, port): str(one.subject) for address in addresses - LOOPBACK}
+    return found
+
+
+def _joined(service: ServicePicture, places: Mapping[tuple[str, int], str]) -> ServicePicture:
+    needs = tuple(
+        replace(one, target=one.target or places.get(split_host(one.url), ""))
+        for one in service.needs
+        if one.url or one.target
+    )
+    unnamed = tuple(one for one in service.needs if not one.url and not one.target)
+    return replace(service, needs=(*needs, *unnamed))
 
 
 def _all(seen: Seen, ref: Ref) -> Iterator[NeedPicture]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from keepwell.app.dependence import join_nodes
 from keepwell.app.looked import list_looked
 from keepwell.app.picture import picture_node
 from keepwell.app.report import NodePicture, StatusReport, Unreached
@@ -27,7 +28,8 @@ def make_status(
     them took together.
     """
     word = join_decisions(decisions)
-    pictures = tuple(mark_decided(_picture(one), word) for one in results)
+    drawn = [mark_decided(_picture(one), word) for one in results]
+    pictures = join_nodes(drawn, [one.seen for one in results])
     findings = tuple(one for result in results for one in result.findings if one.status is not Status.OK)
     return StatusReport(
         at=at,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.report import DevicePicture, EnginePicture, NodePicture, StatusReport, Unreached
+from keepwell.app.report import DevicePicture, EnginePicture, NeedPicture, NodePicture, StatusReport, Unreached
 from keepwell.cli.words import clean, sign, size
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Missing
+from keepwell.core.ref import Ref
 
 #: Findings of one node that are told; `keepwell diagnose NODE` tells them all.
 FINDINGS_SHOWN = 3
@@ -131,12 +132,18 @@ def _bad(states: Iterable[Status]) -> int:
     return sum(one >= Status.WARNING for one in states)
 
 
-def _needs(nodes: Iterable[NodePicture]) -> Iterator[Text]:
-    """What each service depends on, those that lead nowhere first."""
-    found = [(need.reach != "no", one.ref, need) for node in nodes for one in node.services for need in one.needs]
-    for fine, ref, need in sorted(found, key=itemgetter(0)):
+def _needs(nodes: Sequence[NodePicture]) -> Iterator[Text]:
+    """What each service depends on, those first that lead nowhere or to something that is not well."""
+    states = {str(one.ref): one.status for node in nodes for one in node.engines}
+    states |= {str(one.ref): one.status for node in nodes for one in node.services}
+    found: list[tuple[int, Ref, NeedPicture]] = []
+    for one in [one for node in nodes for one in node.services]:
+        for need in one.needs:
+            reached = {"no": Status.WARNING}.get(need.reach, Status.OK)
+            found.append((-max(reached, states.get(need.target, Status.OK)), one.ref, need))
+    for badness, ref, need in sorted(found, key=itemgetter(0)):
         target = need.target.partition(":")[2] or need.url or need.setting
-        line = Text.assemble("  ", sign((Status.WARNING, Status.OK)[fine]))
+        line = Text.assemble("  ", sign(Status(-badness)))
         line.append(f" {clean(ref.node, 30)}/{clean(ref.name, 40)} → {clean(target, 60)}")
         line.append(f"  {clean(need.setting, 60)}", style="dim")
         yield line
