@@ -154,7 +154,7 @@ def _finding(
         subject=one.subject,
         status=status,
         message=words,
-        facts={name: value for name, value in facts.items() if value},
+        facts={name: value for name, value in facts.items() if value} | {"node": one.subject.name},
         evidence=(one, *looked_at(seen, one.subject, "host.interfaces")),
     )
 
