@@ -83,6 +83,13 @@ async def test_a_group_that_waits_for_an_unknown_node(here: LocalTransport) -> N
     assert (found.facts["kind"], found.facts["address"]) == ("address", "172.17.0.1")
 
 
+async def test_a_young_cluster_is_told_by_its_status(here: LocalTransport) -> None:
+    async with FakeRay(nodes=(HEAD, WORKER), young=True) as ray:
+        seen = await _look(here, ray.raylet("10.0.0.1"))
+    cluster = row_of(seen.value(NODE, "ray.cluster"))
+    assert (cluster["nodes"], cluster["gpus"], cluster["active"]) == ((), 3.0, 2)
+
+
 async def test_dead_nodes_and_shared_addresses(here: LocalTransport) -> None:
     dead = FakeRayNode(address="10.0.0.3", state="DEAD")
     async with FakeRay(nodes=(HEAD, WORKER, dead)) as ray:

@@ -49,7 +49,10 @@ class FakeGroup:
 
 
 class FakeRay:
-    """The paths that keepwell asks for; 404 for the rest. `requests` are those that came, in order."""
+    """The paths that keepwell asks for; 404 for the rest. `requests` are those that came, in order.
+
+    `young`: a cluster of a few seconds, whose summary lists no node yet while its status knows them all (measured).
+    """
 
     def __init__(
         self,
@@ -58,11 +61,13 @@ class FakeRay:
         groups: Sequence[FakeGroup] = (),
         release: str = "2.60.0",
         broken: bool = False,
+        young: bool = False,
     ) -> None:
         self.nodes = tuple(nodes)
         self.groups = tuple(groups)
         self.release = release
         self.broken = broken
+        self.young = young
         self.requests: list[FakeRequest] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,7 +134,7 @@ class FakeRay:
         return json_answer({"version": "4", "ray_version": self.release, "ray_commit": COMMIT, "session_name": "s"})
 
     def _summary(self) -> FakeAnswer:
-        rows = [self._row(one) for one in self.nodes]
+        rows = [self._row(one) for one in self.nodes if not self.young]
         return json_answer({"result": True, "msg": "Node summary fetched.", "data": {"summary": rows}})
 
     def _row(self, one: FakeRayNode) -> dict[str, object]:
