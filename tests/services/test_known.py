@@ -26,7 +26,7 @@ VERSIONS = {
     "glances": "4.3.3",
     "portainer": "2.33.1",
     "open_webui": "0.6.18",
-    "chroma": "1.0.15",
+    "chroma": "1.0.0",
     "ray": "2.49.0",
     "litellm": "1.75.3",
     "localai": "3.5.0",
@@ -114,7 +114,7 @@ async def test_grafana_is_asked_no_more_where_it_wants_a_login(transport: LocalT
 
 
 @pytest.mark.parametrize(
-    ("fake", "offered", "version"), [("chroma", ("v2",), "1.0.15"), ("chroma-0", ("v1",), "0.4.24")]
+    ("fake", "offered", "version"), [("chroma", ("v2",), "1.0.0"), ("chroma-0", ("v1",), "0.4.24")]
 )
 async def test_chroma_tells_which_interface_it_has(
     fake: str, offered: tuple[str, ...], version: str, transport: LocalTransport

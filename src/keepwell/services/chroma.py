@@ -1,4 +1,7 @@
-"""Chroma: vectors. Servers of 1.x speak /api/v2 and answer 410 below /api/v1; those of 0.x speak /api/v1."""
+"""Chroma: vectors. Servers of 1.x speak /api/v2 and answer 410 below /api/v1; those of 0.x speak /api/v1.
+
+The release that a 1.x server tells is that of its interface: measured, 1.5.9 says 1.0.0.
+"""
 
 from __future__ import annotations
 

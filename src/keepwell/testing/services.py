@@ -69,7 +69,7 @@ def _chroma_new() -> Table:
     gone = json_answer({"error": "Unimplemented", "message": "The v1 API is deprecated. Please use /v2 apis"}, 410)
     return {
         "/api/v2/heartbeat": json_answer({"nanosecond heartbeat": 1_767_225_600_000_000_000}),
-        "/api/v2/version": json_answer("1.0.15"),
+        "/api/v2/version": json_answer("1.0.0"),
         "/api/v1/heartbeat": gone,
         "/api/v1/version": gone,
     }
