@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from keepwell.core.errors import NotPermitted, TimedOut, Unreachable
 from keepwell.testing.node import RecordedNode
+from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
 from keepwell.transport.base import StreamsBodies, stream_body
 from keepwell.transport.local import LocalTransport
+from keepwell.transport.ssh import SshTransport, open_ssh
 from tests.support import free_port
 
 #: Seconds between two parts: far more than a busy machine needs to pass one on.
@@ -44,14 +46,26 @@ async def speaking(*parts: bytes) -> AsyncIterator[str]:
             one.close()
 
 
-@pytest.fixture
-async def transport() -> AsyncIterator[LocalTransport]:
-    made = LocalTransport("node")
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A real server on loopback."""
+    if not find_sshd():
+        pytest.skip("no sshd here")
+    with run_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "ssh"])
+async def transport(request: pytest.FixtureRequest) -> AsyncIterator[LocalTransport | SshTransport]:
+    """This machine, by itself and over SSH."""
+    made: LocalTransport | SshTransport = LocalTransport("node")
+    if request.param == "ssh":
+        made = await open_ssh(request.getfixturevalue("sshd").node())
     yield made
     await made.close()
 
 
-async def test_each_part_has_its_time(transport: LocalTransport) -> None:
+async def test_each_part_has_its_time(transport: LocalTransport | SshTransport) -> None:
     async with speaking(HEAD, b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n") as url:
         got = await stream_body(transport, "GET", url)
     assert (got.status, got.body, got.whole, got.problem) == (200, b"onetwo", True, "")
@@ -61,7 +75,9 @@ async def test_each_part_has_its_time(transport: LocalTransport) -> None:
     assert second.seconds <= got.seconds
 
 
-async def test_a_body_that_breaks_off_or_stalls_is_told_with_what_came(transport: LocalTransport) -> None:
+async def test_a_body_that_breaks_off_or_stalls_is_told_with_what_came(
+    transport: LocalTransport | SshTransport,
+) -> None:
     async with speaking(HEAD, b"3\r\none\r\n") as url:
         cut = await stream_body(transport, "GET", url)
     assert (cut.body, cut.whole) == (b"one", False)
@@ -72,7 +88,7 @@ async def test_a_body_that_breaks_off_or_stalls_is_told_with_what_came(transport
     assert "0.6 s" in stalled.problem
 
 
-async def test_without_a_head_there_is_no_answer(transport: LocalTransport) -> None:
+async def test_without_a_head_there_is_no_answer(transport: LocalTransport | SshTransport) -> None:
     with pytest.raises(Unreachable, match="refused"):
         await stream_body(transport, "GET", f"http://127.0.0.1:{free_port()}/")
     with pytest.raises(Unreachable):
@@ -82,10 +98,11 @@ async def test_without_a_head_there_is_no_answer(transport: LocalTransport) -> N
             await stream_body(transport, "GET", url, timeout_seconds=0.3)
 
 
-async def test_no_more_is_kept_than_the_limit(transport: LocalTransport) -> None:
+async def test_no_more_is_kept_than_the_limit(transport: LocalTransport | SshTransport) -> None:
     async with speaking(HEAD, b"5\r\nabcde\r\n", b"5\r\nfghij\r\n") as url:
         got = await transport.stream("GET", url, max_bytes=4)
     assert (got.body, got.whole) == (b"abcde", False)
+    assert "larger" in got.problem
 
 
 async def test_a_transport_that_cannot_says_so() -> None:

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from keepwell import __version__
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
-from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat
+from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat, Streamed
 from keepwell.transport.failures import KINDS, describe_error, shown_command, shown_request
+from keepwell.transport.streaming import parse_streamed
 from keepwell.transport.talk import Dial, Talk, again
 from keepwell.transport.wire import Answer, BrokenFrame, Header
 
@@ -148,6 +149,31 @@ class FarTransport:
         found = {str(name): str(value) for name, value in dict(got.get("headers", {})).items()}
         seconds = float(got.get("seconds", 0.0))
         return Reply(status=_integer(got, "status"), headers=found, body=payload, seconds=seconds)
+
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        timeout_seconds: float = CALL_SECONDS,
+        max_bytes: int = CALL_BYTES,
+    ) -> Streamed:
+        """One request from there with the time at which each part of its answer arrived there."""
+        args = {
+            "method": method,
+            "url": url,
+            "headers": {"User-Agent": f"keepwell/{__version__}", "Accept": "*/*", **(headers or {})},
+            "timeout_seconds": timeout_seconds,
+            "max_bytes": max_bytes,
+            "times": True,
+        }
+        shown = shown_request(method, url)
+        asked = _Asked(
+            call="http", args=args, payload=body, seconds=timeout_seconds, command=shown, otherwise=Unreachable
+        )
+        return parse_streamed(*await self._ask(asked))
 
     async def connect(self, host: str, port: int, *, timeout_seconds: float = CALL_SECONDS) -> None:
         """Open a TCP connection from there and close it."""

@@ -15,7 +15,9 @@ from keepwell.transport.far_job import Job, Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Iterator
+    from io import BufferedReader as BinaryIO
+    from typing import Any
 
     from keepwell.transport.far_job import Done
 
@@ -79,12 +81,14 @@ def exchange(job: Job) -> Done:
         connection.sendall(head + job.payload)
         with connection.makefile("rb") as stream:
             status, headers = read_head(stream)
-            body = b""
+            told, body = {"status": status, "headers": headers}, b""
+            if job.take("times", bool, False):
+                return watch_body(job, stream, told)
             if job.args["method"] != "HEAD" and status not in BODILESS:
                 body = read_body(job, stream, headers)
     if job.stopped:
         raise ConnectionResetError("stopped")
-    return {"status": status, "headers": headers}, body
+    return told, body
 
 
 def render_head(job: Job, url: re.Match[str]) -> bytes:
@@ -215,6 +219,49 @@ def read_body(job: Job, stream: BinaryIO, headers: dict[str, str]) -> bytes:
         while take(job, stream, PIECE_BYTES, kept, whole=False):
             continue
     return b"".join(kept)
+
+
+def watch_body(job: Job, stream: BinaryIO, told: dict[str, Any]) -> Done:
+    """As much of the body as comes, and for each part of it the seconds since the call and its bytes. What ends it
+    early is told as `problem`.
+    """
+    began = job.deadline - job.seconds
+    kept: list[bytes] = []
+    told.update(head_seconds=time.monotonic() - began, times=[], problem="")
+    try:
+        for part in parts_of(stream, told["headers"]):
+            kept.append(part)
+            told["times"].append([time.monotonic() - began, len(part)])
+            if sum(map(len, kept)) > job.limit():
+                told["problem"] = "the body is larger than what is kept of it"
+                break
+    except (OSError, ValueError) as error:
+        late = job.stopped or isinstance(error, socket.timeout)
+        told["problem"] = (str(error), f"no whole answer within {job.seconds:g} s")[late]
+    return told, b"".join(kept)
+
+
+def parts_of(stream: BinaryIO, headers: dict[str, str]) -> Iterator[bytes]:
+    """The parts of a body as they arrive: its chunks, or what there is at each look."""
+    if headers.get("transfer-encoding", "").lower().endswith("chunked"):
+        while True:
+            size = int(read_line(stream).partition(b";")[0].strip(), 16)
+            if size <= 0:
+                return
+            part = stream.read(size)
+            if len(part) < size:
+                raise ConnectionResetError("the body ended early")
+            yield part
+            read_line(stream)
+    left = int(headers.get("content-length", PIECE_BYTES))
+    while left > 0:
+        part = stream.read1(min(left, PIECE_BYTES))
+        if not part:
+            if "content-length" in headers:
+                raise ConnectionResetError("the body ended early")
+            return
+        left -= len(part) * ("content-length" in headers)
+        yield part
 
 
 def take(job: Job, stream: BinaryIO, size: int, kept: list[bytes], whole: bool = True) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from keepwell import __version__
-from keepwell.core.errors import AccessError, TimedOut, Unreachable
+from keepwell.core.errors import AccessError, NotPermitted, TimedOut, Unreachable
 from keepwell.transport.base import Piece, Streamed
 from keepwell.transport.failures import access_error, shown_request
 from keepwell.transport.web import LAST_PORT
@@ -47,6 +48,27 @@ async def stream_once(
     except OSError as error:
         got.broke(access_error(error, command=command, otherwise=Unreachable))
     return got.told()
+
+
+def parse_streamed(got: Mapping[str, Any], payload: bytes) -> Streamed:
+    """The answer of a far end that was asked for times; NotPermitted where an older one gives none."""
+    times = got.get("times")
+    if not isinstance(times, list):
+        raise NotPermitted("the far end cannot tell when the parts of an answer arrive")
+    pieces, begin = [], 0
+    for seconds, size in times:
+        pieces.append(Piece(seconds=float(seconds), data=payload[begin : begin + int(size)]))
+        begin += int(size)
+    problem = str(got.get("problem", ""))
+    return Streamed(
+        status=int(got.get("status", 0)),
+        headers={str(name): str(value) for name, value in dict(got.get("headers", {})).items()},
+        pieces=tuple(pieces),
+        whole=not problem,
+        problem=problem,
+        head_seconds=float(got.get("head_seconds", 0.0)),
+        seconds=float(got.get("seconds", 0.0)),
+    )
 
 
 class _Arriving:
