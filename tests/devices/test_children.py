@@ -165,6 +165,18 @@ def test_a_library_outside_the_loader_s_folders_is_found(tmp_path: Path) -> None
 
 
 @needs_compiler
+def test_cuda_outside_the_loader_s_folders_is_found(tmp_path: Path) -> None:
+    library = build_libraries(CACHE) / "libcuda.so.1"
+    script = (
+        "from keepwell.devices import _cuda_child as cuda\n"
+        f"print(json.dumps(cuda.report(('/nowhere/libcuda.so.1', {str(library)!r}))))\n"
+    )
+    found = json.loads(run_script(tmp_path, FakeMachine(cards=(CARD, CARD), cuda_devices=2), script))
+    assert (found["code"], found["devices"], found["version"]) == (0, 2, 12040)
+    assert {Path(one).parent for one in _cuda_child.LIBRARIES[1:]} == {Path(one) for one in _nvml_child.FOLDERS}
+
+
+@needs_compiler
 def test_cards_that_take_long_to_start_do_not_cost_the_answers_of_the_others(tmp_path: Path) -> None:
     """Without persistence mode each card takes seconds: what was told in time is told."""
     library = build_libraries(CACHE) / _nvml_child.SONAME

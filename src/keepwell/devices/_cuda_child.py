@@ -13,8 +13,13 @@ import sys
 import time
 from typing import Any
 
-#: Where the driver's library is: by the loader's rules, and where WSL puts it.
-LIBRARIES = ("libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1")
+#: Where the driver's library is: by the loader's rules, and where WSL, NixOS and containers of some clouds put it.
+LIBRARIES = (
+    "libcuda.so.1",
+    "/usr/lib/wsl/lib/libcuda.so.1",
+    "/run/opengl-driver/lib/libcuda.so.1",
+    "/usr/local/nvidia/lib64/libcuda.so.1",
+)
 CHOOSING = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
 
 

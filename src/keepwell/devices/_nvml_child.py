@@ -199,6 +199,7 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
     "compute_mode": pynvml.nvmlDeviceGetComputeMode,
     "ecc_uncorrected": _ecc,
     "remapped_rows": pynvml.nvmlDeviceGetRemappedRows,
+    "retired_pending": pynvml.nvmlDeviceGetRetiredPagesPendingStatus,
     "partition": _partition,
     "licence": _licence,
     "processes": _processes,

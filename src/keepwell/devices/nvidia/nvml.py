@@ -150,6 +150,8 @@ def _memory_health(raw: Mapping[str, Any]) -> Value | Missing:
         found["uncorrected_errors"] = errors
     if isinstance(rows, list) and len(rows) == 4:
         found |= {"remap_pending": bool(rows[2]), "remap_failed": bool(rows[3])}
+    elif isinstance(raw.get("retired_pending"), int):  # before Ampere pages are retired instead of rows remapped
+        found |= {"remap_pending": bool(raw["retired_pending"]), "remap_failed": False}
     if found:
         return found
     return _convert(errors, int)

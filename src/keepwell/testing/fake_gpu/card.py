@@ -73,6 +73,7 @@ class FakeCard:
     ecc_corrected: int | None = 0
     ecc_uncorrected: int | None = 0
     remapped: tuple[int, int, int, int] | None = (0, 0, 0, 0)
+    retired_pending: bool | None = None
     processes: tuple[FakeProcess, ...] = ()
     mig: tuple[bool, bool] | None = None
     instances: tuple[FakeInstance, ...] = ()
@@ -140,6 +141,7 @@ def _values(card: FakeCard, number: int) -> dict[str, object]:
         "ecc.corrected": card.ecc_corrected,
         "ecc.uncorrected": card.ecc_uncorrected,
         "remapped": _row(card.remapped),
+        "retired.pending": _flag(card.retired_pending),
         "mig": _row(card.mig),
         "virtual": card.virtual,
         "licence": None if card.licence is None else f"{card.licence} {int(card.licence == 5)}",

@@ -26,6 +26,7 @@ FIELDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "capability": ("capability", ("capability",)),
     "link": ("link", ("link",)),
     "remapped_rows": ("remapped", ("remapped",)),
+    "retired_pending": ("retired.pending", ("retired_pending",)),
     "partition": ("mig", ("mig",)),
     "licence": ("virtual", ("virtual",)),
     "processes": ("processes", ()),
@@ -108,7 +109,7 @@ def _split(asked: str, answer: Any, count: int) -> list[Any]:
         return [(bool(answer[0]), bool(answer[1]))]
     if asked == "licence":
         return [answer["mode"]]
-    if asked == "persistence":
+    if asked in ("persistence", "retired_pending"):
         return [bool(answer)]
     if isinstance(answer, list):
         return [tuple(answer)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from keepwell.testing.fake_gpu.card import GPU_IS_LOST, INSUFFICIENT_POWER, RESET_REQUIRED, UNKNOWN_ERROR
 from keepwell.testing.fake_gpu.machine import FakeEngine, FakeMachine
 from keepwell.testing.fake_gpu.scenario import Scenario
-from keepwell.testing.fake_gpu.scenarios_well import A100, H100, RTX4090
+from keepwell.testing.fake_gpu.scenarios_well import A100, H100, RTX4090, V100
 
 SECOND = replace(RTX4090, pci="0000:02:00.0", uuid="GPU-00000000-0000-4000-8000-000000000002")
 HARDWARE = "gpu-hardware-or-firmware-fault"
@@ -141,6 +141,13 @@ FAULTS: dict[str, Scenario] = _XID_ROWS | {
         ),
         bad={"gpu.memory_health": {"kind": "pending", "errors": "3"}, "gpu.errors": {"xid": "94"}},
         values={"0 device.memory_health": {"uncorrected_errors": 3, "remap_pending": True, "remap_failed": False}},
+        cause=HARDWARE,
+    ),
+    "pages-to-retire": Scenario(
+        say="A card of before row repair: faulty pages of its memory wait for a reset to be left out",
+        machine=FakeMachine(cards=(replace(V100, retired_pending=True),)),
+        bad={"gpu.memory_health": {"kind": "pending", "errors": "0"}},
+        values={"0 device.memory_health": {"uncorrected_errors": 0, "remap_pending": True, "remap_failed": False}},
         cause=HARDWARE,
     ),
     "memory-beyond-repair": Scenario(

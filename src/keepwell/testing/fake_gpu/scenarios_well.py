@@ -47,6 +47,19 @@ A100 = FakeCard(
     clock_megahertz=1410,
     link=(4, 4, 16, 16),
 )
+#: Before Ampere memory is repaired by leaving pages out, not rows.
+V100 = replace(
+    A100,
+    name="Tesla V100-PCIE-32GB",
+    pci_id="10de:1db6",
+    capability=(7, 0),
+    memory_total_bytes=34_359_738_368,
+    power_limit_milliwatts=250_000,
+    power_default_milliwatts=250_000,
+    link=(3, 3, 16, 16),
+    remapped=None,
+    retired_pending=False,
+)
 #: Split by MIG: no load as a whole, and what the instances hold is told per instance.
 A100_SPLIT = replace(
     A100,
