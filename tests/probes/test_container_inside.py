@@ -26,15 +26,19 @@ from keepwell.testing.clock import FakeClock
 from keepwell.testing.container_daemon import ContainerDaemon, FakeContainer
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.namespaced import run_namespaced, why_not
-from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Reply, Stat
+from keepwell.testing.node import RecordedNode
+from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Reply, Stat, Transport
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.container_sockets import CONTAINER_ENGINES
 from keepwell.transport.local import LocalTransport
+from keepwell.transport.record import Recording
+from keepwell.transport.tape_file import parse_tape, render_tape
 from tests.machines import about
 from tests.support import free_port
 
 namespaces = pytest.mark.skipif(bool(why_not()), reason=why_not() or "namespaces can be made")
 SOCKET = CONTAINER_ENGINES[0].sockets[0]
+ABSENT = Missing(kind="absent", reason="not looked at")
 
 
 class Moved(LocalTransport):
@@ -110,6 +114,30 @@ async def test_addresses_are_asked_from_inside(place: Place) -> None:
 
 
 @namespaces
+async def test_a_recording_gives_the_same_answers(place: Place) -> None:
+    listed = containers(A=f"http://localhost:{free_port()}", B="http://nowhere:1")
+    driver: Value = ({"vendor": "NVIDIA", "module": "560.1"},)
+    seen = [about("host.containers", listed, subject=node("here"))]
+    seen.append(about("device.driver", driver, subject=node("here")))
+    site = Site(
+        ref=engine("here", "one"), engine="one", url="http://x", process=ABSENT, supervisor="container", unit="llm"
+    )
+    recording = Recording(place.transport)
+
+    async def look(transport: Transport) -> list[object]:
+        here = replace(place, transport=transport, seen=Seen(seen))
+        found = [
+            *await container_reach.PROBE.observe(here),
+            *await engine_container.PROBE.observe(replace(here, site=site)),
+        ]
+        return [one.value for one in found]
+
+    told = await look(recording)
+    assert not any(isinstance(one, Missing) for one in told)
+    assert await look(RecordedNode(parse_tape(render_tape(recording.tape(7.0))))) == told
+
+
+@namespaces
 async def test_a_container_that_is_gone_is_told_as_not_asked(place: Place) -> None:
     listed = containers(URL="http://127.0.0.1:1")
     gone = tuple(dict(row, id="gone") for row in rows_of(listed))
@@ -123,9 +151,8 @@ async def test_a_container_that_is_gone_is_told_as_not_asked(place: Place) -> No
 
 @namespaces
 async def test_an_engines_container_is_looked_at_from_inside(place: Place) -> None:
-    process = Missing(kind="absent", reason="not looked at")
     ref = engine("here", "one")
-    site = Site(ref=ref, engine="one", url="http://x", process=process, supervisor="container", unit="llm")
+    site = Site(ref=ref, engine="one", url="http://x", process=ABSENT, supervisor="container", unit="llm")
     driver: Value = ({"vendor": "NVIDIA", "module": "560.1"},)
     seen = [about("host.containers", containers(), subject=node("here"))]
     seen.append(about("device.driver", driver, subject=node("here")))
