@@ -95,6 +95,11 @@ def test_a_decision_that_answers_nothing_is_named(decision: DecisionEntry, why: 
     assert (unused.why, unused.nearest) == (why, nearest)
 
 
+def test_a_check_that_was_not_made_says_nothing_of_a_decision() -> None:
+    shallow = Names(checks=("gpu.memory",), silent=("gpu.memory",))
+    assert decide([], [made(check="gpu.memory")], TODAY, shallow).decisions.unused == ()
+
+
 def test_protection_and_plain_words_are_not_unused() -> None:
     assert decide([], [made(about="chroma, llama3.2:3b"), made()], TODAY, NAMES).decisions.unused == ()
 

@@ -60,8 +60,10 @@ def hear(config: Config, seen: Seen, findings: Iterable[Finding], now: float) ->
 
 def find_names(config: Config, seen: Seen) -> Names:
     """The words that a decision may use: checks and causes that keepwell knows, and what things here are called."""
+    checks = load_checks(ALL_LEVELS)
     return Names(
-        checks=tuple(one.id for one in load_checks(ALL_LEVELS)),
+        checks=tuple(one.id for one in checks),
+        silent=tuple(one.id for one in checks if not any(seen.named(name) for name in one.needs)),
         issues=tuple(get_catalogue().issues),
         things=tuple(dict.fromkeys(name for name in _things(config, seen) if name)),
     )

@@ -37,11 +37,15 @@ class Unused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The words that a decision may use: all checks, all causes, and what things on the nodes are called."""
+    """The words that a decision may use: all checks, all causes, and what things on the nodes are called.
+
+    `silent` are checks that had nothing to judge this time: the look was not deep enough.
+    """
 
     checks: Collection[str] = ()
     issues: Collection[str] = ()
     things: Collection[str] = ()
+    silent: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +201,11 @@ def _find_unused(decisions: Iterable[DecisionEntry], names: Names) -> Iterator[U
                 yield Unused(decision=one, why=f"no {what} is called {word}", nearest="".join(near))
                 break
         else:
-            yield from _find_unknown_things(one, names.things)
+            yield from _find_unknown_things(one, names)
 
 
-def _find_unknown_things(one: DecisionEntry, things: Collection[str]) -> Iterator[Unused]:
-    known = {name.casefold(): name for name in things}
+def _find_unknown_things(one: DecisionEntry, names: Names) -> Iterator[Unused]:
+    known = {name.casefold(): name for name in names.things}
     for word in wanted_names(one):
         if any(fnmatchcase(name, word) for name in known):
             continue
@@ -209,5 +213,6 @@ def _find_unknown_things(one: DecisionEntry, things: Collection[str]) -> Iterato
         nearest = "".join(known[name] for name in near)
         yield Unused(decision=one, why=f"nothing here is called {word}", nearest=nearest)
         return
-    if one.check and not one.issue:
+    looked = any(fnmatchcase(check, one.check) and check not in names.silent for check in names.checks)
+    if looked and not one.issue:
         yield Unused(decision=one, why=f"{one.check} finds nothing wrong now")
