@@ -84,6 +84,15 @@ def test_people_are_learned_and_system_users_stay() -> None:
     assert said == "<user-1> and <user-2> on <host-1>, ollama, ubuntu, amian, root"
 
 
+def test_a_name_that_is_a_word_is_masked_where_it_names_somebody() -> None:
+    accounts = b"max:x:1000:1000:Max,,,:/home/max:/bin/sh\nollama:x:997:9::/x:/x\n"
+    one = Redactor(learn_people([accounts]))
+    assert one.redact_text("max tokens 4 reached, see /home/max/x, USER=max") == (
+        "max tokens 4 reached, see /home/<user-1>/x, USER=<user-1>"
+    )
+    assert one.redact(accounts).startswith(b"<user-1>:x:1000:1000:")
+
+
 def test_names_beyond_ascii() -> None:
     one = Redactor(People(users=frozenset({"jürgen".encode()})))
     assert one.redact_text("by jürgen, not Jürgens") == "by <user-1>, not Jürgens"

@@ -51,6 +51,8 @@ async def make_bundle(
     caller: Caller, target: str, *, out: str, level: int, since: str, names: bool, dry_run: bool
 ) -> BundleReport:
     """Look at a node and write its bundle, or with `dry_run` only say what would be in it."""
+    if out and not Path(out).absolute().parent.is_dir():
+        raise NotThere("the bundle cannot be written: there is no such folder", where=str(Path(out).parent))
     async with wire(caller) as wiring:
         place = find_target(target, wiring.config, wiring.hands.name)
         if place.bundle is not None:

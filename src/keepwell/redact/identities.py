@@ -73,6 +73,13 @@ IDENTITIES: tuple[Rule, ...] = (
     ),
     make_rule(
         "user",
+        r":[0-9]{4,5}:[0-9]{1,10}:",
+        r"(?m)^(?P<x>[A-Za-z_][\w.-]{0,63})(?=:[^:\s]{0,200}:(?:[1-9]\d{3}|[1-5]\d{4}):\d{1,10}:)",
+        judges.is_person,
+        reach=320,
+    ),
+    make_rule(
+        "user",
         r"\b(?:user|logname|sudo_user|username)=[a-z_]",
         r"\b(?:USER|LOGNAME|SUDO_USER|USERNAME)=(?P<x>[A-Za-z_][\w.-]{0,63})",
         judges.is_person,

@@ -26,6 +26,15 @@ _NOBODY = """
     engine log logs error info warning name"""
 #: The same, each by itself.
 NOBODY = frozenset(_NOBODY.split())
+#: Names that are words of ordinary logs: they are masked in paths, variables and account files only, since
+#: `max`, `mark` or `will` replaced everywhere would hide what happened.
+_WORDS = """
+    all any april art august batch bill cache case chance chase christian code con data dash dean dev don drew file
+    force ford frank gene get grace grant guy hope host iris jack job joy june key king lane load main mark may mem
+    memory miles min max new node old page part pat penny pierce port prince queue ray reed rich rob rose run rusty
+    sandy scout set sky slot sol stock stone sue summer task test thread time token trace van victor ward will work
+    """
+ORDINARY = frozenset(_WORDS.split())
 
 _PASSWD = re.compile(rb"^([A-Za-z_][\w.-]{0,63}):[^:\n]*:(\d{1,10}):\d{1,10}:([^:\n]*):([^:\n]*):", re.MULTILINE)
 _HOME = re.compile(rb"/(?:home|Users)/([A-Za-z_][\w.-]{0,63})")
@@ -55,7 +64,7 @@ def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = ()) -> People:
             full_names.add(about.split(b",")[0].strip())
         users.update(_HOME.findall(text))
         users.update(_VARIABLE.findall(text))
-    nobody = {name.encode() for name in NOBODY}
+    nobody = {name.encode() for name in NOBODY | ORDINARY}
     return People(
         users=frozenset(one for one in users - system if one.lower() not in nobody and len(one) >= SHORTEST),
         full_names=frozenset(one for one in full_names - users if one.lower() not in nobody and len(one) >= SHORTEST),
