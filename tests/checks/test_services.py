@@ -50,7 +50,7 @@ def test_running(site: dict[str, Value], health: dict[str, Value], expected: Sta
     ("health", "expected"),
     [
         ({}, Status.OK),
-        ({"seconds": 1.9}, Status.WARNING),
+        ({"seconds": 2.9}, Status.WARNING),
         ({"state": "failing", "said": "503: database"}, Status.WARNING),
         ({"state": "silent"}, Status.WARNING),
         ({"state": "refused"}, Status.WARNING),

@@ -12,7 +12,7 @@ from keepwell.plugins.facts import looked_at
 
 Row = Mapping[str, Value]
 #: Seconds from which the answer of a service that has nothing to compute is slow.
-SLOW_SECONDS = 1.5
+SLOW_SECONDS = 2.5
 _WHY = {
     "own-loopback": "which inside its container means the container itself, where nothing listens",
     "loopback-only": "and what listens there does so on loopback only",

@@ -14,7 +14,7 @@ from keepwell.plugins.whereabouts import Candidate
 from keepwell.transport.base import Reply, Transport
 
 #: Seconds for one request: a dashboard answers from memory, and one that does not is told as silent.
-ASK_SECONDS = 2.0
+ASK_SECONDS = 3.0
 #: Bytes of an answer: a start page is some hundred thousand.
 ASK_BYTES = 1024 * 1024
 #: Requests under way at once, so that a small machine is not flooded.
