@@ -95,9 +95,10 @@ def test_wtmp_of_both_sizes(size: int) -> None:
 @given(st.binary(max_size=1300))
 def test_any_bytes_are_a_wtmp_or_a_named_error(content: bytes) -> None:
     try:
-        parse_wtmp(content)
-    except ValueError as error:
-        assert "wtmp" in str(error)
+        found = parse_wtmp(content)
+    except ValueError:
+        return
+    assert len(found) <= len(content) // 384
 
 
 @settings(max_examples=40, deadline=None)
