@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Value
 from keepwell.core.values import find_number, text_of, texts_of
+from keepwell.formats.number import find_whole
 from keepwell.formats.procfs import parse_arguments, parse_environment, parse_status
 from keepwell.plugins.engine import Engine, RunsChildren
 from keepwell.plugins.place import ServingProcess
@@ -91,7 +92,7 @@ async def read_serving(transport: Transport, row: Mapping[str, Value]) -> Servin
         environment=parse_environment(await _bytes(transport, f"{folder}/environ")),
         user=text_of(row, "user"),
         uid=int(find_number(row.get("uid")) or 0),
-        gid=int((group or ["0"])[0]),
+        gid=find_whole((group or ["0"])[0]) or 0,
         exe=text_of(row, "exe"),
         cwd=text_of(row, "cwd"),
         state=text_of(row, "state"),
