@@ -49,7 +49,8 @@ async def _ends(number: int) -> None:
     await eventually_async(gone, what=f"the far end {number} has ended")
 
 
-async def test_a_cut_in_the_middle_of_a_read(far: SshTransport, relay: Relay, tmp_path: Path) -> None:
+async def test_a_cut_in_the_middle_of_a_read(far: SshTransport, relay: Relay, sshd: Sshd, tmp_path: Path) -> None:
+    logins = sshd.logins
     (tmp_path / "big").write_bytes(os.urandom(900_000))
     before = await _far_end(far)
     relay.cut_after_bytes = relay.passed_bytes + 300_000
@@ -59,18 +60,19 @@ async def test_a_cut_in_the_middle_of_a_read(far: SshTransport, relay: Relay, tm
     assert isinstance(got[1], Unreachable)
     assert "sleep 60" in str(got[1])
     assert len(await far.read(str(tmp_path / "big"))) == 900_000, "the next call opens a new line"
-    assert relay.accepted == 2
+    assert sshd.logins == logins + 1
     await _ends(before)
 
 
-async def test_every_waiting_call_is_told_and_one_line_is_opened(far: SshTransport, relay: Relay) -> None:
+async def test_every_waiting_call_is_told_and_one_line_is_opened(far: SshTransport, relay: Relay, sshd: Sshd) -> None:
+    logins = sshd.logins
     waiting = [asyncio.create_task(far.run(["sleep", "60"], timeout_seconds=60)) for _ in range(50)]
     await far.read("/proc/version")
     relay.cut()
     got = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(one, Unreachable) for one in got)
     await asyncio.gather(*(far.read("/proc/version") for _ in range(50)))
-    assert relay.accepted == 2
+    assert sshd.logins == logins + 1
 
 
 async def test_a_far_end_that_is_killed(far: SshTransport) -> None:
@@ -96,13 +98,14 @@ async def test_a_black_hole_costs_each_call_its_own_limit(far: SshTransport, rel
     await _ends(number)
 
 
-async def test_an_answer_that_comes_too_late_harms_nobody(far: SshTransport, relay: Relay) -> None:
+async def test_an_answer_that_comes_too_late_harms_nobody(far: SshTransport, relay: Relay, sshd: Sshd) -> None:
+    logins = sshd.logins
     relay.freeze()
     with pytest.raises(TimedOut):
         await far.run(["echo", "old"], timeout_seconds=0.1)
     relay.thaw()
     assert (await far.run(["echo", "new"])).text == "new\n"
-    assert relay.accepted == 1
+    assert sshd.logins == logins
 
 
 async def test_a_node_that_is_gone_for_good_is_asked_once(far: SshTransport, relay: Relay, sshd: Sshd) -> None:
@@ -118,7 +121,10 @@ async def test_a_node_that_is_gone_for_good_is_asked_once(far: SshTransport, rel
         return False
 
     await eventually_async(lost)
-    asked = relay.accepted
+    with pytest.raises(Unreachable):
+        await far.read("/proc/version")
+    relay.refuse = False
+    logins = sshd.logins
     got = await asyncio.gather(*(far.read("/proc/version") for _ in range(20)), return_exceptions=True)
     assert all(isinstance(one, AccessError) for one in got)
-    assert relay.accepted <= asked + 1
+    assert sshd.logins == logins, "one that could not be opened again is not tried for every call"

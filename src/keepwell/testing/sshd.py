@@ -71,6 +71,11 @@ class Sshd:
         """What the server has said."""
         return (self.folder / "log").read_text(errors="replace")
 
+    @property
+    def logins(self) -> int:
+        """How often somebody has logged in; whoever only knocks is not counted."""
+        return self.log.count("Accepted publickey")
+
     def node(self, name: str = "far", *, port: int = 0, **fields: str | bool) -> NodeEntry:
         """The node as keepwell.toml would have it; `port` is that of a relay before it."""
         known = self.known_hosts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ CIPHERS = (
 #: Bytes that the other side may send ahead, so that a distant node need not wait for us.
 WINDOW_BYTES = 4 * 1024 * 1024
 
+#: Whoever asked is told of errors; its warnings would stand between the lines of a report.
+asyncssh.set_log_level("ERROR")
+
 _REFUSED = (
     "keepwell asks for no password. Log in with a key: `ssh-copy-id {login}` puts yours there, `ssh-add` unlocks it, "
     "`key = ...` in keepwell.toml names another"
@@ -49,6 +52,11 @@ class Connections:
         self._connect_seconds = connect_seconds
         self._open: dict[tuple[Host, ...], asyncio.Task[asyncssh.SSHClientConnection]] = {}
         self._users: dict[tuple[Host, ...], int] = {}
+
+    @property
+    def in_use(self) -> int:
+        """Connections that somebody uses."""
+        return len(self._users)
 
     async def take(self, route: tuple[Host, ...]) -> asyncssh.SSHClientConnection:
         """A connection to the last node of a route, through the ones before; `leave` it when done."""
@@ -71,7 +79,7 @@ class Connections:
         if not opened.done():
             opened.cancel()
             await asyncio.wait([opened])
-        if not opened.cancelled() and opened.exception() is None:
+        if _succeeded(opened):
             await _close(opened.result())
             if len(route) > 1:
                 await self.leave(route[:-1])
@@ -79,19 +87,24 @@ class Connections:
     async def _get(self, route: tuple[Host, ...]) -> asyncssh.SSHClientConnection:
         opened = self._open.get(route)
         if opened is None or (opened.done() and not _usable(opened)):
-            opened = asyncio.create_task(self._connect(route))
+            had_tunnel = len(route) > 1 and opened is not None and _succeeded(opened)
+            opened = asyncio.create_task(self._connect(route, had_tunnel))
+            opened.add_done_callback(_succeeded)
             self._open[route] = opened
         return await asyncio.shield(opened)
 
-    async def _connect(self, route: tuple[Host, ...]) -> asyncssh.SSHClientConnection:
-        through: Sequence[Host] = route[:-1]
+    async def _connect(self, route: tuple[Host, ...], had_tunnel: bool) -> asyncssh.SSHClientConnection:
+        """A new connection; one that was lost still counts as a user of its tunnel, for which this one stands in."""
+        through = route[:-1]
         if not through:
             return await connect(route[-1], None, self._connect_seconds)
-        tunnel = await self.take(tuple(through))
+        tunnel = await self.take(through)
+        if had_tunnel:
+            await self.leave(through)
         try:
             return await connect(route[-1], tunnel, self._connect_seconds)
         except BaseException:
-            await self.leave(tuple(through))
+            await self.leave(through)
             raise
 
 
@@ -167,20 +180,25 @@ def _chosen(node: Host) -> dict[str, Any]:
         chosen["username"] = node.user
     if node.key:
         chosen["client_keys"] = [os.path.expanduser(node.key)]
+        chosen["agent_path"] = None  # a server counts the agent's other keys as failures, and hangs up at six
     return chosen
 
 
 def _usable(opened: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
-    return not opened.cancelled() and opened.exception() is None and not opened.result().is_closed()
+    return _succeeded(opened) and not opened.result().is_closed()
+
+
+def _succeeded(opened: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
+    """True if it is open or was. Looking at its error is what tells asyncio that nobody forgot it."""
+    return not opened.cancelled() and opened.exception() is None
 
 
 async def _close(connection: asyncssh.SSHClientConnection) -> None:
-    connection.close()
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await connection.wait_closed()
-    except TimeoutError:
-        connection.abort()
+    for end in (connection.close, connection.abort):
+        end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                return await connection.wait_closed()
 
 
 def _explain_key(node: Host, error: Exception, command: str) -> AccessError:
