@@ -211,6 +211,7 @@ HOP: Mapping[str, Value] = {**DIRECT, "where": "nginx", "url": "http://127.0.0.1
         ({"first_seconds": 1.1, "last_seconds": 1.11, "pieces": 1}, "buffered"),
         ({"pieces": 4, "longest_gap_seconds": 0.3, "first_seconds": 0.3}, "blocks"),
         ({"ended": False, "whole": False, "said": "peer closed"}, "cut"),
+        ({"ended": False, "whole": False, "said": "no whole answer within 15 s", "late": True}, ""),
         ({"status": 502, "said": "Bad Gateway"}, "refused"),
         ({"status": 401}, "key"),
         ({"status": 0, "said": "no whole answer within 20 s"}, "unreachable"),

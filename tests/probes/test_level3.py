@@ -186,10 +186,13 @@ async def looked(fake: FakeEngine, *names: str, kind: str = "openai") -> Deep:
 
 
 async def test_a_model_that_is_not_the_one_asked_for_is_told(fake: FakeEngine) -> None:
+    async with FakeEngine("vllm") as server:
+        await server.set_fault(Fault.WRONG_MODEL)
+        look = await looked(server, "engine_answer", kind="vllm")
+        assert look.bad() == {"answer.model": "other-model"}
+        assert look.findings()["answer.model"].facts["answered"] == "other-model"
     await fake.set_fault(Fault.WRONG_MODEL)
-    look = await looked(fake, "engine_answer")
-    assert look.bad() == {"answer.model": "other-model"}
-    assert look.findings()["answer.model"].facts["answered"] == "other-model"
+    assert (await looked(fake, "engine_answer")).bad() == {}, "a gateway's names stand for others"
 
 
 async def test_an_engine_that_breaks_hangs_or_is_busy_is_told(fake: FakeEngine) -> None:

@@ -43,10 +43,14 @@ def judge_given(seen: Seen) -> Iterator[Finding]:
 
 
 def judge_model(seen: Seen) -> Iterator[Finding]:
-    """WARNING when another model answered than was asked, by its name or by its digest."""
+    """WARNING when another model answered than was asked, by its name or by its digest.
+
+    A gateway's names stand for models of other names, so that those say nothing.
+    """
     for one, rows in _asked(seen):
         told = [row for row in rows if text_of(row, "answered")]
-        wrong = [row for row in told if not same_model(text_of(row, "model"), text_of(row, "answered"))]
+        named = [row for row in told if row.get("gateway") is not True]
+        wrong = [row for row in named if not same_model(text_of(row, "model"), text_of(row, "answered"))]
         other = next((found for row in told if (found := _other_digest(seen, one, text_of(row, "model")))), {})
         if wrong:
             words = f"was asked for {text_of(wrong[0], 'model')}, and {text_of(wrong[0], 'answered')} answered"

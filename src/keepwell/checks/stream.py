@@ -93,9 +93,9 @@ def _broken(row: Row) -> tuple[str, str]:
         return "refused", f"answers a streamed request with status {status}: {said}"
     if text_of(row, "encoding") not in ("", "identity"):
         return "encoded", f"compresses the stream ({text_of(row, 'encoding')}), although nobody asked for that"
-    if row.get("ended") is not True:
+    if row.get("ended") is not True and row.get("late") is not True:
         return "cut", f"stops within the stream, without its mark of the end: {said}".rstrip(": ")
-    if said:
+    if said and row.get("late") is not True:
         return "malformed", f"breaks the stream: {said}"
     return "", ""
 

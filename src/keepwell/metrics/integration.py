@@ -10,7 +10,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="engine",
         help="Short answers and embeddings that its models were asked for",
         shape="tuple of mappings model state (answered unable refused failed malformed silent) status seconds tokens "
-        "(asked for) answered (the model named) fingerprint text finish input_tokens output_tokens said request, "
+        "(asked for) answered (the model named) fingerprint text finish input_tokens output_tokens said request gateway (its names may stand for other models), "
         "embedding_state embedding_dimensions embedding_model embedding_said",
     ),
     Fact(
@@ -31,7 +31,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="engine",
         help="The same streamed answer at the engine and through each proxy or gateway before it",
         shape="tuple of mappings where (direct, or a name) url model (asked) answered status pieces events "
-        "first_seconds last_seconds longest_gap_seconds ended whole encoding said; the direct one first",
+        "first_seconds last_seconds longest_gap_seconds ended whole late encoding said; the direct one first",
     ),
     Fact(
         name="engine.crowd",

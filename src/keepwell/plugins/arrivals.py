@@ -13,10 +13,14 @@ from keepwell.transport.base import Reply, Streamed
 
 #: Digits of a second that are kept: a tenth of a millisecond.
 DIGITS = 4
+#: Seconds before the limit from which a stream that was not whole was stopped by it, not broken.
+LATE_SECONDS = 0.05
 
 
-def arrival_row(got: Streamed) -> Mapping[str, Value]:
-    """Status, parts, words, their times, whether the end came, and what was said in place of words."""
+def arrival_row(got: Streamed, limit_seconds: float) -> Mapping[str, Value]:
+    """Status, parts, words, their times, whether the end came (`late`: the time was up before), and what was said in
+    place of words.
+    """
     if got.status != 200:
         said = error_text(Reply(status=got.status, headers=got.headers, body=got.body))
         return {"status": got.status, "said": said}
@@ -33,6 +37,7 @@ def arrival_row(got: Streamed) -> Mapping[str, Value]:
         "longest_gap_seconds": round(max(gaps, default=0.0), DIGITS),
         "ended": answer.ended,
         "whole": got.whole,
+        "late": not got.whole and got.seconds >= limit_seconds - LATE_SECONDS,
         "finish": answer.finish,
         "encoding": escape_controls(cut_text(got.headers.get("content-encoding", ""), 40)),
         "said": answer.error or answer.problem or got.problem,

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 import msgspec
 
 from keepwell.core.observation import Missing
+from keepwell.core.secret import mask_text
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Transport
 
@@ -25,8 +26,8 @@ class Call:
     body: bytes = b""
 
     def shown(self, url: str) -> str:
-        """As a person would repeat it: "POST http://... {"model": ...}"."""
-        return f"{self.method} {url}{self.path} {self.body.decode('utf-8', 'replace')}".rstrip()
+        """As a person would repeat it: "POST http://... {"model": ...}"; a password in the URL is masked."""
+        return f"{self.method} {mask_text(url)}{self.path} {self.body.decode('utf-8', 'replace')}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

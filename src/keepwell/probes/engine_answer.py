@@ -12,7 +12,7 @@ from keepwell.formats.chat_answer import parse_chat_answer
 from keepwell.plugins.ask import error_text, parse_fields
 from keepwell.plugins.asking import MODELS, choose_models, make_ask, send, why_not_asked
 from keepwell.plugins.chat import Chats, NamesDigests
-from keepwell.plugins.engine import LoadedModel, ReportsLoaded
+from keepwell.plugins.engine import Engine, LoadedModel, ReportsLoaded
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.plugins.promise import is_unable, judge_form
@@ -33,10 +33,10 @@ class EngineAnswer:
     level = 3
     about: Literal["node", "engine"] = "engine"
     effect: ProbeEffect = "loads-model"
-    cost_seconds = 10.0
+    cost_seconds = 12.0
     does = (
         f"asks each model in memory (at most {MODELS}), else the smallest one, for {TOKENS} tokens and an embedding; "
-        "a model that is not loaded is loaded for it"
+        "a model that is not loaded is loaded for it, and a gateway may hand that on to a service that is paid for"
     )
     gives: tuple[str, ...] = ("engine.answers", "engine.loaded_after")
     needs: tuple[str, ...] = ("engine.health", "engine.models", "engine.loaded")
@@ -68,6 +68,8 @@ async def _ask_model(place: Place, engine: Chats, site: Site, model: str, ends: 
     call = engine.chat(make_ask(place.seen, site.ref, model, tokens=TOKENS, now=now))
     seconds = min(ANSWER_SECONDS, max(1.0, ends - place.clock.monotonic()))
     row: dict[str, Value] = {"model": model, "tokens": TOKENS, "request": cut_text(call.shown(site.url), 400)}
+    if isinstance(engine, Engine) and engine.specificity == 0:
+        row["gateway"] = True
     try:
         reply = await send(place.transport, site.url, call, api_key=site.api_key, seconds=seconds)
     except AccessError as error:

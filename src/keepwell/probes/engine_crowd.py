@@ -94,8 +94,7 @@ async def _send(place: Place, site: Site, call: Call) -> _One:
         raise
     except AccessError as error:
         return _One(began, {"status": 0, "late": isinstance(error, TimedOut), "said": error.what})
-    late = not got.whole and got.seconds >= CROWD_SECONDS
-    return _One(began, {**arrival_row(got), "late": late, "retry_after": got.headers.get("retry-after", "")[:40]})
+    return _One(began, {"late": False, **arrival_row(got, CROWD_SECONDS)})
 
 
 def _tell(found: Sequence[_One], limit: RequestLimit) -> Mapping[str, Value]:

@@ -15,7 +15,7 @@ from keepwell.plugins.probe import ProbeEffect
 from keepwell.plugins.promise import judge_reply
 
 #: Seconds for one request and for all: the model answered a moment ago.
-REQUEST_SECONDS = 15.0
+REQUEST_SECONDS = 8.0
 BUDGET_SECONDS = 40.0
 #: Characters of a request that are kept, so that a person can repeat it.
 REQUEST_CHARACTERS = 400

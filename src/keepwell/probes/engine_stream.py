@@ -7,7 +7,8 @@ from typing import Literal
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Observation, Value, failed, unknown
-from keepwell.core.values import find_number
+from keepwell.core.secret import mask_text
+from keepwell.core.values import find_number, rows_of
 from keepwell.plugins.arrivals import arrival_row
 from keepwell.plugins.ask import parse_fields
 from keepwell.plugins.asking import answering_model, key_headers, make_ask, same_model, send_stream, why_not_asked
@@ -21,8 +22,12 @@ TOKENS = 32
 MORE_TOKENS = 256
 #: Seconds below which the parts of the short stream lie too close together to compare.
 CLOSE_SECONDS = 0.15
+#: Seconds that the short stream should take, by the speed of the answer before it, and its least tokens: a large
+#: model on a processor gives one or two a second.
+SHORT_SECONDS = 8.0
+LEAST_TOKENS = 8
 #: Seconds for one stream, for a list of models, and for everything.
-STREAM_SECONDS = 20.0
+STREAM_SECONDS = 15.0
 LIST_SECONDS = 3.0
 BUDGET_SECONDS = 50.0
 
@@ -33,7 +38,7 @@ class EngineStream:
     level = 3
     about: Literal["node", "engine"] = "engine"
     effect: ProbeEffect = "loads-model"
-    cost_seconds = 6.0
+    cost_seconds = 7.0
     does = (
         f"lets the model that answered stream {TOKENS} to {MORE_TOKENS} tokens, at the engine and through each proxy "
         "or gateway on this machine that offers it"
@@ -59,19 +64,33 @@ class EngineStream:
 
 async def _compare(place: Place, engine: Chats, site: Site, model: str) -> tuple[Value, ...]:
     ends = place.clock.monotonic() + BUDGET_SECONDS
-    ask = make_ask(place.seen, site.ref, model, tokens=TOKENS, now=place.clock.now(), stream=True)
+    ask = make_ask(place.seen, site.ref, model, tokens=_tokens(place, site), now=place.clock.now(), stream=True)
     row = await _measure(place, Hop(name="direct", url=site.url, api_key=site.api_key), engine.chat(ask))
     if _is_close(row):
         ask = make_ask(place.seen, site.ref, model, tokens=MORE_TOKENS, now=place.clock.now(), stream=True)
         row = await _measure(place, Hop(name="direct", url=site.url, api_key=site.api_key), engine.chat(ask))
-    rows = [{**row, "where": "direct", "url": site.url, "model": model}]
+    rows = [{**row, "where": "direct", "url": mask_text(site.url), "model": model}]
     for hop in find_hops(place.seen, site.ref, place.services):
         if place.clock.monotonic() > ends:
             break
         found = await _through(place, engine, hop, ask)
         if found:
-            rows.append({**found, "where": hop.name, "url": hop.url})
+            rows.append({**found, "where": hop.name, "url": mask_text(hop.url)})
     return tuple(rows)
+
+
+def _tokens(place: Place, site: Site) -> int:
+    """So many that the stream takes some seconds at most, told by the answer before."""
+    rows = rows_of(place.seen.value(site.ref, "engine.answers"))
+    answered = [row for row in rows if row.get("state") == "answered"][:1]
+    rates = [_rate(row) for row in answered]
+    return max(LEAST_TOKENS, min(TOKENS, int(SHORT_SECONDS * max(rates, default=TOKENS))))
+
+
+def _rate(row: Mapping[str, Value]) -> float:
+    """Tokens a second of an answer, with everything that it waited for."""
+    tokens, seconds = find_number(row.get("output_tokens")) or 0.0, find_number(row.get("seconds")) or 0.0
+    return tokens / max(seconds, 0.001)
 
 
 def _is_close(row: Mapping[str, Value]) -> bool:
@@ -81,7 +100,7 @@ def _is_close(row: Mapping[str, Value]) -> bool:
 
 async def _measure(place: Place, hop: Hop, call: Call) -> Mapping[str, Value]:
     got = await send_stream(place.transport, hop.url, call, api_key=hop.api_key, seconds=STREAM_SECONDS)
-    return arrival_row(got)
+    return arrival_row(got, STREAM_SECONDS)
 
 
 async def _through(place: Place, engine: Chats, hop: Hop, ask: ChatAsk) -> Mapping[str, Value]:
