@@ -142,6 +142,22 @@ async def test_one_that_looks_reads_and_changes_nothing(scene: Scene, world: Wor
     await far.close()
 
 
+async def test_one_that_looks_hands_out_no_keys_and_passwords(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "id_ed25519").write_text("a key")
+    (tmp_path / "harmless").symlink_to(".ssh/id_ed25519")
+    (tmp_path / "open").write_text("no key")
+    far = await scene.open()
+    assert await far.read(str(tmp_path / "open")) == b"no key"
+    own = scene.identity.key.parent
+    private = [f"{own}/key.pem", f"{own}/../{own.name}/token", f"{tmp_path}/.ssh/id_ed25519", f"{tmp_path}/harmless"]
+    for path in [*private, "/etc/shadow", "/proc/self/root/etc/shadow", "/proc/self/mem"]:
+        with pytest.raises(NotPermitted, match="does not hand out keys and passwords"):
+            await far.read(path)
+    assert (await far.stat("/etc/shadow")).kind == "file"
+    await far.close()
+
+
 async def test_a_survey_needs_no_command_that_is_refused(scene: Scene) -> None:
     far = await scene.open()
     recording = Recording(far)

@@ -6,17 +6,23 @@ A far end lets its caller run any program; here a caller has a token and no logi
 
 from __future__ import annotations
 
+import fnmatch
+import os
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from keepwell.transport.asker import program_text
 from keepwell.transport.far_end import FarEnd
+from keepwell.transport.far_files import READING
 from keepwell.transport.far_job import Job, Refusal
+
+if TYPE_CHECKING:
+    from keepwell.transport.far_job import Done
 
 #: Methods of HTTP that change nothing (RFC 9110, 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -51,10 +57,21 @@ class CommandRule:
 
 
 class LookingFarEnd(FarEnd):
-    """A far end that reads only: no changes, only commands and requests that read."""
+    """A far end that reads only: no changes, only commands and requests that read, and no file that holds passwords
+    or keys. `own` is the folder with the agent's own.
+    """
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], own: Path) -> None:
         super().__init__(send, changes=False)
+        self._own = os.path.realpath(own)
+        self.calls["read"] = self._read
+
+    def _read(self, job: Job) -> Done:
+        """A file's bytes, in the thread of a worker: to resolve a path may hang as its reading may."""
+        path = os.fsdecode(os.path.realpath(job.path()))
+        if path.startswith(f"{self._own}/") or is_private(path):
+            raise Refusal("NotPermitted", _REFUSED.format(what="hand out keys and passwords"))
+        return READING["read"](job)
 
     def accept(self, job: Job) -> None:
         """Give a job to those who do it; Refusal for what might change something."""
@@ -80,6 +97,11 @@ def may_run(argv: Sequence[str]) -> bool:
 
 #: Where a system's own programs lie.
 SYSTEM_FOLDERS = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin"})
+
+
+def is_private(path: str) -> bool:
+    """Whether a file (a path without links) is one that holds passwords or keys, by the list."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in load_private())
 
 
 def may_ask(method: str, url: str) -> bool:
@@ -122,6 +144,12 @@ def load_rules() -> tuple[CommandRule, ...]:
 def load_posts() -> frozenset[str]:
     """The paths to which a body may be posted."""
     return frozenset(_data()["post"]["paths"])
+
+
+@cache
+def load_private() -> tuple[str, ...]:
+    """The patterns of files that are not read for others."""
+    return tuple(_data()["private"]["paths"])
 
 
 @cache

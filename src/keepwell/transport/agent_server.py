@@ -227,7 +227,7 @@ class AgentServer:
     def _far_end(self, sender: _Sender) -> FarEnd:
         if self._changes:
             return FarEnd(sender, changes=True)
-        return LookingFarEnd(sender)
+        return LookingFarEnd(sender, self._identity.key.parent)
 
 
 class _Maker:
