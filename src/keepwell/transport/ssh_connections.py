@@ -198,7 +198,9 @@ async def _close(connection: asyncssh.SSHClientConnection) -> None:
         end()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                return await connection.wait_closed()
+                await connection.wait_closed()
+        if connection.is_closed():
+            return
 
 
 def _explain_key(node: Host, error: Exception, command: str) -> AccessError:
