@@ -23,6 +23,8 @@ _NAMING_FILE = re.compile(
 _SOCKET_TABLE = re.compile(r"/proc/(?:[\w-]+/)?net/(?:tcp|udp|raw)6?\Z")
 #: How files begin in which lengths and offsets are written: GGUF, ELF, SQLite.
 _BINARY = (b"GGUF", b"\x7fELF", b"SQLite format 3\0")
+#: How the names of such files end whose beginning is no sign.
+_MEASURED = (".safetensors", ".gguf", ".bin", ".pt", ".sqlite3")
 _HEX_ADDRESS = re.compile(rb"\b([0-9A-F]{8}|[0-9A-F]{32})(?=:[0-9A-F]{4}\b)")
 
 
@@ -158,7 +160,8 @@ class _Pen:
             return content.replace(value, self._redactor.mask("machine-id", value, path))
         if _SOCKET_TABLE.search(path):
             return _HEX_ADDRESS.sub(self._hex_address, content)
-        return self._redactor.redact(content, path, keep_length=content.startswith(_BINARY))
+        measured = content.startswith(_BINARY) or path.endswith(_MEASURED)
+        return self._redactor.redact(content, path, keep_length=measured)
 
     def _hex_address(self, match: re.Match[bytes]) -> bytes:
         return _turn_words(match[1], self._redactor)
