@@ -147,6 +147,8 @@ async def test_the_advice_for_a_radeon_names_the_target_that_is_nearest_to_it() 
         ("power-brake", "supply"),
         ("forward-compatibility", "compatibility"),
         ("lost", "reboot"),
+        ("radeon-not-reset", "reboot"),
+        ("arc-hangs", "compute runtime"),
         ("virtual-unlicensed", "licence"),
     ],
 )
@@ -155,3 +157,5 @@ async def test_the_advice_fits_the_kind_of_the_fault(name: str, words: str) -> N
     fix = (await play(row.machine, log_hidden=row.log_hidden)).diagnosis.hypotheses[0].fix
     assert fix is not None
     assert words in fix.say
+    tools = {one.argv[0] for one in fix.commands}
+    assert row.machine.cards or "nvidia-smi" not in tools

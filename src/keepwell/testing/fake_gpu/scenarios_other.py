@@ -59,6 +59,28 @@ OTHERS: dict[str, Scenario] = {
         values={"0 device.temperature_celsius": 44.0, "0 device.power_watts": 9.0},
         cause="gpu-arch-unsupported",
     ),
+    "radeon-not-reset": Scenario(
+        say="A Radeon hangs, and its driver could not reset it",
+        machine=FakeMachine(
+            amd=(RX6700,),
+            kernel_lines=(
+                (601.0, "amdgpu 0000:03:00.0: amdgpu: ring comp_1.0.0 timeout, signaled seq=1042, emitted seq=1044"),
+                (600.0, "amdgpu 0000:03:00.0: amdgpu: GPU reset begin!"),
+                (598.0, "amdgpu 0000:03:00.0: amdgpu: GPU reset(2) failed"),
+            ),
+        ),
+        bad={"gpu.errors": {"code": "reset-failed", "vendor": "AMD"}},
+        cause="gpu-hardware-or-firmware-fault",
+    ),
+    "arc-hangs": Scenario(
+        say="An Arc card that hangs",
+        machine=FakeMachine(
+            intel=(IntelCard(driver="i915"),),
+            kernel_lines=((600.0, "i915 0000:03:00.0: [drm] GPU HANG: ecode 12:1:85dffffb, in server [4712]"),),
+        ),
+        bad={"gpu.errors": {"vendor": "Intel"}},
+        cause="gpu-hardware-or-firmware-fault",
+    ),
     "arc": Scenario(
         say="An Intel Arc card under xe, with xpu-smi",
         machine=FakeMachine(intel=(IntelCard(),)),
