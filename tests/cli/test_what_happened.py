@@ -16,7 +16,7 @@ def test_this_machine_s_timeline_is_ordered_and_names_what_it_could_not_read(tmp
     assert times == sorted(times)
     assert all(one["what"] and one["source"] for one in document["events"])
     assert all(one["source"] for one in document["unread"])
-    assert (tmp_path / "sights.json").exists()
+    assert list((tmp_path / "sights").glob("*.json"))
 
 
 def test_a_kind_that_is_none_is_told_with_the_nearest(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from keepwell.probes.host_files import mask_lines
 from keepwell.store.sights import (
     CHANGES,
     Known,
-    NodeSights,
     Sight,
     Sights,
     keep_sight,
@@ -128,31 +127,43 @@ def test_no_value_of_a_secret_name_is_kept(before: str, name: str) -> None:
 def test_sights_come_back_as_they_were_kept(tmp_path: Path) -> None:
     sight = look(100.0, (HERE, "host.files", file_row("1", "A=1")))
     event = Event(at=5.0, kind="file", what="w", source="s", sure="between", after=2.0)
-    kept = keep_sight(Sights(), "box", sight, [event])
-    save_sights(tmp_path, kept)
-    assert load_sights(tmp_path) == kept
-    assert (tmp_path / "sights.json").stat().st_mode & 0o777 == 0o600
+    kept = keep_sight(Sights(), sight, [event])
+    save_sights(tmp_path, "box", kept)
+    assert load_sights(tmp_path, "box") == kept
+    assert load_sights(tmp_path, "other").last is None
+    assert (tmp_path / "sights" / "box.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_no_node_s_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    kept = keep_sight(Sights(), Sight(at=1.0), ())
+    for name in ("../../x", "/etc/x", "fe80::1", "a" * 400):
+        save_sights(tmp_path / "state", name, kept)
+        assert load_sights(tmp_path / "state", name) == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert len(list((tmp_path / "state" / "sights").iterdir())) == 4
 
 
 def test_what_was_not_looked_at_stays_known_and_changes_are_bounded() -> None:
     first = Sight(at=1.0, scopes={"files": {"/a": Known(value="1")}, "versions": {"e": Known(value="1")}})
     second = Sight(at=2.0, scopes={"versions": {"e": Known(value="2")}})
     events = [Event(at=2.0, kind="file", what=str(one), source="s") for one in range(CHANGES + 7)]
-    sights = keep_sight(keep_sight(Sights(), "box", first, ()), "box", second, events)
-    assert set(sights.nodes["box"].last.scopes) == {"files", "versions"}
-    assert len(sights.nodes["box"].changes) == CHANGES
+    sights = keep_sight(keep_sight(Sights(), first, ()), second, events)
+    assert sights.last is not None
+    assert set(sights.last.scopes) == {"files", "versions"}
+    assert len(sights.changes) == CHANGES
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "x", "nodes": {}}', b"[" * 9000])
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "x", "last": {"at": 1}, "changes": []}', b"[" * 9000])
 def test_a_damaged_file_reads_as_empty_with_the_reason(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "sights.json").write_bytes(content)
-    found = load_sights(tmp_path)
-    assert found.nodes == {}
+    (tmp_path / "sights").mkdir()
+    (tmp_path / "sights" / "box.json").write_bytes(content)
+    found = load_sights(tmp_path, "box")
+    assert found.last is None
     assert "damaged" in found.problem
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text(max_size=5), st.builds(Known, value=st.text(max_size=5)), max_size=4), st.floats(0, 1e9))
 def test_any_sight_survives_the_file(things: dict[str, Known], at: float) -> None:
-    sights = Sights(nodes={"n": NodeSights(last=Sight(at=at, scopes={"files": things}))})
+    sights = Sights(last=Sight(at=at, scopes={"files": things}))
     assert parse_sights(render_sights(sights)) == sights

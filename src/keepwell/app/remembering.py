@@ -21,23 +21,19 @@ def keep_look(state: Path, seen: Seen, node: Ref, now: float) -> tuple[Event, ..
 
     A state folder that cannot be written costs the memory, never the look.
     """
-    sights = load_sights(state)
+    sights = load_sights(state, node.name)
     sight = take_sight(seen, node, now)
-    old = sights.nodes.get(node.name)
     changes: tuple[Event, ...] = ()
-    if old is not None:
-        changes = compare(old.last, sight)
-        new_scopes = sight.scopes.keys() - old.last.scopes.keys()
-        if not changes and not new_scopes and 0 <= now - old.last.at < QUIET_SECONDS:
+    if sights.last is not None:
+        changes = compare(sights.last, sight)
+        new_scopes = sight.scopes.keys() - sights.last.scopes.keys()
+        if not changes and not new_scopes and 0 <= now - sights.last.at < QUIET_SECONDS:
             return ()
     with contextlib.suppress(AccessError):
-        save_sights(state, keep_sight(sights, node.name, sight, changes))
+        save_sights(state, node.name, keep_sight(sights, sight, changes))
     return changes
 
 
 def recall_changes(state: Path, node: Ref) -> tuple[Event, ...]:
     """The changes that earlier looks saw on this node, oldest first."""
-    found = load_sights(state).nodes.get(node.name)
-    if found is None:
-        return ()
-    return found.changes
+    return load_sights(state, node.name).changes

@@ -1,7 +1,8 @@
 """Sights: what stood on each node when it was last looked at, and the changes that were seen since.
 
-One JSON file, `sights.json` in the state folder, for its owner alone, with secrets masked. Losing it costs the
-changes that only two looks can show; a damaged file reads as empty with the reason.
+One JSON file a node, `sights/NODE.json` in the state folder, for its owner alone, with secrets masked: many nodes are
+looked at at once. Losing one costs the changes that only two looks can show; a damaged one reads as empty with
+the reason.
 """
 
 from __future__ import annotations
@@ -9,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
 from keepwell.core.event import Event
 from keepwell.store.folder import make_private_folder, state_error, write_private
 
-FILE_NAME = "sights.json"
+FOLDER_NAME = "sights"
 SCHEMA = "keepwell-sights/1"
 #: Changes that are kept of each node, the newest, and for how long.
 CHANGES, AGE_SECONDS = 500, 180 * 86_400.0
-#: Nodes that are kept, the last ones looked at.
-NODES = 64
-#: Bytes of the file; a node with a hundred settings files takes about half a megabyte.
-SIGHTS_BYTES = 32 * 1024 * 1024
+#: Bytes of a file; a node with a hundred settings files takes about half a megabyte.
+SIGHTS_BYTES = 16 * 1024 * 1024
+#: Characters of a file's name; file systems allow 255 bytes.
+NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,46 +48,39 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSights:
-    """One node: how it stood last, and the changes seen between looks, oldest first."""
-
-    last: Sight
-    changes: tuple[Event, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sights:
-    """All nodes by name. `problem` says why there are none, or is ""."""
+    """One node: how it stood last, None where no look was kept, and the changes seen between looks, oldest first.
 
-    nodes: Mapping[str, NodeSights] = field(default_factory=dict)
+    `problem` says why nothing is known, or is "".
+    """
+
+    last: Sight | None = None
+    changes: tuple[Event, ...] = ()
     problem: str = ""
 
 
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     schema: str
-    nodes: dict[str, NodeSights]
+    last: Sight
+    changes: tuple[Event, ...]
 
 
-def keep_sight(sights: Sights, node: str, sight: Sight, changes: Iterable[Event]) -> Sights:
-    """The sights with this one as the node's last, and the changes added; pure. What is too old is dropped.
+def keep_sight(sights: Sights, sight: Sight, changes: Iterable[Event]) -> Sights:
+    """The sights with this one as the last, and the changes added; pure. What is too old is dropped.
 
     A scope that was not looked at this time stays as it was.
     """
-    old = sights.nodes.get(node)
-    kept: tuple[Event, ...] = ()
+    kept = tuple(one for one in sights.changes if sight.at - one.at <= AGE_SECONDS)
     scopes: dict[str, Mapping[str, Known]] = {}
-    if old is not None:
-        kept = tuple(one for one in old.changes if sight.at - one.at <= AGE_SECONDS)
-        scopes |= old.last.scopes
+    if sights.last is not None:
+        scopes |= sights.last.scopes
     last = Sight(at=sight.at, scopes=scopes | dict(sight.scopes))
-    made = {**sights.nodes, node: NodeSights(last=last, changes=(*kept, *changes)[-CHANGES:])}
-    newest = sorted(made.items(), key=_looked_at, reverse=True)[:NODES]
-    return Sights(nodes=dict(sorted(newest)))
+    return Sights(last=last, changes=(*kept, *changes)[-CHANGES:])
 
 
-def load_sights(folder: Path) -> Sights:
-    """What is remembered; empty with the reason if the file cannot be read or is damaged."""
-    path = folder / FILE_NAME
+def load_sights(folder: Path, node: str) -> Sights:
+    """What is remembered of a node; empty with the reason if the file cannot be read or is damaged."""
+    path = _path(folder, node)
     try:
         with path.open("rb") as file:
             content = file.read(SIGHTS_BYTES + 1)
@@ -101,10 +96,10 @@ def load_sights(folder: Path) -> Sights:
         return Sights(problem=f"{path} is damaged and not used: {error}")
 
 
-def save_sights(folder: Path, sights: Sights) -> None:
-    """Replace the file atomically, mode 0600; AccessError if it cannot be written."""
-    make_private_folder(folder)
-    path = folder / FILE_NAME
+def save_sights(folder: Path, node: str, sights: Sights) -> None:
+    """Replace the node's file atomically, mode 0600; AccessError if it cannot be written."""
+    path = _path(folder, node)
+    make_private_folder(path.parent)
     try:
         write_private(path, render_sights(sights))
     except OSError as error:
@@ -119,13 +114,16 @@ def parse_sights(content: bytes) -> Sights:
         raise ValueError("nested too deep") from error
     if document.schema != SCHEMA:
         raise ValueError(f"its schema is {document.schema!r}, expected {SCHEMA!r}")
-    return Sights(nodes=document.nodes)
+    return Sights(last=document.last, changes=document.changes)
 
 
 def render_sights(sights: Sights) -> bytes:
-    """The bytes of the sights; `parse_sights` is the inverse."""
-    return msgspec.json.encode(_Document(schema=SCHEMA, nodes=dict(sights.nodes))) + b"\n"
+    """The bytes of sights that hold a look; `parse_sights` is the inverse. ValueError where they hold none."""
+    if sights.last is None:
+        raise ValueError("no look to keep")
+    return msgspec.json.encode(_Document(schema=SCHEMA, last=sights.last, changes=sights.changes)) + b"\n"
 
 
-def _looked_at(pair: tuple[str, NodeSights]) -> float:
-    return pair[1].last.at
+def _path(folder: Path, node: str) -> Path:
+    """A name that no node's label can lead out of its folder."""
+    return folder / FOLDER_NAME / f"{quote(node, safe='')[:NAME_CHARACTERS]}.json"
