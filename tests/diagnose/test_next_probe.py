@@ -68,3 +68,18 @@ def test_it_stops_when_one_is_sure_or_nothing_pays() -> None:
     sure = make_issue("sure", Evidence(say="proof", weight=9.0, check="a.both"), settle="Look.")
     assert choose(sure) is None
     assert choose(make_issue("one", SHARED), make_issue("two", SHARED)) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "command"),
+    [
+        ("stream.hops", "keepwell diagnose --level 3"),
+        ("engine.running", "keepwell diagnose"),
+        ("b.own", "keepwell diagnose"),
+    ],
+)
+def test_a_check_of_a_deep_level_is_asked_for_with_its_level(check: str, command: str) -> None:
+    deep = make_issue("one", SHARED, Evidence(say="own", weight=5.0, check=check))
+    found = choose(deep, make_issue("two", SHARED))
+    assert found is not None
+    assert found.command == command

@@ -9,10 +9,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from keepwell.core.finding import Check
 from keepwell.core.hypothesis import NextProbe
 from keepwell.core.issue import Evidence
 from keepwell.diagnose.advise import fill
 from keepwell.diagnose.weigh import Weighed
+from keepwell.plugins import registry
 
 #: Causes that are told apart; what is less likely than the first few is not worth a check.
 TOP_CAUSES = 8
@@ -25,6 +27,8 @@ LEAST_BITS = 0.05
 CHECK_SECONDS = 2.0
 COMMAND_SECONDS = 30.0
 WORDS_SECONDS = 120.0
+#: The level of a diagnosis that names none.
+USUAL_LEVEL = 2
 #: How often a check comes out bad though no cause that is looked at makes it so.
 BAD_ANYWAY = 0.05
 #: How often a settling check gives the answer that it should; people misread, commands fail.
@@ -33,12 +37,16 @@ RELIABLE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A check that could be made, and for each cause (and the unknown, last) the probability of "yes"."""
+    """A check that could be made, and for each cause (and the unknown, last) the probability of "yes".
+
+    `check` is the id of one of keepwell's own, whose command is told only where it is chosen.
+    """
 
     say: str
     command: str
     cost_seconds: float
     yes: tuple[float, ...]
+    check: str = ""
 
 
 def choose_probe(
@@ -118,9 +126,21 @@ def _check_offers(top: Sequence[Weighed], costs: Mapping[str, float]) -> Iterato
     wanted = dict.fromkeys(evidence.check for one in top for evidence in one.undecided)
     for check in wanted:
         yes = [_chance_bad(one.undecided, check) for one in top]
-        yield Offer(
-            f"Look at {check} on the machine", "keepwell diagnose", costs.get(check, CHECK_SECONDS), (*yes, BAD_ANYWAY)
-        )
+        cost = costs.get(check, CHECK_SECONDS)
+        yield Offer(f"Look at {check} on the machine", "", cost, (*yes, BAD_ANYWAY), check)
+
+
+def _command(check: str) -> str:
+    """The command that makes this check ("" for none): one of a deep level must be asked for."""
+    if not check:
+        return ""
+    topic = check.partition(".")[0]
+    if topic not in registry.names("checks"):
+        return "keepwell diagnose"
+    made = registry.load("checks", topic)
+    assert isinstance(made, tuple)
+    level = max((one.level for one in made if isinstance(one, Check) and one.id == check), default=1)
+    return "keepwell diagnose" + f" --level {level}" * (level > USUAL_LEVEL)
 
 
 def _chance_bad(undecided: Sequence[Evidence], check: str) -> float:
@@ -142,7 +162,7 @@ def _probe(offer: Offer, bits: float, names: Sequence[str]) -> NextProbe:
         rest = f"{pair[0]} from causes that are not known here"
     return NextProbe(
         say=f"{offer.say.rstrip('. ')}: this separates {rest}.",
-        command=offer.command,
+        command=offer.command or _command(offer.check),
         gain_bits=bits,
         cost_seconds=offer.cost_seconds,
         separates=pair,
