@@ -34,7 +34,6 @@ test-long: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/scan.py
 	$(BIN)/python benchmarks/redact.py
-	$(BIN)/python benchmarks/redact.py
 	$(BIN)/python benchmarks/nodes.py
 
 clean:
