@@ -114,6 +114,16 @@ def test_addresses(value: str, networks: Value, kind: str) -> None:
     assert _interface("HOST_IP", value, networks=networks, addresses=True).facts["kind"] == kind
 
 
+@pytest.mark.parametrize(("value", "kind", "found"), [("1", "infiniband", True), ("0", "infiniband", False),
+                                                     ("1", "ethernet", False)])  # fmt: skip
+def test_infiniband_that_is_switched_off(value: str, kind: str, found: bool) -> None:
+    interfaces: Value = ({"name": "ib0", "kind": kind, "state": "up", "addresses": ("10.9.0.1/24",)},)
+    networks: Value = ({"role": "fast", "interface": "ib0", "address": "10.9.0.1"},)
+    seen = engine_seen(engine_collective={"others": {"NCCL_IB_DISABLE": value}})
+    one = only("collective.interface", *seen, about("host.interfaces", interfaces), about("host.networks", networks))
+    assert (one.facts["kind"] == "ib-disabled") is found
+
+
 def test_where_interfaces_were_not_seen_nothing_is_said() -> None:
     seen = engine_seen(engine_collective={"interfaces": {"NCCL_SOCKET_IFNAME": "ib0"}})
     assert findings("collective.interface", *seen) == []

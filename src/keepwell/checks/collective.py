@@ -18,6 +18,8 @@ DOCKER_BYTES = 64 * 1024 * 1024
 LEAST_BYTES = 1024 * 1024 * 1024
 #: Share of /dev/shm that must be free.
 FREE_RATIO = 0.05
+#: Switches NCCL's InfiniBand transport off (NCCL's user guide, "Environment variables").
+IB_SWITCH = "NCCL_IB_DISABLE"
 #: Kinds of interfaces that lead to no other node.
 INWARD = frozenset({"loopback", "bridge", "virtual"})
 
@@ -97,7 +99,7 @@ def judge_interface(seen: Seen) -> Iterator[Finding]:
 
 def _judge_variables(seen: Seen, one: Observation, chosen: Mapping[str, Value]) -> Iterator[tuple[str, str, str, str]]:
     """Each variable with its value, what is wrong in a word, and in a sentence; both "" for nothing."""
-    judges = {"interfaces": _judge_names, "addresses": _judge_address}
+    judges = {"interfaces": _judge_names, "addresses": _judge_address, "others": _judge_switch}
     for kind, judge in judges.items():
         row = row_of(chosen.get(kind))
         for name in row:
@@ -116,6 +118,17 @@ def _judge_address(seen: Seen, one: Observation, name: str, value: str) -> tuple
     if wished is not None and wished.address and wished.address != value:
         return "role", f"has {name}={value}; the {wished.role} network of this node is {wished.address}"
     return "", ""
+
+
+def _judge_switch(seen: Seen, one: Observation, name: str, value: str) -> tuple[str, str]:
+    """InfiniBand that is switched off on a node whose declared network for ranks is InfiniBand."""
+    wished = wished_network(seen, one.subject)
+    if name != IB_SWITCH or value in ("0", "") or wished is None:
+        return "", ""
+    fast = find_interface(seen, one.subject, wished.interface)
+    if fast is None or fast.kind != "infiniband":
+        return "", ""
+    return "ib-disabled", f"has {name}={value}; the {wished.role} network of this node, {fast.interface}, is InfiniBand"
 
 
 def _judge_names(seen: Seen, one: Observation, name: str, value: str) -> tuple[str, str]:
