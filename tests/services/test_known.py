@@ -76,6 +76,14 @@ async def test_grafana_without_its_database_is_failing(transport: LocalTransport
     assert "failing" in text_of(row_of(found.health), "said")
 
 
+async def test_a_litellm_that_tells_no_release_is_known_all_the_same(transport: LocalTransport) -> None:
+    async with ServiceFake("litellm") as fake:
+        fake.answers["/health/readiness"] = json_answer({"status": "healthy", "db": "Not connected"})  # as recorded
+        found = await visit(Asker(transport), load_services(), at(fake, "litellm"))
+    assert (found.known, found.version) == (True, "")
+    assert text_of(row_of(found.health), "state") == "well"
+
+
 async def test_what_is_gone_is_refused_and_what_is_sure_is_told_all_the_same(transport: LocalTransport) -> None:
     async with ServiceFake("grafana") as fake:
         pass
