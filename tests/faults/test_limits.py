@@ -24,12 +24,11 @@ FEW_FILES = 12
 SIX_FILES = 6
 #: A client that is always connected, and says nothing (the server lets go of such a one after five seconds).
 HOLD = """
-import socket, time
+import contextlib, socket
 while True:
-    held = socket.create_connection(("127.0.0.1", 8080))
-    print("held", flush=True)
-    time.sleep(3)
-    held.close()
+    with socket.create_connection(("127.0.0.1", 8080), 3) as held, contextlib.suppress(TimeoutError):
+        print("held", flush=True)
+        held.recv(1)
 """
 #: Too little address space for a runner's compute buffer; the server itself starts with it (measured).
 LITTLE_SPACE = 2_000_000_000
