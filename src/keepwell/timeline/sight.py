@@ -51,6 +51,10 @@ def take_sight(seen: Seen, node: Ref, at: float) -> Sight:
             for name, found in _engine_scopes(seen, engine):
                 key = name * (name in ("versions", "starts")) or f"{name} {engine}"
                 scopes[key] = {**scopes.get(key, {}), **found}
+    for service in seen.subjects("service"):
+        version = seen.value(service, "service.version")
+        if service.node == node.name and isinstance(version, str) and version:
+            scopes.setdefault("versions", {})["/".join(service.path)] = Known(value=_safe(version))
     return Sight(at=at, scopes=scopes)
 
 
