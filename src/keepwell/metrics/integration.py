@@ -10,8 +10,8 @@ DECLARED: tuple[Fact | Metric, ...] = (
         about="engine",
         help="Short answers and embeddings that its models were asked for",
         shape="tuple of mappings model state (answered unable refused failed malformed silent) status seconds tokens "
-        "(asked for) answered (the model named) fingerprint text finish input_tokens output_tokens said request gateway "
-        "(its names may stand for other models), "
+        "(asked for) answered (the model named) fingerprint text finish input_tokens output_tokens said request "
+        "gateway (its names may stand for other models), "
         "embedding_state embedding_dimensions embedding_model embedding_said",
     ),
     Fact(
