@@ -75,9 +75,8 @@ async def test_the_stand_in_driver_wakes_nobody() -> None:
 
 
 @needs_compiler
-def test_the_command_plays_a_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE.parent))
-    assert main(["one-lane"]) == 0
+def test_the_command_plays_a_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["one-lane"], CACHE) == 0
     assert "The GPU sits on too few PCIe lanes" in capsys.readouterr().out
 
 
@@ -88,9 +87,8 @@ def test_the_command_lists_the_machines(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @needs_compiler
-def test_the_command_runs_a_program_there(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE.parent))
-    assert main(["mig-split", "nvidia-smi", "-L"]) == 0
+def test_the_command_runs_a_program_there(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["mig-split", "nvidia-smi", "-L"], CACHE) == 0
     assert "MIG 3g.20gb" in capfd.readouterr().out
 
 

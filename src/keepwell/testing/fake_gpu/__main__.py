@@ -25,8 +25,8 @@ from keepwell.testing.fake_gpu.programs import write_programs
 from keepwell.testing.fake_gpu.scenarios import SCENARIOS, Scenario
 
 
-def main(arguments: list[str]) -> int:
-    """List, play or run; 2 for a machine that is not in the table."""
+def main(arguments: list[str], cache: Path | None = None) -> int:
+    """List, play or run; 2 for a machine that is not in the table. `cache` keeps compiled libraries."""
     if not arguments:
         for name, row in SCENARIOS.items():
             print(f"{name:28} {row.say}")
@@ -37,24 +37,24 @@ def main(arguments: list[str]) -> int:
     row = SCENARIOS[arguments[0]]
     with tempfile.TemporaryDirectory() as folder:
         if arguments[1:]:
-            return _run(row.machine, Path(folder), arguments[1:])
-        asyncio.run(_play(row, Path(folder)))
+            return _run(row.machine, Path(folder), arguments[1:], cache or find_cache())
+        asyncio.run(_play(row, Path(folder), cache or find_cache()))
     return 0
 
 
-def _run(machine: FakeMachine, folder: Path, command: list[str]) -> int:
+def _run(machine: FakeMachine, folder: Path, command: list[str], cache: Path) -> int:
     data = folder / "gpu.data"
     data.write_text(render_data(machine), encoding="utf-8")
     programs = write_programs(folder / "bin", machine)
     environment = {**os.environ, VARIABLE: str(data), "PATH": f"{folder / 'bin'}:{os.environ.get('PATH', '')}"}
     if machine.cards and machine.library:
-        environment["LD_LIBRARY_PATH"] = str(build_libraries(find_cache(), machine.without))
+        environment["LD_LIBRARY_PATH"] = str(build_libraries(cache, machine.without))
     program = str(programs.get(command[0], command[0]))
     return subprocess.run([program, *command[1:]], env=environment, check=False).returncode
 
 
-async def _play(row: Scenario, folder: Path) -> None:
-    async with open_node(row.machine, folder, find_cache()) as node:
+async def _play(row: Scenario, folder: Path, cache: Path) -> None:
+    async with open_node(row.machine, folder, cache) as node:
         if row.log_hidden:
             refuse_kernel_log(node)
         result = await survey(node, clock_of_made_nodes(), level=2)
