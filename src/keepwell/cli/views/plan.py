@@ -19,6 +19,8 @@ def render(report: PlanReport) -> RenderableType:
     """All plans, or why there is none."""
     refused = [line for one in report.refused for line in _refused(one)]
     refused += render_decisions(Decisions(decided=report.decided))
+    if report.refused and not report.planned:
+        return Group(*refused)
     if not report.planned:
         return Group(_nothing(report), *refused)
     parts: list[RenderableType] = []
