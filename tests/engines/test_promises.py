@@ -49,9 +49,9 @@ def test_a_loaded_model_keeps_its_context_and_its_stay() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "slots", "told"),
     [
-        ("ollama", {}, 0, (1, 0, 512)),
+        ("ollama", {}, 0, (0, 0, 512)),
         ("ollama", {"OLLAMA_NUM_PARALLEL": "4", "child --parallel": "1", "OLLAMA_MAX_QUEUE": "9"}, 0, (1, 4, 9)),
-        ("ollama", {"OLLAMA_NUM_PARALLEL": "four"}, 0, (1, 0, 512)),
+        ("ollama", {"OLLAMA_NUM_PARALLEL": "four"}, 0, (0, 0, 512)),
         ("llamacpp", {"LLAMA_ARG_N_PARALLEL": "4"}, 4, (4, 4, 0)),
         ("llamacpp", {}, 2, (2, 0, 0)),
         ("llamacpp", {"LLAMA_ARG_N_PARALLEL": "-1"}, 0, (0, 0, 0)),

@@ -21,7 +21,7 @@ TIMES = 2
 MOST = 16
 LEAST = 2
 #: Requests where the engine does not tell its limit.
-USUAL = 8
+USUAL = 4
 #: Tokens of each, and seconds for all of them: a person waits, and so do the engine's other clients.
 TOKENS = 16
 CROWD_SECONDS = 30.0

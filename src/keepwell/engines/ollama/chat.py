@@ -66,11 +66,11 @@ def list_promises(model: str) -> tuple[Promise, ...]:
 
 
 def find_limit(settings: Mapping[str, str]) -> RequestLimit:
-    """The child's --parallel as it runs, OLLAMA_NUM_PARALLEL as it was asked for (1 unless set), and the queue."""
+    """The child's --parallel as it runs, OLLAMA_NUM_PARALLEL as it was asked for, and the queue; its default depends on the release."""
     asked = _number(settings.get("OLLAMA_NUM_PARALLEL", ""))
     runs = _number(settings.get("child --parallel", ""))
     waiting = _number(settings.get("OLLAMA_MAX_QUEUE", "")) or 512
-    return RequestLimit(at_once=runs or asked or 1, asked=asked, waiting=waiting, setting="OLLAMA_NUM_PARALLEL")
+    return RequestLimit(at_once=runs or asked, asked=asked, waiting=waiting, setting="OLLAMA_NUM_PARALLEL")
 
 
 async def list_digests(site: Site, transport: Transport) -> Mapping[str, str] | Missing:
