@@ -66,7 +66,9 @@ def list_promises(model: str) -> tuple[Promise, ...]:
 
 
 def find_limit(settings: Mapping[str, str]) -> RequestLimit:
-    """The child's --parallel as it runs, OLLAMA_NUM_PARALLEL as it was asked for, and the queue; its default depends on the release."""
+    """The child's --parallel as it runs, OLLAMA_NUM_PARALLEL as it was asked for (its default depends on the release),
+    and the queue.
+    """
     asked = _number(settings.get("OLLAMA_NUM_PARALLEL", ""))
     runs = _number(settings.get("child --parallel", ""))
     waiting = _number(settings.get("OLLAMA_MAX_QUEUE", "")) or 512
