@@ -5,8 +5,8 @@
 
 Asks the real library all that keepwell asks, describes a machine that says the same, asks the stand-in library
 with that description, and prints every field that differs; 0 when none does. Also names the functions that the
-stand-in has and this driver lacks. Needs a GPU and gcc. --save keeps the real report; `--from FILE` compares a
-kept one again, without a GPU.
+stand-in has and this driver lacks. Needs a GPU, gcc and nvidia-ml-py; of keepwell its sources (PYTHONPATH=src).
+--save keeps the real report; `--from FILE` compares a kept one again, without a GPU.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from typing import Any
 
 from keepwell.devices import _nvml_child as child
 from keepwell.testing.fake_gpu.described import compare_reports, describe_report
-from keepwell.testing.fake_gpu.library import SOURCE, build_libraries
+from keepwell.testing.fake_gpu.library import SOURCE, build_libraries, find_cache
 from keepwell.testing.fake_gpu.machine import VARIABLE, FakeMachine, render_data
-from keepwell.testing.fake_gpu.node import find_cache
 
 #: Seconds for one report: a driver without persistence mode takes up to 3 s for each card.
 SECONDS = 60.0

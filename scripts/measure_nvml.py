@@ -6,8 +6,10 @@
 Awake: every question that keepwell asks, asked so many times of every card: least, median and most
 microseconds. Asleep: for each card whose power management is automatic, waits (at most --wait seconds each time)
 until it is suspended, then goes one step further than before (start NVML, ask for the handle, ask one question)
-in a process of its own, and tells in which step it woke. Reads only; needs no root. For a machine with a GPU:
-without one it prints NVML's reason and ends with 1.
+in a process of its own, and tells in which step it woke.
+
+Reads only; needs no root, and beside nvidia-ml-py nothing but keepwell's sources (PYTHONPATH=src). For a machine
+with a GPU: without one it prints NVML's reason and ends with 1.
 """
 
 from __future__ import annotations

@@ -87,3 +87,12 @@ def test_the_comparison_keeps_a_report_and_finds_it_the_same(tmp_path: Path) -> 
     assert "22 of 22 fields of 1 card(s) are the same" in ran.stdout
     again = run(SCENARIOS["h100"].machine, tmp_path, script, "--from", str(kept))
     assert again.returncode == 0, again.stdout
+
+
+def test_they_need_no_package_of_keepwell_s_but_the_binding() -> None:
+    """A machine with a GPU often has little else: without site-packages all but the binding must be found."""
+    modules = ("described", "library", "machine", "programs", "nvidia_smi", "scenarios_well")
+    names = ", ".join(f"keepwell.testing.fake_gpu.{one}" for one in modules)
+    script = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); import {names}"
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr

@@ -2,11 +2,6 @@
 
 `card` and `machine` describe; `library` compiles the stand-in driver; `programs` writes nvidia-smi and its like;
 `node` makes a node that keepwell surveys with its real probes; `scenarios` is the table of machines and faults.
-`python -m keepwell.testing.fake_gpu` plays one.
+`python -m keepwell.testing.fake_gpu` plays one. All but `node` needs the standard library alone, so that the
+scripts for a machine with a GPU run there with little else.
 """
-
-from keepwell.testing.fake_gpu.card import FakeCard
-from keepwell.testing.fake_gpu.machine import FakeMachine
-from keepwell.testing.fake_gpu.node import GpuNode, open_node
-
-__all__ = ["FakeCard", "FakeMachine", "GpuNode", "open_node"]

@@ -18,9 +18,9 @@ from keepwell.diagnose.catalogue import load_catalogue
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.plugins.recognise import load_engines
 from keepwell.survey.survey import survey
-from keepwell.testing.fake_gpu.library import build_libraries
+from keepwell.testing.fake_gpu.library import build_libraries, find_cache
 from keepwell.testing.fake_gpu.machine import VARIABLE, FakeMachine, render_data
-from keepwell.testing.fake_gpu.node import clock_of_made_nodes, find_cache, open_node, refuse_kernel_log
+from keepwell.testing.fake_gpu.node import clock_of_made_nodes, open_node, refuse_kernel_log
 from keepwell.testing.fake_gpu.programs import write_programs
 from keepwell.testing.fake_gpu.scenarios import SCENARIOS, Scenario
 

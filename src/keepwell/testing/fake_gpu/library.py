@@ -54,3 +54,8 @@ def _compile(folder: Path, without: tuple[str, ...]) -> None:
         argv = [compiler, "-O0", "-fPIC", "-shared", f"-Wl,-soname,{name}", f"-Wl,--version-script={script}"]
         argv += ["-o", str(folder / name), str(SOURCE)]
         subprocess.run(argv, check=True, capture_output=True, timeout=SECONDS)
+
+
+def find_cache() -> Path:
+    """Where compiled libraries are kept: below the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepwell" / "fake-gpu"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -184,8 +183,3 @@ def refuse_kernel_log(node: GpuNode) -> None:
             ("journalctl", "-k", "--no-pager", "-o", "short-unix", "-n", str(count)), Refusal(kind="NotPermitted")
         )
     node.answer(("dmesg",), Ran(argv=("dmesg",), code=1, stdout=b"", stderr=b"dmesg: Operation not permitted"))
-
-
-def find_cache() -> Path:
-    """Where compiled libraries are kept: below the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keepwell" / "fake-gpu"
