@@ -46,7 +46,7 @@ async def _works(server: Sshd, **fields: str | bool) -> None:
 
 
 async def test_an_unknown_host_key_is_refused_and_the_hint_accepts_it(sshd: Sshd, tmp_path: Path) -> None:
-    known = tmp_path / "known hosts"
+    known = tmp_path / "not yet" / "known hosts"
     with pytest.raises(NotPermitted, match="is not known") as caught:
         await _works(sshd, known_hosts=str(known))
     printed = subprocess.run(["ssh-keygen", "-lf", str(sshd.folder / "host_key.pub")], capture_output=True, check=True)

@@ -49,6 +49,8 @@ module.main()
 """
 #: Seconds for a session on an open connection.
 SESSION_SECONDS = 10.0
+#: Seconds for a lost line to be opened again: whoever looks at the node has waited long enough by then.
+AGAIN_SECONDS = 5.0
 #: Bytes of what was said on standard error that are kept.
 ERROR_BYTES = 2000
 #: How a server tells that it runs on Windows, where nothing of this works.
@@ -151,10 +153,22 @@ class Dialler:
         self._connections = connections
         self._changes = changes
         self._pythons = PYTHONS
+        self._dialled = False
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def dial(self, talk: Talk) -> Line:
         """A line with a far end that has said its first word. Raises AccessErrors with what to do next."""
+        if not self._dialled:
+            self._dialled = True
+            return await self._dial(talk)
+        try:
+            async with asyncio.timeout(AGAIN_SECONDS):
+                return await self._dial(talk)
+        except TimeoutError:
+            again = f"the connection was lost, and no new one came within {AGAIN_SECONDS:g} s"
+            raise Unreachable(again, command=shown_login(self._node)) from None
+
+    async def _dial(self, talk: Talk) -> Line:
         connection = await self._connections.take(self._route)
         try:
             refuse_windows(connection, self._node)

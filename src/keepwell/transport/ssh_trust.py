@@ -76,7 +76,9 @@ def explain_host_key(host: ShownKey, known: asyncssh.SSHKnownHosts, said: str, c
     line = f"{_entry(name, port)} {host.shown.export_public_key().decode('ascii').strip()}"
     kind = host.shown.get_algorithm()
     file = str(find_files(host.node)[0])
-    accept = f"echo {shlex.quote(line)} >> {shlex.quote(file)}"
+    folder = shlex.quote(str(Path(file).parent))
+    accept = f"mkdir -p -m 700 {folder} && " * (not Path(file).parent.exists())
+    accept += f"echo {shlex.quote(line)} >> {shlex.quote(file)}"
     compare = "on the node: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"
     fingerprint = host.shown.get_fingerprint()
     if old:

@@ -11,8 +11,8 @@ from keepwell.transport.wire import Answer, BrokenFrame, Frames, Greeting, Heade
 
 #: Seconds between two pings, and without any byte from the other side after which it is taken for dead: a busy
 #: machine answers a ping within seconds, and a person waits.
-PING_SECONDS = 4.0
-DEAD_SECONDS = 13.0
+PING_SECONDS = 3.0
+DEAD_SECONDS = 9.0
 #: Seconds without a ping after which the far end kills what it started and ends: longer than a laptop's hiccup.
 SILENCE_SECONDS = 45.0
 #: Seconds for the far end to say its first word once its line is open: Python on a small busy machine.
@@ -36,7 +36,7 @@ class Line(Protocol):
 class Talk:
     """What is under way on one line. `received` and `lost` are for the line, the rest for the caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ping_seconds: float = PING_SECONDS, dead_seconds: float = DEAD_SECONDS) -> None:
         loop = asyncio.get_running_loop()
         self.over: AccessError | None = None
         self.answered = False
@@ -50,6 +50,8 @@ class Talk:
         self._unsent: list[bytes] = []
         self._heard = loop.time()
         self._beat: asyncio.TimerHandle | None = None
+        self._ping_seconds = ping_seconds
+        self._dead_seconds = dead_seconds
 
     @property
     def said(self) -> str:
@@ -135,11 +137,11 @@ class Talk:
 
     def _ping(self) -> None:
         """Keep the far end alive, and see that it is."""
-        if self._loop.time() - self._heard > DEAD_SECONDS:
-            self.lost(Unreachable(f"not a word from the node for {DEAD_SECONDS:g} s"))
+        if self._loop.time() - self._heard > self._dead_seconds:
+            self.lost(Unreachable(f"not a word from the node for {self._dead_seconds:g} s"))
         if self.over is None:
             self._send("ping", {"silence_seconds": SILENCE_SECONDS}, b"")
-            self._beat = self._loop.call_later(PING_SECONDS, self._ping)
+            self._beat = self._loop.call_later(self._ping_seconds, self._ping)
 
 
 #: Opens a line for a conversation. Raises AccessErrors that a person can act on.
