@@ -16,9 +16,9 @@ async def discover(
     timeout: Annotated[str, Param(help="When to stop, whatever is left: 20s, 2m.")] = "20s",
     i_own_this_network: Annotated[bool, Param(help="Look although the network is public.")] = False,
 ) -> "DiscoverReport":
-    """Find engines and services in a network, and print entries for keepwell.toml.
+    """Find engines and services in a network.
 
-    One connection to each usual port of each address, a few requests where one is open, never more than 96 at once.
+    Prints them by address, with entries for keepwell.toml. One connection to each usual port of each address, a few requests where one is open, never more than 96 at once.
     Nothing is asked unless this command is given. Ctrl-C ends it with what was found so far.
     """
     from keepwell.app.discovering import discover_network

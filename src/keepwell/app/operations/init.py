@@ -15,7 +15,7 @@ async def init(
     force: Annotated[bool, Param(help="Replace the file if it is there already.")] = False,
     stdout: Annotated[bool, Param(help="Print it and write nothing.")] = False,
 ) -> "InitReport":
-    """Write a commented keepwell.toml from what runs on this machine.
+    """Write a commented keepwell.toml from what runs here.
 
     Its engines with how they are started, its services, and examples of all else. No secret is written; a file that
     is there already stays as it is, unless --force is given.
