@@ -18,7 +18,8 @@ async def discover(
 ) -> "DiscoverReport":
     """Find engines and services in a network.
 
-    Prints them by address, with entries for keepwell.toml. One connection to each usual port of each address, a few requests where one is open, never more than 96 at once.
+    Prints them by address, with entries for keepwell.toml. One connection to each usual port of each address, a few
+    requests where one is open, never more than 96 at once.
     Nothing is asked unless this command is given. Ctrl-C ends it with what was found so far.
     """
     from keepwell.app.discovering import discover_network
