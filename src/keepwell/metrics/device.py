@@ -82,7 +82,7 @@ DECLARED: tuple[Fact | Metric, ...] = (
         name="device.condition",
         about="device",
         help="Whether it answers its driver at all",
-        shape="answers, lost (gone from the bus or dead), reset-required, no-power, unreachable, or not-listed (by its driver)",
+        shape="answers, lost (gone from the bus), reset-required, no-power, unreachable, or not-listed (by its driver)",
     ),
     Fact(
         name="device.partition",
