@@ -136,6 +136,16 @@ async def test_host_names_are_masked_when_asked() -> None:
     assert got.manifest.node == "<host-1>"
 
 
+async def test_an_account_that_is_called_like_an_engine_hides_nothing() -> None:
+    machine = _machine(closed=True)
+    machine.files.put("/etc/passwd", "ollama:x:1001:1001::/home/ollama:/bin/sh\nroot:x:0:0::/root:/bin/sh\n")
+    got = await _collected(machine)
+    assert any(site.engine == "ollama" for site in got.result.sites)
+    data = gzip.decompress(got.archive)
+    assert b"/usr/bin/ollama" in data
+    assert b"/home/ollama" not in data
+
+
 async def test_what_may_not_be_read_stays_so(tmp_path: Path) -> None:
     machine = _machine(closed=False)
     machine.files.put("/proc/700/environ", TapeFile(unreadable=Refusal(kind="NotPermitted", what="for /home/mia")))

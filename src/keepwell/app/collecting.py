@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from keepwell.bundling.redact_tape import redact_tape, texts_of
 from keepwell.core.clock import Clock
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.diagnose.diagnosis import diagnose
+from keepwell.plugins.registry import names
 from keepwell.redact import Masked, Redactor, Tokens, learn_people
 from keepwell.survey.survey import SurveyResult, no_progress, survey
 from keepwell.transport.base import Transport
@@ -23,6 +26,7 @@ from keepwell.transport.bundle import FORMAT, VERSION, Manifest, open_bundle, re
 from keepwell.transport.record import Recording
 from keepwell.transport.tape import Tape
 
+_WORD = re.compile(r"[a-z][a-z0-9_-]{2,}")
 #: Files that name the machine itself, for those who want host names masked.
 _HOST_FILES = ("/etc/hostname", "/proc/sys/kernel/hostname")
 _HOST_COMMANDS = (("uname", "-n"), ("hostname",), ("hostname", "-f"))
@@ -110,7 +114,8 @@ async def collect(
 def pack_redacted(manifest: Manifest, tape: Tape, papers: dict[str, bytes]) -> tuple[bytes, tuple[Masked, ...]]:
     """The bytes of a bundle of this tape, all of it redacted; fills in what the manifest says of that."""
     hosts = _host_names(tape) * manifest.names_masked
-    redactor = Redactor(learn_people(texts_of(tape), hosts), Tokens(manifest.used))
+    people = learn_people(texts_of(tape), hosts, _words_of_a_diagnosis())
+    redactor = Redactor(people, Tokens(manifest.used))
     masked_tape = redact_tape(tape, redactor)
     masked_papers = {name: redactor.redact(text, name) for name, text in papers.items()}
     manifest.node = masked_tape.name
@@ -130,6 +135,15 @@ async def diagnose_bundle(path: Path) -> tuple[SurveyResult, Diagnosis]:
     """What a bundle's node suffers from, as `keepwell diagnose` would have said there. Errors as `open_bundle`."""
     result = await survey_bundle(open_bundle(path))
     return result, diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups())
+
+
+@cache
+def _words_of_a_diagnosis() -> frozenset[str]:
+    """What signatures look for and plug-ins are called: an account of that name must not hide it."""
+    words = {word for family in ("engines", "services", "devices") for word in names(family)}
+    for pattern in get_catalogue().signatures:
+        words.update(_WORD.findall(pattern.lower()))
+    return frozenset(words)
 
 
 def _host_names(tape: Tape) -> list[str]:

@@ -50,8 +50,12 @@ class People:
     hosts: frozenset[bytes] = frozenset()
 
 
-def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = ()) -> People:
-    """The people that these texts name: accounts of /etc/passwd, home folders, USER= of environments."""
+def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = (), keep: Iterable[str] = ()) -> People:
+    """The people that these texts name: accounts of /etc/passwd, home folders, USER= of environments.
+
+    `keep` are words that a diagnosis reads, in lower case: an account that is called like one is masked in paths,
+    variables and account files only.
+    """
     users: set[bytes] = set()
     full_names: set[bytes] = set()
     system: set[bytes] = set()
@@ -64,7 +68,7 @@ def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = ()) -> People:
             full_names.add(about.split(b",")[0].strip())
         users.update(_HOME.findall(text))
         users.update(_VARIABLE.findall(text))
-    nobody = {name.encode() for name in NOBODY | ORDINARY}
+    nobody = {name.encode() for name in NOBODY | ORDINARY | frozenset(keep)}
     return People(
         users=frozenset(one for one in users - system if one.lower() not in nobody and len(one) >= SHORTEST),
         full_names=frozenset(one for one in full_names - users if one.lower() not in nobody and len(one) >= SHORTEST),
