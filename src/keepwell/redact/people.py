@@ -54,7 +54,7 @@ def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = (), keep: Iterab
     """The people that these texts name: accounts of /etc/passwd, home folders, USER= of environments.
 
     `keep` are words that a diagnosis reads, in lower case: an account that is called like one is masked in paths,
-    variables and account files only.
+    variables and account files only, a host that is called like one is not masked.
     """
     users: set[bytes] = set()
     full_names: set[bytes] = set()
@@ -72,7 +72,11 @@ def learn_people(texts: Iterable[bytes], hosts: Iterable[str] = (), keep: Iterab
     return People(
         users=frozenset(one for one in users - system if one.lower() not in nobody and len(one) >= SHORTEST),
         full_names=frozenset(one for one in full_names - users if one.lower() not in nobody and len(one) >= SHORTEST),
-        hosts=frozenset(one.encode() for one in hosts if len(one) >= SHORTEST and one not in ("localhost", "node")),
+        hosts=frozenset(
+            one.encode()
+            for one in hosts
+            if len(one) >= SHORTEST and one.lower().encode() not in nobody | {b"localhost"}
+        ),
     )
 
 
