@@ -24,7 +24,7 @@ async def agent(
     port: Annotated[int, Param(help="TCP port to listen on.", minimum=1, maximum=65535)] = 7447,
     allow_change: Annotated[bool, Param(help="Also change things for who asks: repairs, and any command.")] = False,
 ) -> "AgentReport | None":
-    """Let other machines look at this one, where SSH is not wanted.
+    """Let other machines look at this one without SSH.
 
     Answers over TLS, with a certificate that the other side pins and a token that it must show; both are made by
     --init. Read-only, and on this machine alone, unless you say otherwise. Runs until Ctrl-C. On the other machine

@@ -18,7 +18,7 @@ async def bundle(
     names: Annotated[bool, Param(help="With redact: mask host names too.")] = False,
     out: Annotated[str, Param(help="With redact: the file to write; the same if left out.", short="-o")] = "",
 ) -> "BundleReport | MemberReport | BundleDifference":
-    """Show, compare or redact bundles that `keepwell collect` wrote.
+    """Show, compare or redact what `keepwell collect` wrote.
 
     show FILE says what is in it; diff A B in what two differ: versions, settings, findings, files by digest;
     redact FILE masks again with the rules of this release. What is wrong with the node in it: keepwell diagnose FILE.

@@ -21,7 +21,7 @@ async def collect(
     names: Annotated[bool, Param(help="Mask host names too.")] = False,
     dry_run: Annotated[bool, Param(help="Show what would be in it and what would be masked; write nothing.")] = False,
 ) -> "BundleReport":
-    """Write what can be seen of a node into one file for somebody else to diagnose.
+    """Write what can be seen of a node into one redacted file.
 
     Passwords, keys, tokens, e-mail addresses, names of people and their home folders, serial numbers, UUIDs, MAC
     and public IP addresses are replaced by tokens such as <email-1>; the list of what was masked where is in the

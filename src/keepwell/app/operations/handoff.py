@@ -17,7 +17,7 @@ async def handoff(
     since: Annotated[str, Param(help="How far back changes are told: 6h, 2d, 14d.")] = "2d",
     out: Annotated[str, Param(help="Write the Markdown to this file as well.", short="-o", hidden_from=("mcp",))] = "",
 ) -> "HandoffReport":
-    """Write down how a node stands, for the next person or assistant.
+    """Write down how a node stands, for whoever comes next.
 
     State, open problems with causes and evidence, what changed, repairs, the owner's decisions, and the next
     action with exact commands, as Markdown without secrets. Changes nothing on the node.

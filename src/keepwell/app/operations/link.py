@@ -18,7 +18,7 @@ async def link(
     address: Annotated[str, Param(help="The address there to send to; without it every declared network.")] = "",
     port: Annotated[int, Param(help="The port there, if only some are open.", minimum=0, maximum=65535)] = 0,
 ) -> "LinkReport":
-    """Measure the link between two nodes: speed, time there and back, loss.
+    """Measure speed, delay and loss between two nodes.
 
     Sends real data over each declared network of the node that takes, for a few seconds; both need Python 3.
     """

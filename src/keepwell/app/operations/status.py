@@ -20,7 +20,7 @@ async def status(
     ] = None,
     level: Annotated[int, Param(help="1 engines and network, 2 also GPUs, disks, memory.", minimum=1, maximum=2)] = 2,
 ) -> "StatusReport":
-    """Show nodes, their engines and models, and the services beside them.
+    """Show nodes, their engines, models and services.
 
     State, loaded models and their split between CPU and GPU, running requests, GPUs, what depends on what.
     """
