@@ -62,7 +62,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--nodes", type=int, default=30)
     parser.add_argument("--level", type=int, default=2)
-    parser.add_argument("--at-once", type=int, default=30, help="nodes that are looked at side by side")
+    parser.add_argument("--at-once", type=int, default=6, help="nodes that are looked at side by side")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds added in each direction")
     parser.add_argument("--profile", action="store_true")
     return parser.parse_args()
