@@ -51,15 +51,35 @@ class HyperscanFinder:
 
 
 class RegexFinder:
-    """One lead after the other; needs nothing but Python."""
+    """One lead after the other; needs nothing but Python. Leads whose beginning is nowhere cost next to nothing."""
 
     def __init__(self, leads: Leads) -> None:
-        self._leads = [(re.compile(b"(?=(" + lead.encode() + b"))"), rule) for lead, rule in leads]
+        self._leads = [(_beginning(lead), re.compile(lead.encode()), rule) for lead, rule in leads]
 
     def places(self, data: bytes) -> list[Place]:
-        """See `Finder`. Looks at every start, so that leads that overlap are found as Hyperscan finds them."""
+        """See `Finder`. Looks on right after every start, so that leads that overlap are found as well."""
         low = data.lower()
-        return sorted({(match.end(1), rule) for lead, rule in self._leads for match in lead.finditer(low)})
+        found: set[Place] = set()
+        for beginning, lead, rule in self._leads:
+            if beginning not in low:
+                continue
+            match = lead.search(low)
+            while match is not None:
+                found.add((match.end(), rule))
+                match = lead.search(low, match.start() + 1)
+        return sorted(found)
+
+
+#: Plain characters at the start of a lead, after an optional word boundary.
+_BEGINNING = re.compile(r"(?:\\b)?((?:\\[^a-z0-9]|[a-z0-9_/: -])*)(?P<more>[*+?{]?)")
+
+
+def _beginning(lead: str) -> bytes:
+    """What every text that the lead matches holds; b"" when that is not plain to see."""
+    match = _BEGINNING.match(lead)
+    if match is None or match["more"] or "|" in re.sub(r"\([^()]*\)", "", lead):
+        return b""
+    return re.sub(r"\\(.)", r"\1", match[1]).encode()
 
 
 #: Finders by name, best first, each with the module that it needs.
