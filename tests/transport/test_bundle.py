@@ -137,7 +137,11 @@ def test_hostile_archives_are_refused(members: list[tuple[str, bytes, bytes]], e
     assert "\x1b" not in str(said.value)
 
 
-@pytest.mark.parametrize("archive_bytes", [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"x" * 700)])
+@pytest.mark.parametrize(
+    "archive_bytes",
+    [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"x" * 700)],
+    ids=["nothing", "no gzip", "empty gzip", "no tar"],
+)
 def test_what_is_no_archive_is_damaged(archive_bytes: bytes) -> None:
     with pytest.raises(DamagedError):
         parse_bundle(archive_bytes, HERE)
