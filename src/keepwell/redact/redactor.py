@@ -105,13 +105,12 @@ class Redactor:
 
     def _settle_near(self, text: bytes, changed: list[int], source: _Source) -> bytes:
         """As `_settle`, of the lines that were changed and their neighbours: nothing else can have become more."""
+        near = _lines_near(text, changed)
+        if not self._find(b"\n".join(text[start:end] for start, end in near)):
+            return text
         parts: list[bytes] = []
         done = 0
-        for at in changed:
-            if at < done:
-                continue
-            start = max(done, _line_before(text, at))
-            _, end = _line_around(text, at, 2)
+        for start, end in near:
             parts += [text[done:start], self._settle(text[start:end], source)]
             done = end
         parts.append(text[done:])
@@ -196,6 +195,19 @@ def _add(taken: list[Span], found: Iterable[Span]) -> None:
         free_after = at == len(taken) or span[1] <= taken[at][0]
         if free_before and free_after and span[1] > span[0]:
             taken.insert(at, span)
+
+
+def _lines_near(text: bytes, changed: list[int]) -> list[tuple[int, int]]:
+    """Stretches of whole lines around these places, in order and apart."""
+    near: list[tuple[int, int]] = []
+    done = 0
+    for at in changed:
+        if at < done:
+            continue
+        start = max(done, _line_before(text, at))
+        _, done = _line_around(text, at, 2)
+        near.append((start, done))
+    return near
 
 
 def _line_before(text: bytes, at: int) -> int:
