@@ -55,12 +55,17 @@ async def here() -> AsyncIterator[LocalTransport]:
 
 
 def _give(server: RealEngine, model: Path) -> None:
-    """Put the model into the store with one thread: two spin against whatever else this machine does."""
+    """Put the model into the store with one thread, as two spin against other work, and a short context."""
     content = model.read_bytes()
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     assert server.ask(f"/api/blobs/{digest}", content)[0] == 201
     files = {model.name: digest}
-    asked = {"model": "tiny", "files": files, "template": OLLAMA_TEMPLATE, "parameters": {"num_thread": 1}}
+    asked = {
+        "model": "tiny",
+        "files": files,
+        "template": OLLAMA_TEMPLATE,
+        "parameters": {"num_thread": 1, "num_ctx": 512},
+    }
     assert server.ask("/api/create", asked | {"stream": False})[0] == 200
 
 
@@ -143,7 +148,7 @@ async def test_a_real_ollama_whose_model_was_loaded_with_other_options_reloads_i
 ) -> None:
     with ollama(tmp_path) as server:
         _give(server, small)
-        asked = {"model": "tiny", "prompt": "x", "stream": False, "options": {"num_ctx": 512, "num_predict": 1}}
+        asked = {"model": "tiny", "prompt": "x", "stream": False, "options": {"num_ctx": 1024, "num_predict": 1}}
         assert server.ask("/api/generate", asked)[0] == 200
         changed = await _measure(server, "ollama", here)
         again = await _measure(server, "ollama", here)
