@@ -275,5 +275,7 @@ def _is_safe(data: bytes, start: int, end: int) -> bool:
     flag = data.rfind(b"--", max(line, end - 128), end)
     if flag >= 0 and b" " not in data[flag : line + len(last)].strip(b"\"'"):
         return False
-    opened = data.rfind(_OPEN_KEY, max(start, end - KEY_BYTES), end)
-    return opened < 0 or data.find(_CLOSED_KEY, opened, end) >= 0
+    within = max(start, end - KEY_BYTES)
+    if data.find(_OPEN_KEY, within, end) < 0:  # forwards: searching backwards for words is ten times slower
+        return True
+    return data.find(_CLOSED_KEY, data.rfind(_OPEN_KEY, within, end), end) >= 0
