@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keepwell.app.expecting import expect_engines, expect_services, recall
 from keepwell.app.measured import earlier_speeds, keep_speeds
@@ -35,6 +36,29 @@ from keepwell.transport.bundle import Bundle, open_bundle
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
 
+if TYPE_CHECKING:
+    from keepwell.transport.ssh_connections import Connections
+
+
+class Ways:
+    """The ways to other nodes that one operation opens; nodes behind the same jump host share its connection."""
+
+    def __init__(self) -> None:
+        self._connections: Connections | None = None
+
+    async def open(self, node: NodeEntry, config: Config) -> Hands:
+        """This node's hands, which only read. Raises AccessError with what to do when it cannot be reached."""
+        if node.reach == "agent":
+            from keepwell.transport.agent import open_agent
+
+            return await open_agent(node, load_secret(node.token, os.environ))
+        from keepwell.transport.ssh import open_ssh
+        from keepwell.transport.ssh_connections import Connections
+
+        self._connections = self._connections or Connections()
+        nodes = {one.name: one for one in config.nodes}
+        return await open_ssh(node, nodes=nodes, connections=self._connections)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
@@ -44,6 +68,7 @@ class Wiring:
     hands: Hands
     clock: Clock
     state: Path
+    ways: Ways = field(default_factory=Ways)
 
     def expect(self, node: str) -> tuple[Expected | ServiceWish | NetworkEntry, ...]:
         """The engines that ought to be on this node, declared or remembered, and its declared services and networks."""
@@ -96,21 +121,11 @@ async def reach(wiring: Wiring, target: Target) -> AsyncIterator[Reached]:
     elif target.node is None:
         yield Reached(transport=wiring.hands, clock=wiring.clock)
     else:
-        hands = await _open(wiring, target.node)
+        hands = await wiring.ways.open(target.node, wiring.config)
         try:
             yield Reached(transport=hands, clock=wiring.clock)
         finally:
             await hands.close()
-
-
-async def _open(wiring: Wiring, node: NodeEntry) -> Hands:
-    if node.reach == "agent":
-        from keepwell.transport.agent import open_agent
-
-        return await open_agent(node, load_secret(node.token, os.environ))
-    from keepwell.transport.ssh import open_ssh
-
-    return await open_ssh(node, nodes={one.name: one for one in wiring.config.nodes})
 
 
 async def look(
