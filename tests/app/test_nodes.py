@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,9 +17,14 @@ from keepwell.core.errors import Unreachable
 NODES = [Target(name=name) for name in ("a", "gone", "hangs", "b")]
 
 
-async def ask(target: Target) -> str:
+@contextlib.asynccontextmanager
+async def way(target: Target) -> AsyncIterator[Target]:
     if target.name == "gone":
         raise Unreachable("connection refused", where="10.0.0.9:22", command="ssh 10.0.0.9", hint="is sshd running?")
+    yield target
+
+
+async def ask(target: Target) -> str:
     if target.name == "hangs":
         await asyncio.Event().wait()
     return target.name.upper()
@@ -25,7 +32,7 @@ async def ask(target: Target) -> str:
 
 async def test_each_answer_in_its_place() -> None:
     told: list[tuple[str, int, int]] = []
-    answers = await ask_all(NODES, ask, lambda *row: told.append(row), node_seconds=0.05)
+    answers = await ask_all(NODES, way, ask, lambda *row: told.append(row), node_seconds=0.05)
     assert answers[0] == "A"
     assert answers[1] == Unreached(
         node="gone",
@@ -45,4 +52,4 @@ async def test_a_bug_is_not_hidden() -> None:
         raise KeyError(target.name)
 
     with pytest.raises(ExceptionGroup):
-        await ask_all(NODES, broken, silent)
+        await ask_all(NODES, way, broken, silent)

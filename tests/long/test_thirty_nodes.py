@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keepwell.testing.sshd import write_files
+from keepwell.testing.sshd import APART, write_files
 from tests.faults.ways import NODE, start_sshd
 from tests.faults.world import World, need_root
 
@@ -17,8 +17,7 @@ NODES = 30
 PORT = 22222
 #: A /tmp of its own without room: what follows in the command line runs with that.
 FULL_DISK = [
-    "unshare",
-    "--mount",
+    *APART,
     "sh",
     "-c",
     'mount -t tmpfs -o size=1m none /tmp && head -c 2m /dev/zero > /tmp/full 2> /dev/null; exec "$@"',
@@ -39,7 +38,7 @@ def fleet(world: World) -> list[str]:
         entries += NODE.format(name=name, address=address, folder=folder, port=PORT)
     (world.root / "keepwell.toml").write_text(entries)
     for name in names[:-3]:
-        start_sshd(world, world.root / name)
+        start_sshd(world, world.root / name, prefix=APART)
     start_sshd(world, world.root / names[-3], prefix=FULL_DISK)
     hanging = start_sshd(world, world.root / names[-2])
     world.signal(hanging.pid, "STOP")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,14 @@ UID, GID = 65534, 65534
 AS_USER = ["setpriv", f"--reuid={UID}", f"--regid={GID}", "--clear-groups"]
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away and act as another user")
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder that any user can get to; pytest's own are shut to others as soon as another run of it begins."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def tree(place: Path) -> Path:
@@ -58,25 +68,21 @@ def can_use(store: Path) -> bool:
     ],
 )
 async def test_the_user_gets_in_by_the_least_change(
-    tmp_path: Path, spoil: list[tuple[str, int, int, int]], expected: list[tuple[str, str]]
+    open_path: Path, tmp_path: Path, spoil: list[tuple[str, int, int, int]], expected: list[tuple[str, str]]
 ) -> None:
-    for parent in (*tmp_path.parents,):
-        if parent.name.startswith("pytest-"):
-            parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    store = tree(tmp_path)
+    store = tree(open_path)
     for path in [store, *store.rglob("*")]:
         os.chown(path, UID, GID)
     for name, uid, gid, mode in spoil:
-        os.chown(tmp_path / name, uid, gid)
-        (tmp_path / name).chmod(mode)
+        os.chown(open_path / name, uid, gid)
+        (open_path / name).chmod(mode)
     assert not can_use(store)
     found = finding("store.readable", path=str(store), uid=str(UID), gid=str(GID), user="nobody")
     plan = await plan_of("models_folder_access", found, seeing())
     assert plan is not None
-    done = [(change.subject.name.removeprefix(f"{tmp_path}/"), change.what) for change in plan.changes]
+    done = [(change.subject.name.removeprefix(f"{open_path}/"), change.what) for change in plan.changes]
     assert done == expected
-    await round_trip(plan, tmp_path, tmp_path.with_name(f"{tmp_path.name}.journal"))
+    await round_trip(plan, open_path, tmp_path / "journal")
     for change in plan.changes:
         if isinstance(change.do, SetOwner):
             os.chown(change.do.path, change.do.uid, change.do.gid)

@@ -43,6 +43,14 @@ def test_other_services_and_silent_processes_are_left_alone() -> None:
     assert [one.port for one in found] == [8000]
 
 
+def test_a_port_of_an_ssh_server_is_asked_nowhere() -> None:
+    rows = ({"pid": 9, "argv": ("sshd: /usr/sbin/sshd -D [listener]",)}, {"pid": 8, "argv": ("/srv/sshd-board", "run")})
+    sockets = (socket(2222, pid=9), socket(2222, pid=0, address="127.0.0.9"), socket(9000, pid=8))
+    seen = Seen([about("host.sockets", sockets), about("host.processes", rows)])
+    found = choose_addresses(NODE, seen, load_engines(), (), frozenset())
+    assert [one.port for one in found] == [9000]
+
+
 def test_published_ports_of_containers_are_asked_though_nothing_seems_to_listen() -> None:
     box = ({"name": "llm", "ports": ({"address": "0.0.0.0", "port": 3000},)},)
     assert [one.url for one in chosen((), containers=box)] == ["http://127.0.0.1:3000"]

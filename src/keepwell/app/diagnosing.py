@@ -12,14 +12,14 @@ from functools import partial
 
 from keepwell.app.fleet import make_status
 from keepwell.app.looked import list_looked
-from keepwell.app.nodes import ask_all
+from keepwell.app.nodes import NODE_SECONDS, ask_all
 from keepwell.app.operation import Caller, silent
 from keepwell.app.picture import picture_node
 from keepwell.app.reading import CHUNK_BYTES, open_text
 from keepwell.app.report import DiagnosesReport, DiagnosisReport, StatusReport, Unreached
 from keepwell.app.targets import Target, find_targets
 from keepwell.app.told import collect_events, find_suspects
-from keepwell.app.wiring import Wiring, get_catalogue, get_follow_ups, look, reach, wire
+from keepwell.app.wiring import Reached, Wiring, get_catalogue, get_follow_ups, look, reach, wire
 from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding, Status
@@ -77,9 +77,15 @@ async def diagnose_targets(caller: Caller, words: Sequence[str], depth: Depth) -
     async with wire(caller) as wiring:
         targets = find_targets(words, wiring.config, wiring.hands.name)
         if len(targets) == 1:
-            return await _diagnose(wiring, caller, depth, targets[0])
+            return (await examine(wiring, caller, depth, targets[0]))[0]
         quiet = replace(caller, progress=silent)
-        answers = await ask_all(targets, partial(_diagnose, wiring, quiet, depth), caller.progress)
+        answers = await ask_all(
+            targets,
+            partial(reach, wiring),
+            partial(_diagnose, wiring, quiet, depth),
+            caller.progress,
+            node_seconds=NODE_SECONDS[depth.level],
+        )
     return DiagnosesReport(
         at=time.time(),
         seconds=time.monotonic() - began,
@@ -91,21 +97,25 @@ async def diagnose_targets(caller: Caller, words: Sequence[str], depth: Depth) -
 async def diagnose_here(caller: Caller, *, level: int) -> DiagnosisReport:
     """Look at this machine and rank the causes of what is not well."""
     async with wire(caller) as wiring:
-        return await _diagnose(wiring, caller, Depth(level=level), Target(name=wiring.hands.name))
+        return (await examine(wiring, caller, Depth(level=level), Target(name=wiring.hands.name)))[0]
 
 
-async def _diagnose(wiring: Wiring, caller: Caller, depth: Depth, target: Target) -> DiagnosisReport:
-    return (await examine(wiring, caller, depth, target))[0]
+async def _diagnose(wiring: Wiring, caller: Caller, depth: Depth, place: Reached) -> DiagnosisReport:
+    return (await _examine(wiring, caller, depth, place))[0]
 
 
 async def examine(wiring: Wiring, caller: Caller, depth: Depth, target: Target) -> tuple[DiagnosisReport, Timeline]:
     """Look at one place: the causes of what is not well, and everything that is known to have happened there."""
     async with reach(wiring, target) as place:
-        result = await look(
-            wiring, caller, at=place, level=depth.level, since_seconds=depth.since_seconds, consent=depth.consent
-        )
-        now = place.clock.now()
-        timeline = collect_events(wiring, result, now, recorded=place.recorded)
+        return await _examine(wiring, caller, depth, place)
+
+
+async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached) -> tuple[DiagnosisReport, Timeline]:
+    result = await look(
+        wiring, caller, at=place, level=depth.level, since_seconds=depth.since_seconds, consent=depth.consent
+    )
+    now = place.clock.now()
+    timeline = collect_events(wiring, result, now, recorded=place.recorded)
     caller.progress("weighing the evidence", 1, 1)
     judged = judge_with_word(wiring.config, result.seen, result.findings, now, costs=_costs(depth.level))
     report = DiagnosisReport(
@@ -131,10 +141,11 @@ async def look_at_status(caller: Caller, words: Sequence[str], *, level: int) ->
     async with wire(caller) as wiring:
         targets = find_targets(words, wiring.config, wiring.hands.name)
         if len(targets) == 1:
-            answers: list[_Heard | Unreached] = [await _hear(wiring, caller, level, targets[0])]
+            async with reach(wiring, targets[0]) as place:
+                answers: list[_Heard | Unreached] = [await _hear(wiring, caller, level, place)]
         else:
-            quiet = replace(caller, progress=silent)
-            answers = await ask_all(targets, partial(_hear, wiring, quiet, level), caller.progress)
+            hear_at = partial(_hear, wiring, replace(caller, progress=silent), level)
+            answers = await ask_all(targets, partial(reach, wiring), hear_at, caller.progress)
     heard = [one for one in answers if isinstance(one, _Heard)]
     return make_status(
         [one.result for one in heard],
@@ -153,10 +164,9 @@ class _Heard:
     decisions: Decisions
 
 
-async def _hear(wiring: Wiring, caller: Caller, level: int, target: Target) -> _Heard:
-    async with reach(wiring, target) as place:
-        result = await look(wiring, caller, at=place, level=level)
-        word = hear(wiring.config, result.seen, result.findings, place.clock.now())
+async def _hear(wiring: Wiring, caller: Caller, level: int, place: Reached) -> _Heard:
+    result = await look(wiring, caller, at=place, level=level)
+    word = hear(wiring.config, result.seen, result.findings, place.clock.now())
     return _Heard(replace(result, findings=word.open), word.decisions)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TypeVar
 
 from keepwell.app.operation import Progress
@@ -11,31 +12,41 @@ from keepwell.app.report import Unreached
 from keepwell.app.targets import Target
 from keepwell.core.errors import KeepwellError, TimedOut
 
-#: Nodes that are asked at once. A look is mostly work here (0.3 s), little waiting: with more, the time limits of all
-#: are spent in a queue of our own making.
-AT_ONCE = 8
-#: Seconds for one node from the first packet to the last judgement, queueing included: a person waits.
-NODE_SECONDS = 60.0
+#: Nodes that are logged in to at once. One that does not answer costs ten seconds, in which the others are looked at.
+LOGINS = 20
+#: Nodes that are looked at at once. A look is mostly work here (0.2 s), little waiting: with more, the time limits of
+#: all are spent in a queue of our own making.
+LOOKS = 6
+#: Seconds for one node, from the first question to the last judgement, by level: levels 3 and 4 let engines work.
+NODE_SECONDS = {1: 60.0, 2: 60.0, 3: 300.0, 4: 600.0}
 
-T = TypeVar("T")
+Place = TypeVar("Place")
+Told = TypeVar("Told")
 
 
 async def ask_all(
     targets: Sequence[Target],
-    ask: Callable[[Target], Awaitable[T]],
+    way: Callable[[Target], AbstractAsyncContextManager[Place]],
+    ask: Callable[[Place], Awaitable[Told]],
     progress: Progress,
     *,
-    node_seconds: float = NODE_SECONDS,
-) -> list[T | Unreached]:
-    """What each target gave, in their order, or why it could not be asked. Raises only for bugs."""
-    done = 0
-    gate = asyncio.Semaphore(AT_ONCE)
+    node_seconds: float = NODE_SECONDS[2],
+) -> list[Told | Unreached]:
+    """What each target told, in their order, or why it could not be asked. Raises only for bugs.
 
-    async def one(target: Target) -> T | Unreached:
+    `way` opens the way to a target, within time limits of its own, `ask` asks there, within `node_seconds`.
+    """
+    done = 0
+    doors, looks = asyncio.Semaphore(LOGINS), asyncio.Semaphore(LOOKS)
+
+    async def one(target: Target) -> Told | Unreached:
         nonlocal done
         try:
-            async with gate, asyncio.timeout(node_seconds):
-                answer: T | Unreached = await ask(target)
+            async with AsyncExitStack() as opened:
+                async with doors:
+                    place = await opened.enter_async_context(way(target))
+                async with looks, asyncio.timeout(node_seconds):
+                    answer: Told | Unreached = await ask(place)
         except TimeoutError:
             error = TimedOut(f"not looked through within {node_seconds:g} s", hint="ask this node alone, or at level 1")
             answer = unreached(target, error)

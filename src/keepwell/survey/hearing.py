@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -50,7 +50,8 @@ def choose_addresses(
     """Addresses to ask, likeliest first: expected ones, well-known ports, then all else that listens.
 
     `silent` are pids that cannot be an engine of their own or cannot answer: stopped ones, children that run
-    a model, keepwell itself. Where the sockets could not be read, the well-known ports are asked blindly.
+    a model, keepwell itself. A port of an SSH server is not asked at any address: each question costs it a process
+    and a line in its log. Where the sockets could not be read, the well-known ports are asked blindly.
     """
     known = {port for one in engines.values() for port in one.ports}
     wanted = [split_url(one.url) for one in expected]
@@ -62,7 +63,8 @@ def choose_addresses(
     containers = rows_of(seen.value(node, "host.containers"))
     published = [one for row in containers for one in _published(row, engines)]
     likely = [one for one in [*heard, *published] if one.port in known]
-    others = [one for one in heard if one.port not in known and one.port not in OTHERS]
+    quiet = OTHERS | _ports_of_ssh(node, seen)
+    others = [one for one in heard if one.port not in known and one.port not in quiet]
     blocked = {(one.host, one.port) for one in _all_of(sockets, silent)}
     first: dict[tuple[str, int], Address] = {}
     for one in [*likely, *published, *others, *wanted]:
@@ -70,6 +72,18 @@ def choose_addresses(
             first.setdefault((one.host, one.port), one)
     order = [*((one.host, one.port) for one in wanted), *first]
     return tuple(first[key] for key in dict.fromkeys(order) if key in first)[:ADDRESSES]
+
+
+def _ports_of_ssh(node: Ref, seen: Seen) -> set[int]:
+    """Ports of the node's SSH servers, wherever they are."""
+    rows = rows_of(seen.value(node, "host.processes"))
+    servers = frozenset(int(find_number(row.get("pid")) or 0) for row in rows if _is_ssh(texts_of(row.get("argv"))))
+    return {one.port for one in _all_of(seen.value(node, "host.sockets"), servers)}
+
+
+def _is_ssh(argv: Sequence[str]) -> bool:
+    """A server's process calls itself "/usr/sbin/sshd" or "sshd: /usr/sbin/sshd -D [listener]"."""
+    return any(one.split(":")[0].rsplit("/", 1)[-1] in ("sshd", "dropbear") for one in argv[:1])
 
 
 def _published(row: Mapping[str, Value], engines: Mapping[str, Engine]) -> list[Address]:
