@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from keepwell.config.model import NodeEntry
 from keepwell.core.errors import ConfigurationError, NotPermitted, NotThere, TimedOut, Unreachable
 from keepwell.testing.relay import relay_to
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
@@ -287,3 +288,14 @@ async def test_a_black_hole_is_given_up_in_time(sshd: Sshd) -> None:
         with pytest.raises(TimedOut):
             await open_ssh(sshd.node(port=relay.port), connections=Connections(connect_seconds=0.5))
         assert asyncio.get_running_loop().time() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "hint"),
+    [("127.0.0.1", "refused", "is an SSH server running"), ("nowhere.invalid", "not known", "give an IP address")],
+)
+async def test_a_way_that_is_closed_tells_what_to_look_at(address: str, said: str, hint: str) -> None:
+    with pytest.raises(Unreachable, match=said) as caught:
+        await open_ssh(NodeEntry(name="far", address=address, port=free_port(), user="ops"))
+    assert hint in caught.value.hint
+    assert caught.value.command.startswith("ssh ")

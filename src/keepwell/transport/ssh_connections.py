@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,15 @@ def _succeeded(opened: asyncio.Task[asyncssh.SSHClientConnection]) -> bool:
     return not opened.cancelled() and opened.exception() is None
 
 
+#: What to look at when the way to the node's SSH server is closed.
+NEXT_STEPS = {
+    errno.ECONNREFUSED: "is an SSH server running there, and on this port? On the node: systemctl status ssh",
+    errno.EHOSTUNREACH: "is the machine on, and is the address right? There is no way to it from here",
+    errno.ENETUNREACH: "is the address right? There is no way to its network from here",
+    socket.EAI_NONAME: "the name leads nowhere from here: give an IP address",
+}
+
+
 async def _close(connection: asyncssh.SSHClientConnection) -> None:
     for end in (connection.close, connection.abort):
         end()
@@ -211,7 +222,9 @@ def _explain_key(node: Host, error: Exception, command: str) -> AccessError:
 def _explain_system(node: Host, error: OSError, command: str) -> AccessError:
     if node.key and error.filename and Path(str(error.filename)) == Path(os.path.expanduser(node.key)):
         return NotThere(f"the key file cannot be read ({error.strerror})", where=node.key, command=command)
-    return access_error(error, command=command, otherwise=Unreachable)
+    found = access_error(error, command=command, otherwise=Unreachable)
+    found.hint = NEXT_STEPS.get(error.errno or 0, f"try by hand: {command}")
+    return found
 
 
 def _explain_other(error: Exception, command: str) -> AccessError:
