@@ -95,3 +95,5 @@ def test_what_is_no_number_of_kilobytes_is_refused(text: str) -> None:
 def test_a_boot_time_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match="btime"):
         parse_boot_time("cpu 1 2 3\n")
+    with pytest.raises(ValueError):
+        parse_boot_time("btime \n")

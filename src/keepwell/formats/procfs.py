@@ -97,5 +97,5 @@ def parse_boot_time(text: str) -> float:
     """/proc/stat: when the kernel booted, seconds since the epoch."""
     for line in text.splitlines():
         if line.startswith("btime "):
-            return float(line.split()[1])
+            return float(line.removeprefix("btime "))
     raise ValueError("no btime line in /proc/stat")
