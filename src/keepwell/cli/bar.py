@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from keepwell.cli.words import clean
-
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -33,6 +31,8 @@ class Bar:
     def update(self, text: str, done: int, total: int) -> None:
         """Show how far the work is (see `keepwell.app.operation.Progress`)."""
         if self._progress is not None and self._task is not None:
+            from keepwell.cli.words import clean
+
             self._progress.update(self._task, description=clean(text), completed=done, total=total)
 
     def agree(self, lines: Sequence[str]) -> bool:
@@ -40,6 +40,8 @@ class Bar:
 
         Where nobody sits nothing is agreed to, and how to agree is said.
         """
+        from keepwell.cli.words import clean
+
         asked = "\n".join(f"  - {clean(line, 2000)}" for line in lines)
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             print(f"left out, because nobody could be asked (--yes agrees):\n{asked}", file=sys.stderr)
