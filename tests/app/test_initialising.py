@@ -13,6 +13,7 @@ from keepwell.config import Config
 from keepwell.config.load import load_config
 from keepwell.config.model import NodeEntry
 from keepwell.core.errors import AccessError, RefusedError
+from keepwell.core.issue import Supervisor
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.ref import engine, service
 from keepwell.plugins.place import ServingProcess, Site
@@ -25,13 +26,13 @@ KEY = "sk-made0123456789abcdef"
 PROCESS = ServingProcess(pid=7, argv=("x",), environment={}, user="ollama", uid=1, gid=1)
 
 
-def site(kind: str, port: int, *start: str, supervisor: str = "process", unit: str = "") -> Site:
+def site(kind: str, port: int, *start: str, supervisor: Supervisor = "process", unit: str = "") -> Site:
     return Site(
         ref=engine("node", kind),
         engine=kind,
         url=f"http://127.0.0.1:{port}",
         process=PROCESS,
-        supervisor=supervisor,  # type: ignore[arg-type]
+        supervisor=supervisor,
         unit=unit,
         start=start,
         api_key=KEY,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from keepwell.checks.network import judge_errors, judge_mtu, judge_present, judge_role, judge_speed
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.ref import Ref, engine, node
+from keepwell.core.values import row_of
 
 BOX, ENGINE = node("box"), engine("box", "e")
 LAN: Value = {"role": "lan", "declared": "eno1", "interface": "eno1", "address": "192.168.1.20"}
@@ -24,9 +27,8 @@ def seen(networks: tuple[Value, ...], interfaces: tuple[Value, ...], *listening:
     return Seen(Observation(subject=ref, name=name, value=value, at=1.0, source="s") for ref, name, value in rows)
 
 
-def only(found: object) -> Finding:
-    (one,) = found  # type: ignore[misc]
-    assert isinstance(one, Finding)
+def only(found: Iterable[Finding]) -> Finding:
+    (one,) = found
     return one
 
 
@@ -40,7 +42,7 @@ def test_a_declared_network_that_is_not_there_or_down() -> None:
 
 
 def test_a_link_slower_than_declared() -> None:
-    fast: Value = {**dict(LAN), "mbit_per_s": 10_000.0}  # type: ignore[call-overload]
+    fast: Value = {**row_of(LAN), "mbit_per_s": 10_000.0}
     slow = only(judge_speed(seen((fast,), (interface("eno1", mbit_per_s=1000, duplex="full"),))))
     assert (slow.status, slow.facts["kind"], slow.facts["mbit_per_s"]) == (Status.WARNING, "slower", "1000")
     assert only(judge_speed(seen((fast,), (interface("eno1", mbit_per_s=10_000),)))).status is Status.OK

@@ -147,7 +147,7 @@ def dial(job: Job, scheme: str, host: str, port: int) -> socket.socket:
             with job.lock:
                 job.socket = connection
         if job.over or job.stopped:
-            raise socket.timeout  # noqa: UP041
+            raise socket.timeout  # noqa: UP041 (the kind that `http` takes for a time limit)
     except (OSError, ValueError):
         connection.close()
         raise

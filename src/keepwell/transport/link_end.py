@@ -16,6 +16,8 @@ import time
 
 #: Seconds that the taking end waits for the sender, and the sender for it: logging in takes most of it.
 MEET_SECONDS = 10.0
+#: Seconds between two tries to meet; a refused one comes back at once and would only burn the processor.
+LOOK_SECONDS = 0.05
 #: Bytes sent at once, and of the token.
 BLOCK_BYTES, TOKEN_BYTES = 256 * 1024, 32
 #: Single bytes sent there and back to find the shortest way's time.
@@ -69,7 +71,7 @@ def _meet(host: str, port: int) -> socket.socket:
         except ConnectionRefusedError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
 
 
 def _ping(peer: socket.socket) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 
 from keepwell.cli.views.word import render_changes, render_decisions
 from keepwell.config.model import DecisionEntry
@@ -18,9 +18,9 @@ CPU = DecisionEntry(what="CPU only", why="quiet\x1b[2Jroom", until="2027-01-31",
 SLOW = Finding(check="gpu.placement", subject=node("box"), status=Status.WARNING, message="on the CPU")
 
 
-def shown(parts: list[object]) -> str:
+def shown(parts: list[RenderableType]) -> str:
     out = io.StringIO()
-    Console(file=out, width=120, highlight=False).print(Group(*parts))  # type: ignore[arg-type]
+    Console(file=out, width=120, highlight=False).print(Group(*parts))
     return out.getvalue()
 
 
