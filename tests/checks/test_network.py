@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from keepwell.checks.network import judge_errors, judge_mtu, judge_present, judge_role, judge_speed
+from keepwell.checks.network import judge_client, judge_errors, judge_mtu, judge_present, judge_role, judge_speed
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
-from keepwell.core.ref import Ref, engine, node
+from keepwell.core.ref import Ref, engine, node, service
 from keepwell.core.values import row_of
 
 BOX, ENGINE = node("box"), engine("box", "e")
@@ -73,3 +73,28 @@ def test_an_engine_that_listens_only_backstage() -> None:
     for well in (("0.0.0.0:8000",), ("127.0.0.1:8000",), ("192.168.1.20:8000", "10.0.0.20:8000"), ()):
         assert list(judge_role(seen((LAN, fast), cards, *well))) == []
     assert list(judge_role(seen((fast,), cards, "10.0.0.20:8000"))) == []
+
+
+def linked(host: str, *roles: str) -> Seen:
+    """A chat that goes to this address, on a node with a network of each role."""
+    chat = service("box", "chat")
+    subnets = {"lan": "192.168.1.20/24", "cluster": "10.9.0.1/24", "fast": "10.7.0.1/24"}
+    networks = tuple({"role": role, "declared": role, "interface": f"if-{role}"} for role in roles)
+    interfaces = tuple(interface(f"if-{role}", addresses=(subnets[role],)) for role in subnets)
+    link = {"setting": "OLLAMA_BASE_URL", "url": f"http://{host}:11434", "host": host, "port": 11434}
+    rows: list[tuple[Ref, str, Value]] = [
+        (BOX, "host.networks", networks),
+        (BOX, "host.interfaces", interfaces),
+        (chat, "service.site", {"title": "Open WebUI"}),
+        (chat, "service.links", (link,)),
+    ]
+    return Seen(Observation(subject=ref, name=name, value=value, at=1.0, source="s") for ref, name, value in rows)
+
+
+def test_a_client_in_the_network_of_the_ranks() -> None:
+    bad = only(judge_client(linked("10.9.0.2", "lan", "cluster")))
+    assert (bad.status, bad.facts["role"], bad.facts["setting"]) == (Status.WARNING, "cluster", "OLLAMA_BASE_URL")
+    assert only(judge_client(linked("192.168.1.9", "lan", "cluster"))).status is Status.OK
+    assert only(judge_client(linked("10.7.0.2", "lan", "cluster", "fast"))).status is Status.OK, "a fast link is fine"
+    assert list(judge_client(linked("10.9.0.2", "cluster"))) == [], "where else should it go?"
+    assert list(judge_client(linked("10.9.0.2", "lan"))) == [], "nothing was said of that network"

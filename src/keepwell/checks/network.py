@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.ref import Ref
-from keepwell.core.values import find_number, rows_of, text_of, texts_of
+from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.plugins.facts import engine_facts, engine_title, looked_at
 from keepwell.plugins.networks import RANK_ROLES, which_network
 
@@ -19,6 +19,8 @@ TROUBLE_PACKETS, TROUBLE_RATIO = 1000, 0.001
 _WIRED = frozenset({"ethernet", "infiniband", "wireless", "bond"})
 #: The role of a network in which no client is.
 _BACKSTAGE = frozenset({*RANK_ROLES, "storage"})
+#: Roles of networks that clients keep off: their requests take room from ranks and disks. A fast link may be theirs.
+_KEPT_FREE = frozenset({"cluster", "storage"})
 
 
 def judge_present(seen: Seen) -> Iterator[Finding]:
@@ -125,6 +127,34 @@ def judge_role(seen: Seen) -> Iterator[Finding]:
         )
 
 
+def judge_client(seen: Seen) -> Iterator[Finding]:
+    """WARNING when a service's settings lead over a network that is kept for ranks or storage, OK when none does; of
+    nodes with such a network and a LAN that were declared.
+    """
+    for one in seen.named("service.links"):
+        node = Ref("node", (one.subject.node,))
+        roles = {text_of(row, "role") for row in rows_of(seen.value(node, "host.networks"))}
+        if "lan" not in roles or _KEPT_FREE.isdisjoint(roles):
+            continue
+        used = [(row, which_network(seen, node, text_of(row, "host"))) for row in rows_of(one.value)]
+        wrong = [(row, role) for row, role in used if role in _KEPT_FREE]
+        title = text_of(row_of(seen.value(one.subject, "service.site")), "title") or str(one.subject)
+        status, words, facts = Status.OK, f"{title} keeps off networks that are kept for others", {"title": title}
+        if wrong:
+            row, role = wrong[0]
+            facts |= {"role": role, "url": text_of(row, "url"), "setting": text_of(row, "setting")}
+            status = Status.WARNING
+            words = f"{title} goes to {facts['url']} ({facts['setting']}) over the {role} network, not over the LAN"
+        yield Finding(
+            check="network.client",
+            subject=one.subject,
+            status=status,
+            message=words,
+            facts={name: text for name, text in facts.items() if text},
+            evidence=(one, *looked_at(seen, node, "host.networks", "host.interfaces")),
+        )
+
+
 def _lost(row: Mapping[str, Value]) -> float:
     return (find_number(row.get("errors")) or 0.0) + (find_number(row.get("drops")) or 0.0)
 
@@ -193,6 +223,13 @@ CHECKS: tuple[Check, ...] = (
         title="Engines listen where their clients are",
         needs=("host.networks", "host.interfaces", "engine.listening"),
         judge=judge_role,
+        level=2,
+    ),
+    Check(
+        id="network.client",
+        title="Clients keep off networks that are kept for ranks and storage",
+        needs=("host.networks", "host.interfaces", "service.links"),
+        judge=judge_client,
         level=2,
     ),
 )
