@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keepwell.core.finding import Check, Finding, Status
-from keepwell.core.observation import Missing, Observation, Seen, Value
+from keepwell.core.observation import Missing, Seen, Value
 from keepwell.core.values import find_number, row_of, rows_of, text_of
-from keepwell.plugins.facts import engine_facts, engine_title, looked_at, not_seen
+from keepwell.plugins.facts import engine_finding, not_seen
 
 #: Ways in which a path fails, worst first, and how that is said.
 _WAYS: Mapping[str, str] = {
@@ -32,13 +32,13 @@ def judge_promises(seen: Seen) -> Iterator[Finding]:
             more = f" ({len(bad)} of {len(rows)} paths)" * (len(bad) > 1)
             facts = {"kind": kind, "request": request, "status": text_of(bad[0], "status"), "problem": problem}
             words = f"{_WAYS[kind]} {request}{more}: {problem}"
-            yield _finding(seen, one, "api.promises", Status.WARNING, words, facts)
+            yield engine_finding(seen, one, "api.promises", Status.WARNING, words, facts)
         elif rows:
             off = [text_of(row, "option") or _path(row) for row in rows if text_of(row, "kind") == "off"]
             words = f"answers all {len(rows)} paths of its kind"
             if off:
                 words += f"; not switched on: {', '.join(off)}"
-            yield _finding(seen, one, "api.promises", Status.OK, words, {})
+            yield engine_finding(seen, one, "api.promises", Status.OK, words, {})
 
 
 def _path(row: Mapping[str, Value]) -> str:
@@ -61,7 +61,7 @@ def judge_key(seen: Seen) -> Iterator[Finding]:
         status, kind, words = _judge_key(row_of(one.value))
         row = row_of(one.value)
         facts = {"kind": kind, "status": text_of(row, "bare_status"), "open_to": text_of(row, "open_to")}
-        yield _finding(seen, one, "api.key", status, words, facts)
+        yield engine_finding(seen, one, "api.key", status, words, facts)
 
 
 def _judge_key(row: Mapping[str, object]) -> tuple[Status, str, str]:
@@ -103,7 +103,7 @@ def judge_crowd(seen: Seen) -> Iterator[Finding]:
         status = {True: Status.WARNING, False: Status.OK}[bool(kind)]
         names = ("sent", "served", "refused", "failed", "late", "at_once", "limit", "asked", "setting", "model", "said")
         facts = {"kind": kind} | {name: text_of(row_of(one.value), name) for name in names}
-        yield _finding(seen, one, "api.crowd", status, words, facts)
+        yield engine_finding(seen, one, "api.crowd", status, words, facts)
 
 
 def _judge_crowd(row: Mapping[str, object]) -> tuple[str, str]:
@@ -136,17 +136,6 @@ def _lasted(row: Mapping[str, object]) -> float:
     if isinstance(value, float):
         return value
     return 0.0
-
-
-def _finding(seen: Seen, one: Observation, check: str, status: Status, words: str, facts: Mapping[str, str]) -> Finding:
-    return Finding(
-        check=check,
-        subject=one.subject,
-        status=status,
-        message=f"{engine_title(seen, one.subject)} {words}",
-        facts=engine_facts(seen, one.subject, **facts),
-        evidence=looked_at(seen, one.subject, one.name),
-    )
 
 
 CHECKS = (

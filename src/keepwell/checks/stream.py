@@ -9,7 +9,7 @@ from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.values import find_number, row_of, rows_of, text_of
 from keepwell.plugins.asking import same_model
-from keepwell.plugins.facts import engine_facts, engine_title, looked_at, not_seen
+from keepwell.plugins.facts import engine_finding, not_seen
 
 Row = Mapping[str, Value]
 #: Words that must have come before their spread in time means anything.
@@ -61,7 +61,7 @@ def judge_engine(seen: Seen) -> Iterator[Finding]:
         status = {True: Status.WARNING, False: Status.OK}[bool(kind)]
         words = words or f"streams {pace.events:.0f} parts, the first after {pace.first:.2f} s"
         facts = {"kind": kind, "first_seconds": f"{pace.first:.3f}", "said": text_of(rows[0], "said")}
-        yield _finding(seen, one, "stream.engine", status, words, facts)
+        yield engine_finding(seen, one, "stream.engine", status, words, facts)
 
 
 def judge_hops(seen: Seen) -> Iterator[Finding]:
@@ -75,11 +75,11 @@ def judge_hops(seen: Seen) -> Iterator[Finding]:
             row, (kind, words) = bad[0]
             facts = _facts(rows[0], row) | {"kind": kind}
             message = f"streams, but {text_of(row, 'where')} at {text_of(row, 'url')} {words}"
-            yield _finding(seen, one, "stream.hops", Status.WARNING, message, facts)
+            yield engine_finding(seen, one, "stream.hops", Status.WARNING, message, facts)
         else:
             names = ", ".join(text_of(row, "where") for row in rows[1:])
             words = f"streams through {names} as it does directly"
-            yield _finding(seen, one, "stream.hops", Status.OK, words, _facts(rows[0], rows[1]))
+            yield engine_finding(seen, one, "stream.hops", Status.OK, words, _facts(rows[0], rows[1]))
 
 
 def _broken(row: Row) -> tuple[str, str]:
@@ -167,17 +167,6 @@ _CALLS: Mapping[str, str] = {
 def _of_service(one: Observation, status: Status, words: str, facts: Mapping[str, str]) -> Finding:
     return Finding(
         check="stream.callers", subject=one.subject, status=status, message=words, facts=facts, evidence=(one,)
-    )
-
-
-def _finding(seen: Seen, one: Observation, check: str, status: Status, words: str, facts: Mapping[str, str]) -> Finding:
-    return Finding(
-        check=check,
-        subject=one.subject,
-        status=status,
-        message=f"{engine_title(seen, one.subject)} {words}",
-        facts=engine_facts(seen, one.subject, **facts),
-        evidence=looked_at(seen, one.subject, one.name),
     )
 
 

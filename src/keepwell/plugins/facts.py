@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Missing, Observation, Seen
@@ -28,6 +28,20 @@ def engine_facts(seen: Seen, ref: Ref, **more: object) -> dict[str, str]:
     }
     facts |= {name: str(value) for name, value in more.items()}
     return {name: value for name, value in facts.items() if value}
+
+
+def engine_finding(
+    seen: Seen, one: Observation, check: str, status: Status, words: str, facts: Mapping[str, str]
+) -> Finding:
+    """A finding about the engine of an observation: `words` follow its name, the observation is the evidence."""
+    return Finding(
+        check=check,
+        subject=one.subject,
+        status=status,
+        message=f"{engine_title(seen, one.subject)} {words}",
+        facts=engine_facts(seen, one.subject, **facts),
+        evidence=looked_at(seen, one.subject, one.name),
+    )
 
 
 def engine_title(seen: Seen, ref: Ref) -> str:

@@ -58,6 +58,34 @@ def write_private(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def read_private(path: Path, most: int) -> bytes:
+    """A state file of at most `most` bytes. FileNotFoundError if there is none; ValueError says why it is not used:
+    it cannot be read, is too large, or others could have changed it (state holds commands and what is believed).
+    """
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            content = file.read(most + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
+        raise ValueError(f"{path} can be changed by others and is not used")
+    if len(content) > most:
+        raise ValueError(f"{path} holds more than {most} bytes and is not used")
+    return content
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Put a state file in its place atomically, mode 0600, its folder made if need be; AccessError if it cannot be."""
+    make_private_folder(path.parent)
+    try:
+        write_private(path, content)
+    except OSError as error:
+        raise state_error(error, path) from error
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

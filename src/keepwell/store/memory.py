@@ -6,7 +6,6 @@ nothing but that: a damaged file reads as an empty memory with the reason.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import msgspec
 
 from keepwell.core.issue import Supervisor
 from keepwell.core.secret import mask_argv, mask_environment, mask_text
-from keepwell.store.folder import make_private_folder, state_error, write_private
+from keepwell.store.folder import read_private, replace_private
 
 FILE_NAME = "engines.json"
 SCHEMA = "keepwell-engines/1"
@@ -81,17 +80,11 @@ def load_memory(folder: Path) -> Memory:
     """What is remembered; empty with the reason if the file cannot be read or is damaged."""
     path = folder / FILE_NAME
     try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            content = file.read(MEMORY_BYTES + 1)
+        content = read_private(path, MEMORY_BYTES)
     except FileNotFoundError:
         return Memory(problem="no engine was seen before")
-    except OSError as error:
-        return Memory(problem=f"{path} cannot be read: {error.strerror}")
-    if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
-        return Memory(problem=f"{path} can be changed by others and is not used: it holds commands")
-    if len(content) > MEMORY_BYTES:
-        return Memory(problem=f"{path} holds more than {MEMORY_BYTES} bytes and is not used")
+    except ValueError as error:
+        return Memory(problem=str(error))
     try:
         return parse_memory(content)
     except ValueError as error:
@@ -100,12 +93,7 @@ def load_memory(folder: Path) -> Memory:
 
 def save_memory(folder: Path, memory: Memory) -> None:
     """Replace the file atomically, mode 0600; AccessError if it cannot be written."""
-    make_private_folder(folder)
-    path = folder / FILE_NAME
-    try:
-        write_private(path, render_memory(memory))
-    except OSError as error:
-        raise state_error(error, path) from error
+    replace_private(folder / FILE_NAME, render_memory(memory))
 
 
 def parse_memory(content: bytes) -> Memory:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from keepwell.core.event import Event
-from keepwell.store.folder import make_private_folder, state_error, write_private
+from keepwell.store.folder import read_private, replace_private
 
 FOLDER_NAME = "sights"
 SCHEMA = "keepwell-sights/1"
@@ -82,14 +82,11 @@ def load_sights(folder: Path, node: str) -> Sights:
     """What is remembered of a node; empty with the reason if the file cannot be read or is damaged."""
     path = _path(folder, node)
     try:
-        with path.open("rb") as file:
-            content = file.read(SIGHTS_BYTES + 1)
+        content = read_private(path, SIGHTS_BYTES)
     except FileNotFoundError:
         return Sights(problem="no look was kept before")
-    except OSError as error:
-        return Sights(problem=f"{path} cannot be read: {error.strerror}")
-    if len(content) > SIGHTS_BYTES:
-        return Sights(problem=f"{path} holds more than {SIGHTS_BYTES} bytes and is not used")
+    except ValueError as error:
+        return Sights(problem=str(error))
     try:
         return parse_sights(content)
     except ValueError as error:
@@ -98,12 +95,7 @@ def load_sights(folder: Path, node: str) -> Sights:
 
 def save_sights(folder: Path, node: str, sights: Sights) -> None:
     """Replace the node's file atomically, mode 0600; AccessError if it cannot be written."""
-    path = _path(folder, node)
-    make_private_folder(path.parent)
-    try:
-        write_private(path, render_sights(sights))
-    except OSError as error:
-        raise state_error(error, path) from error
+    replace_private(_path(folder, node), render_sights(sights))
 
 
 def parse_sights(content: bytes) -> Sights:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from keepwell.core.observation import Value
-from keepwell.store.folder import make_private_folder, state_error, write_private
+from keepwell.store.folder import read_private, replace_private
 
 FILE_NAME = "speeds.json"
 SCHEMA = "keepwell-speeds/1"
@@ -80,14 +80,11 @@ def load_speeds(folder: Path) -> Speeds:
     """What is kept; empty with the reason if the file cannot be read or is damaged."""
     path = folder / FILE_NAME
     try:
-        with path.open("rb") as file:
-            content = file.read(SPEEDS_BYTES + 1)
+        content = read_private(path, SPEEDS_BYTES)
     except FileNotFoundError:
         return Speeds(problem="no speed was measured before")
-    except OSError as error:
-        return Speeds(problem=f"{path} cannot be read: {error.strerror}")
-    if len(content) > SPEEDS_BYTES:
-        return Speeds(problem=f"{path} holds more than {SPEEDS_BYTES} bytes and is not used")
+    except ValueError as error:
+        return Speeds(problem=str(error))
     try:
         return parse_speeds(content)
     except ValueError as error:
@@ -96,12 +93,7 @@ def load_speeds(folder: Path) -> Speeds:
 
 def save_speeds(folder: Path, speeds: Speeds) -> None:
     """Replace the file atomically, mode 0600; AccessError if it cannot be written."""
-    make_private_folder(folder)
-    path = folder / FILE_NAME
-    try:
-        write_private(path, render_speeds(speeds))
-    except OSError as error:
-        raise state_error(error, path) from error
+    replace_private(folder / FILE_NAME, render_speeds(speeds))
 
 
 def parse_speeds(content: bytes) -> Speeds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from keepwell.checks.gpu.devices import (
     Gpu,
@@ -147,11 +147,7 @@ def judge_throttle(seen: Seen) -> Iterator[Finding]:
         if one is None or not isinstance(one.value, tuple):
             continue
         reasons = texts_of(one.value)
-        kind = next((kind for reason, kind in SLOWED if reason in reasons), "")
-        limit = find_number(seen.value(gpu.ref, "device.power_limit_watts"))
-        default = find_number(seen.value(gpu.ref, "device.power_limit_default_watts"))
-        if not kind and "power-limit" in reasons and limit and default and limit < default * LOW_LIMIT:
-            kind = "power-limit"
+        kind = slowed_by(seen, gpu.ref, reasons)
         status, words = Status.OK, f"nothing slows {gpu.name} down"
         if kind:
             status, words = Status.WARNING, f"{gpu.name} runs at lowered clocks: {', '.join(reasons)}"
@@ -169,6 +165,18 @@ def judge_throttle(seen: Seen) -> Iterator[Finding]:
             ),
             evidence=evidence_of(one, seen.find(gpu.ref, "device.temperature_celsius")),
         )
+
+
+def slowed_by(seen: Seen, ref: Ref, reasons: Collection[str]) -> str:
+    """What lowers a card's clocks for these reasons of its driver: heat, power, the board, or a power limit that is
+    well below the card's own; "" for nothing that matters.
+    """
+    kind = next((kind for reason, kind in SLOWED if reason in reasons), "")
+    limit = find_number(seen.value(ref, "device.power_limit_watts"))
+    default = find_number(seen.value(ref, "device.power_limit_default_watts"))
+    if not kind and "power-limit" in reasons and limit and default and limit < default * LOW_LIMIT:
+        kind = "power-limit"
+    return kind
 
 
 def judge_link(seen: Seen) -> Iterator[Finding]:

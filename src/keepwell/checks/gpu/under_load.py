@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keepwell.checks.gpu.devices import evidence_of, list_gpus, works
-from keepwell.checks.gpu.load import LOW_LIMIT, SLOWED, WHOLE_RATIO
+from keepwell.checks.gpu.load import WHOLE_RATIO, slowed_by
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Seen
 from keepwell.core.values import find_number, row_of, text_of, texts_of
@@ -21,11 +21,7 @@ def judge_throttle_under_load(seen: Seen) -> Iterator[Finding]:
         if one is None or not isinstance(row.get("throttle"), tuple):
             continue
         reasons = texts_of(row.get("throttle"))
-        kind = next((kind for reason, kind in SLOWED if reason in reasons), "")
-        limit = find_number(seen.value(gpu.ref, "device.power_limit_watts"))
-        default = find_number(seen.value(gpu.ref, "device.power_limit_default_watts"))
-        if not kind and "power-limit" in reasons and limit and default and limit < default * LOW_LIMIT:
-            kind = "power-limit"
+        kind = slowed_by(seen, gpu.ref, reasons)
         status, words = Status.OK, f"nothing slowed {gpu.name} down while it generated"
         if kind:
             status, words = Status.WARNING, f"{gpu.name} lowered its clocks while it generated: {', '.join(reasons)}"
