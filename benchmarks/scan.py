@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
-from keepwell.diagnose.clean import read_blocks
-from keepwell.diagnose.pattern import compile_pattern
-from keepwell.diagnose.scan import Scanner
+from keepwell.scan.clean import read_blocks
+from keepwell.scan.pattern import compile_pattern
+from keepwell.scan.scanner import Scanner
 
 #: Read so much at once: with blocks of the same size all stays in the processor's cache.
 CHUNK_BYTES = 256 * 1024

@@ -11,8 +11,8 @@ from keepwell.core.issue import Evidence, Issue
 from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, TextHits
 from keepwell.diagnose.issue_file import patterns_of
-from keepwell.diagnose.scan import Scanner
-from keepwell.diagnose.signature import make_signature
+from keepwell.scan.scanner import Scanner
+from keepwell.scan.signature import make_signature
 
 ENGINE = ref.engine("box", "alpha")
 

@@ -15,7 +15,7 @@ from keepwell.core.issue import Command, Evidence, Fix
 from keepwell.core.observation import Observation, Seen
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
 from keepwell.diagnose.diagnosis import EXCERPT_BYTES, Text, diagnose
-from keepwell.diagnose.signature import ORDINARY
+from keepwell.scan.signature import ORDINARY
 from tests.diagnose.made import ENGINE, make_catalogue, make_finding, make_issue
 
 SHIPPED = load_catalogue()

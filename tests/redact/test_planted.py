@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import keepwell.diagnose
 import keepwell.issues
+import keepwell.scan
 from keepwell.redact import Redactor
 from keepwell.redact.leads import FINDERS
 from tests.redact.planted import FORMATS, Plant, build_log, forms, plants
@@ -63,7 +63,7 @@ def test_private_keys_across_blocks() -> None:
 
 
 def _innocent() -> list[bytes]:
-    texts = [(Path(keepwell.diagnose.__file__).parent / "ordinary.log").read_bytes()]
+    texts = [(Path(keepwell.scan.__file__).parent / "ordinary.log").read_bytes()]
     for path in Path(keepwell.issues.__file__).parent.glob("*.toml"):
         cases = tomllib.loads(path.read_text(encoding="utf-8")).get("case", [])
         texts += [case["text"].encode() for case in cases if "text" in case]

@@ -14,13 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from keepwell import scan
 from keepwell.core import issue as issue_types
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.issue import Issue
-from keepwell.diagnose.cache import digest_of, load_cached, save_cached
 from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
-from keepwell.diagnose.scan import Scanner
-from keepwell.diagnose.signature import Signature, make_signature, shorten_leads
+from keepwell.scan.scanner import Scanner
+from keepwell.scan.signature import Signature, make_signature, shorten_leads
+from keepwell.store.cache import digest_of, load_cached, save_cached
 
 #: The issue files that keepwell ships.
 SHIPPED = Path(__file__).resolve().parent.parent / "issues"
@@ -30,8 +31,11 @@ FAULT_WEIGHT = 3.0
 #: From this weight on evidence has a place in its text, not just a presence (see `weigh.STRONG`).
 LOCATED_WEIGHT = 2.0
 # The code that judges issue files: what another one found sound is judged again.
-_HERE = ("issue_file.py", "issue_rules.py", "pattern.py", "regex.py", "signature.py", "ordinary.log")
-_JUDGES = (Path(issue_types.__file__), *(Path(__file__).with_name(name) for name in _HERE))
+_JUDGES = (
+    Path(issue_types.__file__),
+    *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py")),
+    *(Path(scan.__file__).with_name(name) for name in ("pattern.py", "regex.py", "signature.py", "ordinary.log")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from keepwell.core.finding import Finding, Status
 from keepwell.core.issue import Evidence
 from keepwell.core.ref import PARTS, Ref
-from keepwell.diagnose.scan import Hit
+from keepwell.scan.scanner import Hit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from keepwell.core.issue import Evidence, Issue
 from keepwell.diagnose.issue_file import Problem, build_issue, find_line, parse_table, patterns_of
-from keepwell.diagnose.pattern import check_pattern
+from keepwell.scan.pattern import check_pattern
 
 #: Cases that every issue file must have: one could be luck.
 LEAST_CASES = 2

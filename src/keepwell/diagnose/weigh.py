@@ -20,8 +20,8 @@ from keepwell.core.ref import Ref
 from keepwell.core.secret import mask_text
 from keepwell.diagnose.catalogue import LOCATED_WEIGHT
 from keepwell.diagnose.clues import Clues, TextHits
-from keepwell.diagnose.pattern import matches_line
-from keepwell.diagnose.scan import Line
+from keepwell.scan.pattern import matches_line
+from keepwell.scan.scanner import Line
 
 #: How much of ln(prior) counts: priors from a few hundred incidents are rough. Fitted, see `rank`.
 PRIOR_SHARE = 0.5

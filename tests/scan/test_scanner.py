@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.diagnose.matchers import MATCHERS
-from keepwell.diagnose.pattern import matches_line
-from keepwell.diagnose.scan import CONTEXT_BYTES, HEAD_BYTES, KEPT_LINES, Scanner, find_context
-from keepwell.diagnose.signature import make_signature
+from keepwell.scan.matchers import MATCHERS
+from keepwell.scan.pattern import matches_line
+from keepwell.scan.scanner import CONTEXT_BYTES, HEAD_BYTES, KEPT_LINES, Scanner, find_context
+from keepwell.scan.signature import make_signature
 
 PATTERNS = (
     "no space left",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.diagnose.clean import BLOCK_BYTES, LINE_BYTES, count_lines, read_blocks, strip_prefix
-from keepwell.diagnose.unwrap import unwrap_line
+from keepwell.scan.clean import BLOCK_BYTES, LINE_BYTES, count_lines, read_blocks, strip_prefix
+from keepwell.scan.unwrap import unwrap_line
 
 
 def clean(*chunks: bytes) -> list[bytes]:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from keepwell.diagnose.clean import strip_prefix
-from keepwell.diagnose.regex import Atom, Group, Item, parse_regex
+from keepwell.scan.clean import strip_prefix
+from keepwell.scan.regex import Atom, Group, Item, parse_regex
 
 #: Longest signature in characters: a limit on its reading, several times the longest shipped one.
 PATTERN_CHARS = 1000

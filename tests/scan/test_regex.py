@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.diagnose.pattern import check_pattern, find_texts
-from keepwell.diagnose.regex import ENDLESS, Atom, Group, Item, parse_regex
+from keepwell.scan.pattern import check_pattern, find_texts
+from keepwell.scan.regex import ENDLESS, Atom, Group, Item, parse_regex
 
 ATOMS = st.sampled_from(
     ["a", "B", "ab c", "é", r"\.", r"\d", r"\s", r"\S", ".", "[a-c]", "[^x]", r"\bz", "7", "-", r"\x22"]

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from keepwell.diagnose.colour import strip_colours
-from keepwell.diagnose.unwrap import resolve_journal
+from keepwell.scan.colour import strip_colours
+from keepwell.scan.unwrap import resolve_journal
 
 #: Bytes scanned at once. Measured: 64 KiB to 1 MiB scan equally fast, 4 MiB loses a fifth (cache).
 BLOCK_BYTES = 256 * 1024

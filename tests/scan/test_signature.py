@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from keepwell.diagnose.pattern import compile_pattern
-from keepwell.diagnose.signature import ORDINARY, Signature, make_signature, shorten_leads
+from keepwell.scan.pattern import compile_pattern
+from keepwell.scan.signature import ORDINARY, Signature, make_signature, shorten_leads
 
 
 def test_the_rare_side_of_a_gap_is_looked_for() -> None:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import TypeAlias
 
-from keepwell.diagnose.clean import LineCount, read_blocks
-from keepwell.diagnose.matchers import make_matcher
-from keepwell.diagnose.pattern import matches_line
-from keepwell.diagnose.signature import Signature
-from keepwell.diagnose.unwrap import HIDING, unwrap_line
+from keepwell.scan.clean import LineCount, read_blocks
+from keepwell.scan.matchers import make_matcher
+from keepwell.scan.pattern import matches_line
+from keepwell.scan.signature import Signature
+from keepwell.scan.unwrap import HIDING, unwrap_line
 
 #: Lines kept of each signature: a few tell a cause from its follow-ups; more would only cost memory.
 KEPT_LINES = 8

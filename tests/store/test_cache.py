@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.diagnose.cache import KEPT_FILES, cache_folder, digest_of, load_cached, save_cached
+from keepwell.store.cache import KEPT_FILES, cache_folder, digest_of, load_cached, save_cached
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from keepwell.diagnose.cache import digest_of, load_cached, save_cached
-from keepwell.diagnose.nomination import MakeMatcher, Matcher, Nomination
+from keepwell.scan.nomination import MakeMatcher, Matcher, Nomination
+from keepwell.store.cache import digest_of, load_cached, save_cached
 
 
 class HyperscanMatcher:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from keepwell.diagnose.pattern import find_texts, matches_line
+from keepwell.scan.pattern import find_texts, matches_line
 
 #: The lines that are written while all is well.
 ORDINARY = Path(__file__).with_name("ordinary.log")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 
-from keepwell.diagnose.colour import strip_colours
+from keepwell.scan.colour import strip_colours
 
 #: Wrappers in wrappers that are followed (a structured log in Docker's json-file is two).
 DEPTH = 3

@@ -1,0 +1,1 @@
+"""Renders reports as self-contained web pages and documentation pages."""
