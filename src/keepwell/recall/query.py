@@ -31,9 +31,10 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _EMPTY = frozenset(
     re.findall(
         r"\w+",
-        """the and for with from this that was are not but you has have will its time level msg source info debug log logs
-        line file home usr var lib bin local site packages python json http https www com localhost true false none null
-        jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun root user name self def return""",
+        """the and for with from this that was are not but you has have will its time level msg source info debug
+        log logs line file home usr var lib bin local site packages python json http https www com
+        localhost true false none null jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu
+        fri sat sun root user name self def return""",
     )
 )
 
