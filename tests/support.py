@@ -6,18 +6,12 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-#: Seconds between two looks.
-LOOK_SECONDS = 0.02
+from keepwell.testing.waiting import LOOK_SECONDS
 
-
-def eventually(predicate: Callable[[], object], seconds: float = 10.0, what: str = "") -> None:
-    """Return when `predicate()` is true; AssertionError when it is not within the time."""
-    deadline = time.monotonic() + seconds
-    while not predicate():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what or predicate}")
-        time.sleep(LOOK_SECONDS)
+#: Where the repository lies.
+REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 async def eventually_async(predicate: Callable[[], Awaitable[object]], seconds: float = 10.0, what: str = "") -> None:

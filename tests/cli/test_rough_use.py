@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import eventually
+from keepwell.testing.waiting import eventually
 
 COMMAND = (sys.executable, "-m", "keepwell")
 LINE = b"write /models/x: no space left on device\n"

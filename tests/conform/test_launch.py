@@ -14,8 +14,8 @@ from keepwell.conform.actions import perform, succeeding
 from keepwell.conform.launch import started_at
 from keepwell.core.errors import AccessError
 from keepwell.core.step import StartProcess
+from keepwell.testing.waiting import eventually
 from keepwell.transport.local import LocalTransport
-from tests.support import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

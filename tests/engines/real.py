@@ -20,7 +20,8 @@ from typing import NoReturn
 import pytest
 
 from keepwell.testing.tiny_model import OLLAMA_TEMPLATE, TinyModel, write_tiny_model
-from tests.support import eventually, free_port
+from keepwell.testing.waiting import eventually
+from tests.support import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Seconds for a real engine to start, to answer and to end on a busy machine.

@@ -18,10 +18,10 @@ from keepwell.plugins.engine import Identity
 from keepwell.plugins.readings import READINGS
 from keepwell.testing.engine import FakeEngine, FakeModel
 from keepwell.testing.tiny_model import TinyModel
+from keepwell.testing.waiting import eventually
 from keepwell.transport.local import LocalTransport
 from tests.engines.kit import plug_in, process_of, site_of
 from tests.engines.real import PATIENCE, RealEngine, llama_server, make_model
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

@@ -17,10 +17,10 @@ from keepwell.plugins.engine import Identity
 from keepwell.plugins.place import ServingProcess
 from keepwell.testing.engine import FakeEngine, FakeModel
 from keepwell.testing.tiny_model import TinyModel
+from keepwell.testing.waiting import eventually
 from keepwell.transport.local import LocalTransport
 from tests.engines.kit import plug_in, site_of
 from tests.engines.real import PATIENCE, RealEngine, chat, give, make_model, ollama
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

@@ -10,10 +10,30 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.testing.real_engines import LlamaServer, Ollama, give_to_nobody, make_llama_server, make_ollama
 from keepwell.testing.tiny_model import TinyModel, write_tiny_model
-from tests.faults.engines import LlamaServer, Ollama, give_to_nobody, make_llama_server, make_ollama
+from keepwell.testing.world import NoWorld, World, make_world
 from tests.faults.ways import OtherWays
-from tests.faults.world import World, make_world, need_root
+from tests.faults.world import need_root, skip
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """A machine that cannot make a world, or has no such engine, skips the test."""
+    yield from _skipping()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """The same for worlds and engines that a test makes itself."""
+    yield from _skipping()
+
+
+def _skipping() -> Iterator[None]:
+    try:
+        yield
+    except NoWorld as error:
+        skip(str(error))
 
 
 @pytest.fixture(scope="session")

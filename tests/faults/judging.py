@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tests.faults.world import World
-from tests.support import eventually
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 
 #: Above this a cause counts as named.
 NAMED = 0.5

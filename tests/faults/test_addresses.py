@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama, Server, configure, make_llama_server, make_ollama, start_by_script
+from keepwell.testing.real_engines import (
+    LlamaServer,
+    Ollama,
+    Server,
+    configure,
+    make_llama_server,
+    make_ollama,
+    start_by_script,
+)
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
-from tests.faults.world import World
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

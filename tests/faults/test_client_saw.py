@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama
+from keepwell.testing.real_engines import LlamaServer, Ollama
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import carry_out, causes
-from tests.faults.world import World, need
-from tests.support import eventually
+from tests.faults.world import need
 
 pytestmark = pytest.mark.real
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import Ollama, make_llama_server
+from keepwell.testing.real_engines import Ollama, make_llama_server
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, assert_well, carry_out
-from tests.faults.world import World
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

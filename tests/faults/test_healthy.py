@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama
+from keepwell.testing.real_engines import LlamaServer, Ollama
+from keepwell.testing.world import World
 from tests.faults.judging import likely_causes
-from tests.faults.world import World
 
 pytestmark = pytest.mark.real
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.engines import LlamaServer, configure, make_llama_server, make_ollama
+from keepwell.testing.real_engines import LlamaServer, configure, make_llama_server, make_ollama
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, bad_checks, likely_causes
-from tests.faults.world import World, skip
-from tests.support import eventually
+from tests.faults.world import skip
 
 pytestmark = pytest.mark.real
 

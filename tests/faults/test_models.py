@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama
+from keepwell.testing.real_engines import LlamaServer, Ollama
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, assert_well, bad_checks, carry_out, likely_causes
-from tests.faults.world import World
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.engines import LlamaServer, Ollama, Server
+from keepwell.testing.real_engines import LlamaServer, Ollama, Server
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
-from tests.faults.world import World
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

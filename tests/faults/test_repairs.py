@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from keepwell.testing.real_engines import Ollama, start_by_script
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.conform.kit import snapshot
-from tests.faults.engines import Ollama, start_by_script
 from tests.faults.judging import bad_checks, causes
-from tests.faults.world import World
-from tests.support import eventually
 
 pytestmark = pytest.mark.real
 

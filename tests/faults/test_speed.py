@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import make_llama_server
+from keepwell.testing.real_engines import make_llama_server
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, bad_checks
-from tests.faults.world import World
 
 pytestmark = pytest.mark.real
 

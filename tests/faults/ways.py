@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from keepwell.testing.sshd import find_sshd, write_files
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import Process, World
 from tests.faults.judging import causes
-from tests.faults.world import Process, World
-from tests.support import eventually
 
 #: Two ways may differ by so much in a cause's confidence.
 CONFIDENCE_MARGIN = 0.02

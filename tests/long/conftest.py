@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import cache, model, world
-from tests.faults.engines import REPOSITORY
-from tests.faults.world import World
+from keepwell.testing.world import World
+from tests.faults.conftest import cache, model, pytest_runtest_call, pytest_runtest_setup, world
 from tests.long.engines import Router, Vllm, find_vllm, make_router, make_vllm
+from tests.support import REPOSITORY
 
-__all__ = ["cache", "model", "world"]
+__all__ = ["cache", "model", "pytest_runtest_call", "pytest_runtest_setup", "world"]
 
 
 @pytest.fixture(scope="session")

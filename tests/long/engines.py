@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.faults.engines import REPOSITORY, Asking, Server
-from tests.faults.world import Answer, World, skip
-from tests.support import eventually
+from keepwell.testing.real_engines import Asking, Server
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import Answer, World
+from tests.faults.world import skip
+from tests.support import REPOSITORY
 
 ENGINES = REPOSITORY / ".cache" / "engines"
 #: Seconds until vLLM answers: 35 on two idle cores.

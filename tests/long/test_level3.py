@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.engines import configure
+from keepwell.testing.real_engines import configure
+from keepwell.testing.world import World
 from tests.faults.judging import bad_checks, likely_causes
-from tests.faults.world import World
 from tests.long.engines import Router, make_vllm
 
 pytestmark = pytest.mark.long

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, assert_well, bad_checks, likely_causes
-from tests.faults.world import World
 from tests.long.engines import Router, look, the_engine
-from tests.support import eventually
 
 pytestmark = pytest.mark.long
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from keepwell.testing.world import World
 from tests.faults.judging import bad_checks
-from tests.faults.world import World
 from tests.long.engines import Vllm, the_engine
 
 pytestmark = pytest.mark.long

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from keepwell.testing.sshd import APART, write_files
+from keepwell.testing.world import World
 from tests.faults.ways import NODE, start_sshd
-from tests.faults.world import World, need_root
+from tests.faults.world import need_root
 
 pytestmark = [pytest.mark.long, pytest.mark.root]
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from keepwell.testing.world import World
 from tests.faults.judging import assert_named, bad_checks, causes, likely_causes
-from tests.faults.world import World
 from tests.long.engines import Vllm, look, the_engine
 
 pytestmark = pytest.mark.long

@@ -15,12 +15,13 @@ from keepwell.core.observation import Missing, Observation, Value
 from keepwell.core.ref import service
 from keepwell.core.values import rows_of
 from keepwell.probes.callers import CONNECT, PROBE, read_failure
+from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Ran
 from keepwell.transport.local import LocalTransport
 from keepwell.transport.tape import TapeFile
 from tests.engines.real import skip
 from tests.machines import Machine, about
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 REF = service("node", "open_webui")
 

@@ -26,11 +26,11 @@ from keepwell.probes.engine_log import (
     parse_lines,
 )
 from keepwell.testing.clock import START
+from keepwell.testing.waiting import eventually
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
 from tests.machines import Machine, about
 from tests.probes.engines import REF, PlainEngine, WholeEngine, dead_site, place_of, process
-from tests.support import eventually
 
 JOURNAL = ("journalctl", "--unit=made.service", "-n", "5000", "-o", "short-iso", "--no-pager", "-q")
 

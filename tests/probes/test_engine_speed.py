@@ -24,13 +24,13 @@ from keepwell.plugins.speeds import generation_rate, rows_of_kind
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.testing.tiny_model import OLLAMA_TEMPLATE, TinyModel
+from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Reply
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
 from keepwell.transport.tape_file import FORMAT, parse_tape
 from tests.checks.level2_case import load_case
 from tests.engines.real import RealEngine, llama_server, make_model, ollama
-from tests.support import eventually
 
 #: Slow enough that a generation outlasts the looks at it, small enough to load at once.
 SHAPE = TinyModel(words=512, loop=True, layers=2, width=512, feed=1024)

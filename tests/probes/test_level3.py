@@ -24,10 +24,11 @@ from keepwell.probes.engine_crowd import MOST
 from keepwell.probes.engine_key import open_to
 from keepwell.testing.engine import FakeEngine, FakeModel, Fault
 from keepwell.testing.tiny_model import TinyModel
+from keepwell.testing.waiting import eventually
 from tests.engines.real import RealEngine, give, llama_server, make_model, ollama, skip
 from tests.machines import about
 from tests.probes.deep import Deep, deep
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 FINE = {
     "answer.given",

@@ -15,9 +15,10 @@ from keepwell.plugins.services import ServiceWish
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.services import ServiceFake
+from keepwell.testing.waiting import eventually
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 PROGRAM = shutil.which("nginx", path="/usr/sbin:/sbin:/usr/bin:/usr/local/sbin")
 CONFIG = """

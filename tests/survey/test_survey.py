@@ -19,9 +19,10 @@ from keepwell.plugins.place import Site
 from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.testing.engine import FLAVOURS, FakeEngine, Fault
+from keepwell.testing.waiting import eventually
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 #: Seconds in which everything must be found on a machine where nothing hangs; tests of others run beside.
 FOUND_SECONDS = 3.0

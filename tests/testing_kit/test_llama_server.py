@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from keepwell.testing.tiny_model import TinyModel
+from keepwell.testing.waiting import eventually
 from tests.engines.real import PATIENCE, RealEngine, llama_server, make_model, running
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 pytestmark = pytest.mark.real
 

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from keepwell.testing.waiting import eventually
 from keepwell.transport import far_end, far_files, far_waits, wire
 from keepwell.transport.ssh_line import BOOTSTRAP, FLAGS, MODULES, source
 from keepwell.transport.wire import Answer, Frames, Greeting, parse_answer, render_call, render_frame
-from tests.support import eventually
 
 MINORS = (7, 8, 9, 12, 13)
 

@@ -14,8 +14,9 @@ import pytest
 
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
 from keepwell.testing.transport_contract import serve_world
+from keepwell.testing.waiting import eventually
 from keepwell.transport.local import LocalTransport, local_name
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 
 @pytest.fixture

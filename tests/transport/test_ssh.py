@@ -15,9 +15,10 @@ from keepwell.core.errors import NotPermitted, NotThere, TimedOut, TooLarge
 from keepwell.testing.relay import relay_to
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
 from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
+from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Hands
 from keepwell.transport.ssh import SshTransport, open_ssh
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 pytestmark = pytest.mark.skipif(not find_sshd(), reason="no sshd here")
 

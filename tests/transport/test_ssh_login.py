@@ -19,11 +19,12 @@ from keepwell.config.model import NodeEntry
 from keepwell.core.errors import ConfigurationError, NotPermitted, NotThere, TimedOut, Unreachable
 from keepwell.testing.relay import relay_to
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
+from keepwell.testing.waiting import eventually
 from keepwell.transport.ssh import open_ssh
 from keepwell.transport.ssh_connections import Connections
 from keepwell.transport.ssh_line import PYTHONS, far_end_command, quote_command
 from keepwell.transport.ssh_route import Host, find_route, parse_jump
-from tests.support import eventually, free_port
+from tests.support import free_port
 
 pytestmark = pytest.mark.skipif(not find_sshd(), reason="no sshd here")
 

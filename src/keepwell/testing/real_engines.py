@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keepwell.testing.tiny_model import OLLAMA_TEMPLATE
-from tests.faults.world import NOBODY, Answer, Process, World, skip
-from tests.support import eventually
+from keepwell.testing.waiting import eventually
+from keepwell.testing.world import NOBODY, PATH, Answer, NoWorld, Process, World
 
-REPOSITORY = Path(__file__).parent.parent.parent
-OLLAMA = REPOSITORY / ".cache" / "engines" / "ollama"
+#: Names an Ollama program; else the one that scripts/setup_engines.py set up beside the sources, else the one in PATH.
+OLLAMA_VARIABLE = "KEEPWELL_OLLAMA"
+SET_UP = Path(__file__).parents[3] / ".cache" / "engines" / "ollama" / "ollama"
 #: Seconds until a server on a busy machine answers.
 START_SECONDS = 20.0
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
@@ -144,28 +146,46 @@ def make_llama_server(
     copied = folder / model.name
     if not copied.exists():
         shutil.copy(model, copied)
-    argv = [sys.executable, "-m", "keepwell.testing.llama_server", "-m", str(copied)]
+    argv = [*find_llama_server(), "-m", str(copied)]
     argv += ["--host", host, "--port", str(port), "-a", "tiny-alpha", "--metrics", "--props", "--slots", *more]
     return LlamaServer(world, folder, f"http://127.0.0.1:{port}", argv)
+
+
+def find_llama_server() -> list[str]:
+    """The command of a llama.cpp server: out of the xllamacpp wheel, or the program in PATH. NoWorld if none."""
+    if importlib.util.find_spec("xllamacpp") is not None:
+        return [sys.executable, "-m", "keepwell.testing.llama_server"]
+    program = shutil.which("llama-server", path=PATH)
+    if program is None:
+        raise NoWorld("there is no llama-server: install keepwell with its demo extra, or llama.cpp")
+    return [program]
+
+
+def find_ollama() -> Path:
+    """An Ollama program. NoWorld if there is none."""
+    named = os.environ.get(OLLAMA_VARIABLE) or str(SET_UP)
+    program = shutil.which(named) or shutil.which("ollama", path=PATH)
+    if program is None:
+        raise NoWorld("there is no Ollama: install it, or run scripts/setup_engines.py")
+    return Path(program).resolve()
 
 
 def make_ollama(
     world: World, *, host: str = "127.0.0.1:11434", env: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
 ) -> Ollama:
     """An Ollama with an empty store of its own, not yet started."""
-    if not (OLLAMA / "ollama").exists():
-        skip("there is no Ollama: run scripts/setup_engines.py")
+    program = find_ollama()
     folder = _folder(world, "ollama")
     environment = {
         "HOME": str(folder),
         "OLLAMA_HOST": host,
         "OLLAMA_MODELS": str(folder / "models"),
-        "LD_LIBRARY_PATH": str(OLLAMA),
+        "LD_LIBRARY_PATH": str(program.parent),
         # This build uses a graph operation of Intel GPUs otherwise, and its runner dies.
         "OLLAMA_NUM_GPU": "0",
         **(env or {}),
     }
-    return Ollama(world, folder, f"http://{host}", [str(OLLAMA / "ollama"), "serve"], environment, tuple(prefix))
+    return Ollama(world, folder, f"http://{host}", [str(program), "serve"], environment, tuple(prefix))
 
 
 def configure(world: World, text: str) -> None:
@@ -196,7 +216,7 @@ def start_by_script(world: World, value: str) -> Path:
 def give_to_nobody(server: Server) -> None:
     """Let it run as an ordinary user who owns its folder."""
     if os.geteuid() != 0:
-        skip("only root can start a server as another user")
+        raise NoWorld("only root can start a server as another user")
     for path in (server.folder, *server.folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
     server.log.touch()
