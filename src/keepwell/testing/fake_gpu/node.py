@@ -81,9 +81,9 @@ async def open_node(machine: FakeMachine, folder: Path, cache: Path, name: str =
         environment["LD_LIBRARY_PATH"] = str(build_libraries(cache, machine.without))
     programs = write_programs(folder / "bin", machine)
     python = sys.executable if machine.python else ""
-    tape = Tape(name=name, python=python, recorded_at=NOW, files=_files(machine), spaces=SPACES)
+    tape = Tape(name=name, python=python, recorded_at=NOW, files=list_files(machine), spaces=SPACES)
     node = GpuNode(tape, environment, programs)
-    _answer(node, machine)
+    answer_programs(node, machine)
     try:
         yield node
     finally:
@@ -95,7 +95,8 @@ def clock_of_made_nodes() -> FakeClock:
     return FakeClock(NOW)
 
 
-def _files(machine: FakeMachine) -> dict[str, TapeFile]:
+def list_files(machine: FakeMachine) -> dict[str, TapeFile]:
+    """Every file of the machine by its path."""
     if machine.apple is not None:
         return {"/System/Library/CoreServices/SystemVersion.plist": TapeFile(pieces=((0, b"<plist/>"),))}
     found: dict[str, TapeFile | str] = list_host_files(machine)
@@ -139,7 +140,7 @@ def _file(file: TapeFile | str) -> TapeFile:
     return file
 
 
-def _answer(node: GpuNode, machine: FakeMachine) -> None:
+def answer_programs(node: RecordedNode, machine: FakeMachine) -> None:
     """What the programs of the machine say that are not run for real."""
     if machine.apple is not None:
         node.answer(("uname", "-srm"), "Darwin 24.1.0 arm64\n")
@@ -158,7 +159,7 @@ def _answer(node: GpuNode, machine: FakeMachine) -> None:
         _answer_engine(node, machine)
 
 
-def _answer_engine(node: GpuNode, machine: FakeMachine) -> None:
+def _answer_engine(node: RecordedNode, machine: FakeMachine) -> None:
     engine = machine.engine
     assert engine is not None
     loaded = []
