@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: up test test-long check bench clean
+.PHONY: up test test-long check bench pages clean
 
 up: $(STAMP)
 	@$(BIN)/keepwell diagnose || true
@@ -35,6 +35,9 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/scan.py
 	$(BIN)/python benchmarks/redact.py
 	$(BIN)/python benchmarks/nodes.py
+
+pages: $(STAMP)
+	$(BIN)/python scripts/cause_pages.py
 
 clean:
 	rm -rf $(VENV) .cache build dist

@@ -170,3 +170,27 @@ def test_a_terminal_without_utf_8_is_no_crash(tmp_path: Path) -> None:
     )
     assert b"Traceback" not in done.stderr
     assert b"no space left on device" in done.stdout
+
+
+def test_the_answer_as_a_page_beside_the_text(tmp_path: Path) -> None:
+    page = tmp_path / "a page.html"
+    line = "Error: listen tcp 127.0.0.1:11434: bind: address already in use"
+    done = keepwell("diagnose", "-e", "-", "--html", str(page), given=line, state=tmp_path)
+    assert done.returncode == 2
+    assert line in done.stdout
+    assert line in page.read_text()
+    assert f"page: {page.as_uri()}" in done.stderr
+    assert [one.name for one in tmp_path.glob("*.part")] == []
+
+
+def test_a_page_on_standard_output(tmp_path: Path) -> None:
+    done = keepwell("explain", "disk-full", "--html", "-", state=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("<!doctype html>")
+    assert done.stdout.endswith("</html>\n")
+
+
+def test_a_page_that_cannot_be_written(tmp_path: Path) -> None:
+    done = keepwell("explain", "disk-full", "--html", str(tmp_path / "no" / "x.html"), state=tmp_path)
+    assert done.returncode == 3
+    assert "the page cannot be written: No such file or directory" in done.stderr

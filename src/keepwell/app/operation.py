@@ -106,7 +106,7 @@ class Parameter:
 class Operation:
     """An operation: name as typed by a person, effect, and the async function (its first parameter is the Caller).
 
-    `watchable` ones make sense again and again, on a live screen.
+    `watchable` ones make sense again and again, on a live screen; `paged` ones as a page of `keepwell.pages`.
     """
 
     name: str
@@ -114,6 +114,7 @@ class Operation:
     function: Callable[..., Awaitable[Any]]
     faces: tuple[str, ...] = ("cli", "mcp")
     watchable: bool = False
+    paged: bool = False
 
     @property
     def summary(self) -> str:

@@ -16,6 +16,7 @@ WATCH_SECONDS = 2.0
 #: Flags that every command has besides those of its operation.
 CONFIG_HELP = "Use this keepwell.toml instead of the one found."
 JSON_HELP = "Print one JSON document (schema and version inside) instead of text."
+HTML_HELP = "Also write the answer to FILE as one page that needs nothing else; - is standard output."
 WATCH_HELP = "Keep looking and redraw until Ctrl-C."
 
 
@@ -66,6 +67,9 @@ def _own_rows(operation: Operation) -> list[inspect.Parameter]:
             annotation=Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)],
         ),
     ]
+    if operation.paged:
+        html = typer.Option("--html", help=HTML_HELP, metavar="FILE")
+        rows.append(inspect.Parameter("html", keyword, default="", annotation=Annotated[str, html]))
     if operation.watchable:
         watch = typer.Option("--watch", "-w", help=WATCH_HELP)
         rows.append(inspect.Parameter("watch", keyword, default=False, annotation=Annotated[bool, watch]))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What a shell expects after Ctrl-C (128 + SIGINT).
 INTERRUPTED = 130
+#: The file name that means standard output.
+STANDARD_OUTPUT = "-"
 
 
 class Verdict(SystemExit):
@@ -29,11 +31,12 @@ def call(operation: Operation, arguments: dict[str, Any]) -> None:
     as_json = arguments.pop("as_json")
     config = arguments.pop("config")
     watch = arguments.pop("watch", False)
+    page = arguments.pop("html", "")
     try:
         if watch and not as_json:
             code = _watch(operation, arguments, config)
         else:
-            code = _once(operation, arguments, config, as_json)
+            code = _once(operation, arguments, config, as_json=as_json, page=page)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
@@ -51,7 +54,9 @@ def _leave() -> int:
     return 0
 
 
-def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, as_json: bool) -> int:
+def _once(
+    operation: Operation, arguments: dict[str, Any], config: Path | None, *, as_json: bool, page: str = ""
+) -> int:
     import asyncio
 
     with Bar(shown=not as_json) as bar:
@@ -61,8 +66,32 @@ def _once(operation: Operation, arguments: dict[str, Any], config: Path | None, 
         report = asyncio.run(_ask(operation, caller, arguments))
     if report is None:
         return 0
+    if page == STANDARD_OUTPUT:
+        sys.stdout.write(_make_page(operation, report))
+        return int(report.exit_code)
     _answer(operation, report, as_json)
+    if page:
+        _write_page(_make_page(operation, report), Path(page))
     return int(report.exit_code)
+
+
+def _make_page(operation: Operation, report: Report) -> str:
+    room = importlib.import_module(f"keepwell.pages.{operation.name.replace('-', '_')}")
+    made: str = room.render(report)
+    return made
+
+
+def _write_page(text: str, path: Path) -> None:
+    """Write it whole or not at all, and say where it is."""
+    half = path.with_name(f"{path.name}.part")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        hint = "name a file in a folder that exists and that you may write to"
+        raise AccessError(f"the page cannot be written: {error.strerror}", where=str(path), hint=hint) from error
+    print(f"page: {path.resolve().as_uri()}", file=sys.stderr)
 
 
 def _answer(operation: Operation, report: Report, as_json: bool) -> None:
@@ -96,7 +125,7 @@ def _show_json(report: Report) -> None:
 
 
 def _tell(line: str) -> None:
-    from keepwell.cli.words import clean
+    from keepwell.core.words import clean
 
     sys.stdout.write("\n".join(clean(one, 2000) for one in line.split("\n")) + "\n")
     sys.stdout.flush()
@@ -135,7 +164,7 @@ def _show_error(error: KeepwellError, as_json: bool) -> int:
     import json
 
     from keepwell.app.plain import error_document
-    from keepwell.cli.words import clean
+    from keepwell.core.words import clean
 
     if as_json:
         sys.stdout.write(json.dumps(error_document(error), indent=2) + "\n")

@@ -67,4 +67,4 @@ async def diagnose(
     return await diagnosing.diagnose_targets(caller, targets or (), depth)
 
 
-OPERATIONS = (Operation(name="diagnose", effect="read", function=diagnose),)
+OPERATIONS = (Operation(name="diagnose", effect="read", function=diagnose, paged=True),)

@@ -59,6 +59,6 @@ def _near(word: str, known: list[str]) -> str:
 
 
 OPERATIONS = (
-    Operation(name="explain", effect="read", function=explain),
+    Operation(name="explain", effect="read", function=explain, paged=True),
     Operation(name="issues", effect="read", function=issues),
 )

@@ -9,6 +9,7 @@ from rich.text import Text
 from keepwell.app.report import IssueReport
 from keepwell.cli.words import clean, command_line
 from keepwell.core.issue import Evidence, Fix, Issue
+from keepwell.core.words import show_blanks
 
 
 def render(report: IssueReport) -> RenderableType:
@@ -52,6 +53,8 @@ def _settle(issue: Issue) -> list[Text]:
 
 def _fix(fix: Fix) -> list[Text]:
     lines = [Text(fix.say)]
-    lines += [Text(f"$ {'sudo ' * one.root}{command_line(one.argv)}", style="cyan") for one in fix.commands]
+    lines += [
+        Text(f"$ {'sudo ' * one.root}{command_line(show_blanks(one.argv))}", style="cyan") for one in fix.commands
+    ]
     lines += [Text(f"effect: {fix.side_effects}", style="dim")] * bool(fix.side_effects)
     return lines + [Text(f"undo: {fix.undo}", style="dim")] * bool(fix.undo)
