@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +9,7 @@ import pytest
 
 from keepwell.testing.real_engines import LlamaServer, Ollama, give_to_nobody, make_llama_server, make_ollama
 from keepwell.testing.tiny_model import TinyModel, write_tiny_model
-from keepwell.testing.world import NoWorld, World, make_world
+from keepwell.testing.world import NoWorld, World, make_folder, make_world
 from tests.faults.ways import OtherWays
 from tests.faults.world import need_root, skip
 
@@ -50,20 +47,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def world(cache: Path, request: pytest.FixtureRequest) -> Iterator[World]:
-    """A machine of its own. Any user can get to its folder, which lies where an owner would keep models: keepwell
-    rightly suspects what lies under /tmp.
-    """
-    home = next(path for path in ("/srv", "/var/tmp", "/tmp") if os.access(path, os.W_OK))
-    root = Path(tempfile.mkdtemp(prefix="kw-", dir=home))
-    root.chmod(0o755)
-    try:
-        with make_world(root, cache) as made:
-            if request.config.getoption("ways") or request.node.get_closest_marker("ways"):
-                need_root("sshd")
-                made.compare = OtherWays(made).compare
-            yield made
-    finally:
-        shutil.rmtree(root)
+    """A machine of its own."""
+    with make_folder() as root, make_world(root, cache) as made:
+        if request.config.getoption("ways") or request.node.get_closest_marker("ways"):
+            need_root("sshd")
+            made.compare = OtherWays(made).compare
+        yield made
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,6 +151,20 @@ class World:
         assert ran.stdout.startswith("{"), f"keepwell {arguments} said: {ran.stdout[-500:]} {ran.stderr[-3000:]}"
         answer: dict[str, Any] = json.loads(ran.stdout)
         return answer
+
+
+@contextlib.contextmanager
+def make_folder() -> Iterator[Path]:
+    """A folder for a world that any user can get to. It lies where an owner would keep models: keepwell rightly
+    suspects what lies under /tmp.
+    """
+    home = next(path for path in ("/srv", "/var/tmp", "/tmp") if os.access(path, os.W_OK))
+    root = Path(tempfile.mkdtemp(prefix="kw-", dir=home))
+    root.chmod(0o755)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root)
 
 
 #: The namespaces of a world, as nsenter and unshare name them.
