@@ -39,6 +39,7 @@ class Hypothesis:
     """One cause with its probability (0..1) and reasons; `ruled_out` says which refuter fired, or is "".
 
     `decided` cites the owner's decision that answers it, or is "": then it is told last and is no trouble.
+    `draft` marks a cause that only closed incidents of this owner know and that was not confirmed twice yet.
     `basis` says what the confidence rests on ("7 of 10 such answers were right, n = 41"), or is "".
     """
 
@@ -57,6 +58,7 @@ class Hypothesis:
     ruled_out: str = ""
     decided: str = ""
     basis: str = ""
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
