@@ -193,14 +193,14 @@ def configure(world: World, text: str) -> None:
     (world.root / "keepwell.toml").write_text(text)
 
 
-def start_by_script(world: World, value: str) -> Path:
+def start_by_script(world: World, value: str, more: str = "") -> Path:
     """An Ollama that a script starts with an environment file; the script has run, and Ollama has ended
-    or serves. The file.
+    or serves. The file. `value` is its OLLAMA_HOST, `more` another line.
     """
     server = make_ollama(world)
     file, script = world.root / "ollama.env", world.root / "start.sh"
     rest = "".join(f"{name}={text}\n" for name, text in server.environment.items() if name != "OLLAMA_HOST")
-    file.write_text(f"# how it is started here\n{rest}OLLAMA_HOST={value}\n")
+    file.write_text(f"# how it is started here\n{rest}{more}\nOLLAMA_HOST={value}\n")
     script.write_text(f"#!/bin/sh\nset -a\n. {file}\nexec {server.argv[0]} serve >> {server.log} 2>&1\n")
     script.chmod(0o755)
     started = world.start([str(script)], log=server.log)
