@@ -44,8 +44,11 @@ class Clues:
     follow_ups: tuple[str, ...] = ()
 
     def find_all(self, evidence: Evidence) -> list[Finding]:
-        """The findings that make this evidence fire."""
-        return [one for one in self.findings if _fits(evidence, one)]
+        """The findings that make this evidence fire; that a check is well only where it is bad of nothing here."""
+        fitting = [one for one in self.findings if _fits(evidence, one)]
+        if evidence.status == "ok" and any(one.bad and one.check == evidence.check for one in self.findings):
+            return []
+        return fitting
 
     @property
     def quiet(self) -> bool:

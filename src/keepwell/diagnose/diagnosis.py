@@ -195,4 +195,13 @@ def _find_supervisor(one: Weighed, seen: Seen) -> Mapping[str, Value]:
             observed = row_of(seen.value(fired.subject, "engine.supervisor"))
             if observed:
                 return observed
+    return _find_only_engine(one, seen)
+
+
+def _find_only_engine(one: Weighed, seen: Seen) -> Mapping[str, Value]:
+    """The supervisor of the only engine on the node whose device, disk or network the cause is about."""
+    nodes = {fired.subject.node for fired in one.supporting if fired.subject is not None}
+    rows = [found.value for found in seen.named("engine.supervisor") if found.subject.node in nodes]
+    if len(rows) == 1:
+        return row_of(rows[0])
     return {}

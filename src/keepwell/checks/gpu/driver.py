@@ -132,6 +132,9 @@ def judge_runtime(seen: Seen) -> Iterator[Finding]:
         for row in [row for row in rows_of(one.value) if "code" in row][:1]:
             code, name = text_of(row, "code"), text_of(row, "name")
             facts = {key: text_of(row, key) for key in ("vendor", "code", "name", "devices", "version")}
+            module = text_of(vendor_row(seen, one.subject.node, "device.driver", facts["vendor"]), "module")
+            if module:
+                facts |= {"driver": module, "driver_branch": module.partition(".")[0]}
             status, kind = Status.OK, "started"
             words = f"the {text_of(row, 'vendor')} runtime starts and sees {text_of(row, 'devices')} device(s)"
             if code != "0":
