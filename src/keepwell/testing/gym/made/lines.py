@@ -12,9 +12,13 @@ from keepwell.testing.gym.made.state import Logged, MadeEngine
 from keepwell.testing.gym.made.supervisors import stamp
 
 _OLLAMA_START = (
-    'level=INFO source=routes.go:1235 msg="server config" env="map[CUDA_VISIBLE_DEVICES: OLLAMA_CONTEXT_LENGTH:4096 '
-    "OLLAMA_DEBUG:INFO OLLAMA_HOST:http://{host}:{port} OLLAMA_KEEP_ALIVE:5m0s OLLAMA_MAX_QUEUE:512 "
-    'OLLAMA_MODELS:{folder}/.ollama/models OLLAMA_NUM_PARALLEL:0 OLLAMA_ORIGINS:[http://localhost] http_proxy: ]"',
+    'level=INFO source=routes.go:1235 msg="server config" env="map[CUDA_VISIBLE_DEVICES: GPU_DEVICE_ORDINAL: '
+    "HIP_VISIBLE_DEVICES: HSA_OVERRIDE_GFX_VERSION: HTTPS_PROXY: HTTP_PROXY: NO_PROXY: OLLAMA_CONTEXT_LENGTH:4096 "
+    "OLLAMA_DEBUG:INFO OLLAMA_FLASH_ATTENTION:false OLLAMA_GPU_OVERHEAD:0 OLLAMA_HOST:http://{host}:{port} "
+    "OLLAMA_KEEP_ALIVE:5m0s OLLAMA_KV_CACHE_TYPE: OLLAMA_LLM_LIBRARY: OLLAMA_LOAD_TIMEOUT:5m0s "
+    "OLLAMA_MAX_LOADED_MODELS:0 OLLAMA_MAX_QUEUE:512 OLLAMA_MODELS:{folder}/.ollama/models OLLAMA_NEW_ENGINE:false "
+    "OLLAMA_NUM_PARALLEL:0 OLLAMA_ORIGINS:[http://localhost https://localhost http://localhost:* http://127.0.0.1] "
+    'OLLAMA_SCHED_SPREAD:false ROCR_VISIBLE_DEVICES: http_proxy: https_proxy: no_proxy:]"',
     'level=INFO source=images.go:476 msg="total blobs: 5"',
     'level=INFO source=images.go:483 msg="total unused blobs removed: 0"',
     'level=INFO source=routes.go:1288 msg="Listening on {host}:{port} (version 0.9.3)"',
