@@ -23,11 +23,10 @@ from keepwell.app.wiring import Reached, Wiring, get_catalogue, get_follow_ups, 
 from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding, Status
-from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref, node
 from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.batch import answer_all
-from keepwell.diagnose.diagnosis import Text, diagnose
+from keepwell.diagnose.pasted import diagnose_pasted
 from keepwell.fleet.decisions import Decisions
 from keepwell.plugins.probe import Asked
 from keepwell.survey.survey import SurveyResult
@@ -204,8 +203,8 @@ def parse_age(text: str) -> float:
 
 def _diagnose_chunks(name: str, chunks: Iterable[bytes]) -> DiagnosisReport:
     began = time.monotonic()
-    text = Text(name={"-": "standard input"}.get(name, name), chunks=chunks)
-    diagnosis = diagnose(Seen(), (), (text,), get_catalogue(), get_follow_ups())
+    shown = {"-": "standard input"}.get(name, name)
+    diagnosis = diagnose_pasted(shown, chunks, get_catalogue(), get_follow_ups())
     return DiagnosisReport(
         at=time.time(),
         seconds=time.monotonic() - began,

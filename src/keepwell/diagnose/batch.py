@@ -9,9 +9,8 @@ import json
 import sys
 from typing import TextIO
 
-from keepwell.core.observation import Seen
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
-from keepwell.diagnose.diagnosis import Text, diagnose
+from keepwell.diagnose.pasted import diagnose_pasted
 
 #: Exit codes: answered, and the input could not be read.
 ANSWERED, UNREADABLE = 0, 3
@@ -45,8 +44,7 @@ def answer_all(source: TextIO, sink: TextIO, catalogue: Catalogue) -> int:
 
 
 def _answer(evidence: str, catalogue: Catalogue) -> list[dict[str, object]]:
-    text = Text(name="evidence", chunks=(evidence.encode("utf-8", "replace"),))
-    found = diagnose(Seen(), (), (text,), catalogue)
+    found = diagnose_pasted("evidence", (evidence.encode("utf-8", "replace"),), catalogue)
     return [{"issue": one.issue, "confidence": round(one.confidence, 4)} for one in found.hypotheses]
 
 

@@ -29,6 +29,8 @@ PRIOR_SHARE = 0.5
 ORDINARY_SHARE = 0.7
 #: From this weight on a line is taken for an error of its own, which has a place in time and follow-ups.
 STRONG = LOCATED_WEIGHT
+#: The topic of checks that compare facts of one pasted text.
+TEXT_TOPIC = "text."
 #: Log odds that the first error of a text has over those below it: it cannot have been caused by them.
 FIRST_ERROR_BONUS = 0.3
 
@@ -138,7 +140,24 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
             if lines:
                 weight = share * evidence.weight
                 found.append(Fired(evidence=evidence, group=group, weight=weight, text=text, lines=lines))
-    return found
+    return share_groups(found)
+
+
+def share_groups(fired: Sequence[Fired]) -> list[Fired]:
+    """Evidence of a pasted text whose lines a finding rests on joins that finding's group: a line counts once.
+
+    Only where both speak the same way. Findings that were made of a text name its lines (`survey.pasted`).
+    """
+    groups: dict[str, str] = {}
+    for one in fired:
+        if one.finding is None or "lines" not in one.finding.facts:
+            continue
+        numbers = set(one.finding.facts["lines"].split())
+        for other in fired:
+            alike = other.text is not None and other.text.pasted and one.weight * other.weight > 0
+            if alike and all(str(line.number) in numbers for line in other.lines):
+                groups[other.group] = one.group
+    return [replace(one, group=groups.get(one.group, one.group)) for one in fired]
 
 
 def match_text(evidence: Evidence, text: TextHits) -> tuple[tuple[Line, ...], float]:
@@ -235,9 +254,14 @@ def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> 
         score=score,
         supporting=tuple(one for one in counted if one.weight > 0),
         contradicting=tuple(one for one in counted if one.weight < 0),
-        undecided=tuple(one for one in issue.evidence if one.check and not clues.ran(one.check)),
+        undecided=tuple(one for one in issue.evidence if _can_be_made(one.check) and not clues.ran(one.check)),
         ruled_out=find_refuter(issue, fired, clues),
     )
+
+
+def _can_be_made(check: str) -> bool:
+    """Whether a machine could be asked for this check: those of texts look at nothing but a text."""
+    return bool(check) and not check.startswith(TEXT_TOPIC)
 
 
 def _strength(one: Fired) -> float:

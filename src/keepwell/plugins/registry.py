@@ -22,6 +22,7 @@ FAMILIES: dict[str, str] = {
     "checks": "CHECKS",
     "steps": "STEP",
     "services": "SERVICE",
+    "pasted": "PASTED",
 }
 
 

@@ -1,0 +1,1 @@
+"""Recognisers of pasted output: one file, one kind. See `keepwell.plugins.pasted`."""
