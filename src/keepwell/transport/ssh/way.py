@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from keepwell.transport.far import FarTransport
-from keepwell.transport.ssh_route import Entry, find_route
+from keepwell.transport.far.client import FarTransport
+from keepwell.transport.ssh.route import Entry, find_route
 
 if TYPE_CHECKING:
-    from keepwell.transport.ssh_connections import Connections
-    from keepwell.transport.ssh_line import Dialler
+    from keepwell.transport.ssh.connections import Connections
+    from keepwell.transport.ssh.line import Dialler
 
 
 class SshTransport(FarTransport):
@@ -45,8 +45,8 @@ async def open_ssh(
     Raises NotPermitted (unknown or changed host key, refused login, sudo that asks for a password), TimedOut,
     Unreachable, NotThere (no Python there), each with what to do next; ConfigurationError for an impossible jump.
     """
-    from keepwell.transport.ssh_connections import Connections
-    from keepwell.transport.ssh_line import Dialler
+    from keepwell.transport.ssh.connections import Connections
+    from keepwell.transport.ssh.line import Dialler
 
     route = find_route(node, nodes or {})
     transport = SshTransport(node.name, Dialler(route, connections or Connections(), changes=changes))

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncssh
 
 from keepwell.core.errors import ConfigurationError, NotPermitted
-from keepwell.transport.ssh_route import Host
+from keepwell.transport.ssh.route import Host
 
 #: Where keys are looked up when the owner names no file: the user's and the machine's.
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from keepwell.core.errors import AccessError, NotPermitted, NotThere
 from keepwell.transport.base import Stat
-from keepwell.transport.tape import TapeFile, end_of
+from keepwell.transport.recorded.tape import TapeFile, end_of
 
 #: Links followed in one path before it counts as a loop, as Linux does.
 LINKS = 40

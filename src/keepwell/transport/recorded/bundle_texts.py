@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from keepwell.transport.base import Ran, Reply
-from keepwell.transport.tape import Exchange, Piece, Refusal, Tape, TapeFile
+from keepwell.transport.recorded.tape import Exchange, Piece, Refusal, Tape, TapeFile
 
 #: Shorter ones stay in the tape's own document.
 LARGE_BYTES = 4096

@@ -30,12 +30,12 @@ from keepwell.core.errors import (
 )
 from keepwell.core.ref import Ref
 from keepwell.core.text import escape_controls
-from keepwell.transport.archive import ARCHIVE_BYTES, pack, unpack
 from keepwell.transport.base import Transport
-from keepwell.transport.bundle_texts import Parted, TextForm, join_texts, part_texts, texts_in
-from keepwell.transport.player import Player
-from keepwell.transport.tape import Tape
-from keepwell.transport.tape_file import parse_tape, render_tape
+from keepwell.transport.recorded.archive import ARCHIVE_BYTES, pack, unpack
+from keepwell.transport.recorded.bundle_texts import Parted, TextForm, join_texts, part_texts, texts_in
+from keepwell.transport.recorded.player import Player
+from keepwell.transport.recorded.tape import Tape
+from keepwell.transport.recorded.tape_file import parse_tape, render_tape
 
 FORMAT = "keepwell-bundle"
 #: The newest form that this release reads and the one that it writes.

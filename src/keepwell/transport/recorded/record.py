@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from keepwell.core.errors import AccessError, NotPermitted, NotThere
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat, Transport
-from keepwell.transport.tape import Exchange, Refusal, Tape, TapeFile, lay_over, plain_headers, refusal_of
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape, TapeFile, lay_over, plain_headers, refusal_of
 
 #: A link of which nothing but its being one is known.
 NEW_LINK = TapeFile(kind="link", mode=0o777)

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, Unreachable
-from keepwell.transport.asker import ask_connect, ask_http, program_text
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat, Transport
-from keepwell.transport.container_api import ContainerApi, Inspected
-from keepwell.transport.container_files import ExecutedFiles
-from keepwell.transport.container_sockets import CONTAINER_ENGINES, ContainerEngine, find_sockets
-from keepwell.transport.inside import FilesInside, files_below
+from keepwell.transport.container.api import ContainerApi, Inspected
+from keepwell.transport.container.asker import ask_connect, ask_http, program_text
+from keepwell.transport.container.files import ExecutedFiles
+from keepwell.transport.container.inside import FilesInside, files_below
+from keepwell.transport.container.sockets import CONTAINER_ENGINES, ContainerEngine, find_sockets
 
 #: Where programs are looked for in a container that is entered: its own PATH is that of one of its processes.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -19,17 +19,17 @@ import threading
 import time
 from collections import deque
 
-from keepwell.transport.far_files import CHANGING, READING
-from keepwell.transport.far_http import CALLS as ASKING
-from keepwell.transport.far_job import LONGEST_SECONDS, PAYLOAD_BYTES, Job, Refusal
-from keepwell.transport.far_waits import CALLS as RUNNING
+from keepwell.transport.far.files import CHANGING, READING
+from keepwell.transport.far.http import CALLS as ASKING
+from keepwell.transport.far.job import LONGEST_SECONDS, PAYLOAD_BYTES, Job, Refusal
+from keepwell.transport.far.waits import CALLS as RUNNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from keepwell.transport.far_job import Done
+    from keepwell.transport.far.job import Done
 
 #: See wire.py, whose these are.
 MARK = b"\0keepwell far end 1\n"

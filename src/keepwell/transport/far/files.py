@@ -9,11 +9,11 @@ import os
 import stat
 from itertools import islice
 
-from keepwell.transport.far_job import Job, Refusal
+from keepwell.transport.far.job import Job, Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keepwell.transport.far_job import Done
+    from keepwell.transport.far.job import Done
 
 #: As in files.py.
 LIST_NAMES = 200_000

@@ -10,9 +10,9 @@ from typing import Protocol
 
 from keepwell.core.errors import AccessError, NotPermitted, TimedOut, Unreachable
 from keepwell.core.text import cut_text, escape_controls
-from keepwell.transport.agent_words import AGENT_PORT, LINE_BYTES, VERSION, Hello, parse_hello, render_hello
+from keepwell.transport.agent.words import AGENT_PORT, LINE_BYTES, VERSION, Hello, parse_hello, render_hello
 from keepwell.transport.failures import access_error
-from keepwell.transport.far import FarTransport
+from keepwell.transport.far.client import FarTransport
 from keepwell.transport.talk import Line, Talk
 
 #: Seconds to connect and shake hands: a sleeping disk or a busy small machine takes some.

@@ -11,13 +11,13 @@ import subprocess
 import time
 from contextlib import suppress
 
-from keepwell.transport.far_job import PAYLOAD_BYTES, Job, Refusal
+from keepwell.transport.far.job import PAYLOAD_BYTES, Job, Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO, Any
 
-    from keepwell.transport.far_job import Done
+    from keepwell.transport.far.job import Done
 
 #: As in processes.py: seconds that output is awaited after the end of a command, and for a killed one to be gone.
 LINGER_SECONDS = 0.25

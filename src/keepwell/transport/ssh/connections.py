@@ -14,8 +14,8 @@ import asyncssh
 
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, Unreachable
 from keepwell.transport.failures import access_error
-from keepwell.transport.ssh_route import Host
-from keepwell.transport.ssh_trust import ShownKey, explain_host_key, load_known_hosts
+from keepwell.transport.ssh.route import Host
+from keepwell.transport.ssh.trust import ShownKey, explain_host_key, load_known_hosts
 
 #: Seconds for the TCP connection (a packet may be lost twice), and for key exchange and login (a server that looks
 #: up names, a small processor).

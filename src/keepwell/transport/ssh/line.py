@@ -13,8 +13,9 @@ from typing import Any
 import asyncssh
 
 from keepwell.core.errors import NotPermitted, NotThere, TimedOut, Unreachable
-from keepwell.transport.ssh_connections import WINDOW_BYTES, Connections, shown_login
-from keepwell.transport.ssh_route import Host
+from keepwell.transport import far
+from keepwell.transport.ssh.connections import WINDOW_BYTES, Connections, shown_login
+from keepwell.transport.ssh.route import Host
 from keepwell.transport.talk import Line, Talk
 
 #: Pythons by name, in the order in which they are tried: the system's own, Red Hat's for its tools, and others.
@@ -40,7 +41,7 @@ SUDO = ("sudo", "-n", "--")
 #: Characters that some shell changes even within single quotes, or that end them.
 NOT_QUOTABLE = frozenset("'!\\")
 #: What the far end consists of, in the order of its imports.
-MODULES = ("far_job", "far_files", "far_waits", "far_http", "far_end")
+MODULES = ("job", "files", "waits", "http", "end")
 LOADER = """import sys,types
 for name, text in {texts!r}:
     module = sys.modules[name] = types.ModuleType(name)
@@ -224,8 +225,8 @@ def quote_command(argv: Sequence[str]) -> str:
 @cache
 def source() -> bytes:
     """The far end's source, compressed: its modules, and a few lines that make modules of them there."""
-    here = Path(__file__).parent
-    texts = [(f"keepwell.transport.{name}", (here / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES]
+    here = Path(far.__file__).parent
+    texts = [(f"keepwell.transport.far.{name}", (here / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES]
     return zlib.compress(LOADER.format(texts=texts).encode("utf-8"), 9)
 
 

@@ -1,7 +1,7 @@
 """What an agent does for others: looking only, unless it was started otherwise.
 
 A far end lets its caller run any program; here a caller has a token and no login, so what is run is held to a list
-(`agent_commands.toml`), and what is posted to addresses that ask an engine for an answer.
+(`commands.toml`), and what is posted to addresses that ask an engine for an answer.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from keepwell.transport.asker import program_text
-from keepwell.transport.far_end import FarEnd
-from keepwell.transport.far_files import READING
-from keepwell.transport.far_job import Job, Refusal
+from keepwell.transport.container.asker import program_text
+from keepwell.transport.far.end import FarEnd
+from keepwell.transport.far.files import READING
+from keepwell.transport.far.job import Job, Refusal
 
 if TYPE_CHECKING:
-    from keepwell.transport.far_job import Done
+    from keepwell.transport.far.job import Done
 
 #: Methods of HTTP that change nothing (RFC 9110, 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -154,4 +154,4 @@ def load_private() -> tuple[str, ...]:
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("agent_commands.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("commands.toml").read_text(encoding="utf-8"))

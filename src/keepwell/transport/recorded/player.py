@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from keepwell.core.errors import NotThere, TooLarge, Unreachable
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat
 from keepwell.transport.failures import shown_command, shown_request
-from keepwell.transport.memory_files import MemoryFiles
-from keepwell.transport.tape import Exchange, Refusal, Tape, plain_headers
+from keepwell.transport.recorded.memory_files import MemoryFiles
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape, plain_headers
 
 
 class Player:

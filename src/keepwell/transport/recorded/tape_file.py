@@ -25,8 +25,8 @@ import msgspec
 
 from keepwell.core.errors import ConfigurationError
 from keepwell.transport.base import FileKind, Ran, Reply, Space
-from keepwell.transport.tape import Exchange, Piece, Refusal, Tape, TapeFile, plain_headers
-from keepwell.transport.tape_schema import (
+from keepwell.transport.recorded.tape import Exchange, Piece, Refusal, Tape, TapeFile, plain_headers
+from keepwell.transport.recorded.tape_schema import (
     Base64Form,
     CommandForm,
     ConnectionForm,

@@ -20,10 +20,10 @@ from pathlib import Path
 
 from keepwell.core.errors import AccessError, NotPermitted
 from keepwell.core.text import escape_controls
-from keepwell.transport.agent_limits import LookingFarEnd
-from keepwell.transport.agent_words import LINE_BYTES, VERSION, Refused, parse_hello, render_refusal, render_welcome
+from keepwell.transport.agent.limits import LookingFarEnd
+from keepwell.transport.agent.words import LINE_BYTES, VERSION, Refused, parse_hello, render_refusal, render_welcome
 from keepwell.transport.failures import access_error
-from keepwell.transport.far_end import FarEnd
+from keepwell.transport.far.end import FarEnd
 
 #: Bytes of a call that is not whole yet: arguments of 1 MiB and a small file or request body.
 FRAME_BYTES = 16 * 1024 * 1024

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-from keepwell.transport.far_job import Job, Refusal
+from keepwell.transport.far.job import Job, Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from io import BufferedReader as BinaryIO
     from typing import Any
 
-    from keepwell.transport.far_job import Done
+    from keepwell.transport.far.job import Done
 
 LAST_PORT = 65_535
 #: Scheme of a URL whose host is the path of a Unix socket, percent-encoded; see web.py.

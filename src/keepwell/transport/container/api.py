@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TooLarge, Unreachable
 from keepwell.core.text import cut_text, escape_controls
 from keepwell.transport.base import CALL_SECONDS, Ran, Reply, Transport
-from keepwell.transport.container_sockets import EngineSocket
+from keepwell.transport.container.sockets import EngineSocket
 from keepwell.transport.failures import shown_command
 from keepwell.transport.web import unix_url
 

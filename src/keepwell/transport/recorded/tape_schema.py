@@ -23,7 +23,7 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_on
 
 
 class RefusalForm(Form):
-    """`keepwell.transport.tape.Refusal`."""
+    """`keepwell.transport.recorded.tape.Refusal`."""
 
     kind: str
     what: str = "recorded refusal"
@@ -39,7 +39,7 @@ class PieceForm(Form):
 
 
 class FileForm(Form):
-    """`keepwell.transport.tape.TapeFile`; `content` is short for one piece at 0, `mode` is octal text."""
+    """`keepwell.transport.recorded.tape.TapeFile`; `content` is short for one piece at 0, `mode` is octal text."""
 
     kind: FileKind = "file"
     content: Content | None = None
@@ -71,7 +71,7 @@ class CommandForm(Form):
 
 
 class ExchangeForm(Form):
-    """`keepwell.transport.tape.Exchange`."""
+    """`keepwell.transport.recorded.tape.Exchange`."""
 
     method: str
     url: str

@@ -1,0 +1,1 @@
+"""The agent: the far end behind TLS, a pinned certificate and a token."""

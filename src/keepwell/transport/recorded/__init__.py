@@ -1,0 +1,1 @@
+"""A node that was recorded: on a tape or in a bundle, and played back."""
