@@ -29,7 +29,7 @@ from keepwell.survey.survey import survey
 from keepwell.testing.relay import relay_to
 from keepwell.testing.sshd import Sshd, run_sshd
 from keepwell.transport.clock import SystemClock
-from keepwell.transport.ssh import open_ssh
+from keepwell.transport.ssh.way import open_ssh
 
 
 def main() -> int:

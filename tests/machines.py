@@ -13,7 +13,7 @@ from keepwell.plugins.place import Place
 from keepwell.testing.clock import START, FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Ran
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 BOOTED_AT = int(START) - 100_000
 

@@ -22,8 +22,8 @@ from keepwell.app.agent_unit import quote_word, render_unit
 from keepwell.app.operations.agent import agent
 from keepwell.config import load_config
 from keepwell.core.errors import ConfigurationError
-from keepwell.transport.agent import open_agent
-from keepwell.transport.agent_words import AGENT_PORT
+from keepwell.transport.agent.way import open_agent
+from keepwell.transport.agent.words import AGENT_PORT
 from tests.support import free_port
 
 

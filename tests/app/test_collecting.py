@@ -18,10 +18,10 @@ from keepwell.diagnose.diagnosis import diagnose
 from keepwell.survey.survey import survey
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Reply
-from keepwell.transport.bundle import save_bundle
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.bundle import save_bundle
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 from tests.machines import Machine
 from tests.redact.planted import build_log, forms, plants
 

@@ -8,8 +8,8 @@ from keepwell.bundling.compare import compare
 from keepwell.bundling.redact_tape import redact_tape, texts_of
 from keepwell.redact import Redactor, learn_people
 from keepwell.transport.base import Ran, Reply
-from keepwell.transport.player import Player
-from keepwell.transport.tape import Exchange, Refusal, Tape, TapeFile
+from keepwell.transport.recorded.player import Player
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape, TapeFile
 
 TAIL = b"one line of mia\n" * 50
 ENV = b"API_KEY=abcdef0123456789\nMODELS=/home/mia/models\n"

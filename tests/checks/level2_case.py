@@ -4,7 +4,7 @@ say         what the machine is, in a sentence
 base        another case whose node and sightings this one starts from (its expectations are not taken over)
 remove      paths of the base that are not there
 now         wall time
-node        a tape (see keepwell.transport.tape_file) without format and name
+node        a tape (see keepwell.transport.recorded.tape_file) without format and name
 process     the serving process of the one engine, if any
 seen        observations of level 1 about that engine; about_node: about the node
 bad         check -> facts that its bad finding must have; no other check may come out bad
@@ -33,7 +33,7 @@ from keepwell.plugins.place import Place, ServingProcess, Site
 from keepwell.plugins.probe import Probe
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
-from keepwell.transport.tape_file import FORMAT, parse_tape
+from keepwell.transport.recorded.tape_file import FORMAT, parse_tape
 
 HERE = Path(__file__).resolve().parent / "level2"
 NODE = node("box")

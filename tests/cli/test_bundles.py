@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from keepwell.transport.bundle import FORMAT, VERSION, Manifest, render_bundle, save_bundle
-from keepwell.transport.tape import Tape, TapeFile
+from keepwell.transport.recorded.bundle import FORMAT, VERSION, Manifest, render_bundle, save_bundle
+from keepwell.transport.recorded.tape import Tape, TapeFile
 
 
 def _keepwell(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,9 +16,9 @@ from keepwell.core.errors import KeepwellError
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.survey.survey import survey
 from keepwell.transport.base import Ran, Reply, Transport
-from keepwell.transport.bundle import StillClock, parse_bundle
-from keepwell.transport.player import Player
-from keepwell.transport.tape import Tape
+from keepwell.transport.recorded.bundle import StillClock, parse_bundle
+from keepwell.transport.recorded.player import Player
+from keepwell.transport.recorded.tape import Tape
 from tests.app.test_collecting import _machine
 from tests.transport.mutations import is_named, mutants, mutate_bytes
 

@@ -18,7 +18,7 @@ from keepwell.probes.callers import CONNECT, PROBE, read_failure
 from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Ran
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 from tests.engines.real import skip
 from tests.machines import Machine, about
 from tests.support import free_port

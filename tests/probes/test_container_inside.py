@@ -29,10 +29,10 @@ from keepwell.testing.namespaced import run_namespaced, why_not
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Reply, Stat, Transport
 from keepwell.transport.clock import SystemClock
-from keepwell.transport.container_sockets import CONTAINER_ENGINES
+from keepwell.transport.container.sockets import CONTAINER_ENGINES
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.record import Recording
-from keepwell.transport.tape_file import parse_tape, render_tape
+from keepwell.transport.recorded.record import Recording
+from keepwell.transport.recorded.tape_file import parse_tape, render_tape
 from tests.machines import about
 from tests.support import free_port
 

@@ -11,7 +11,7 @@ from keepwell.core.observation import Missing, Observation
 from keepwell.core.values import rows_of
 from keepwell.formats.inspect import parse_inspect
 from keepwell.probes.containers import PROBE
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 from keepwell.transport.web import unix_url
 from tests.machines import Machine, container
 

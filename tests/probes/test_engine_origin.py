@@ -10,7 +10,7 @@ from keepwell.plugins.place import Place
 from keepwell.probes.engine_origin import HOST, ORIGIN, PATH, PROBE
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Reply
-from keepwell.transport.tape import Exchange, Refusal, Tape
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape
 from tests.machines import Machine, about
 from tests.probes.engines import REF, PlainEngine, place_of
 

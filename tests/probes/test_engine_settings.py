@@ -12,7 +12,7 @@ from keepwell.core.observation import Missing, Observation
 from keepwell.core.values import row_of
 from keepwell.plugins.place import Place, Site
 from keepwell.probes.engine_settings import PROBE, parse_start_file
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 from tests.machines import Machine, about
 from tests.probes.engines import REF, PlainEngine, WholeEngine, place_of, process
 

@@ -28,7 +28,7 @@ from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Reply
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape_file import FORMAT, parse_tape
+from keepwell.transport.recorded.tape_file import FORMAT, parse_tape
 from tests.checks.level2_case import load_case
 from tests.engines.real import RealEngine, llama_server, make_model, ollama
 

@@ -18,7 +18,7 @@ from keepwell.plugins.place import Place, Site
 from keepwell.probes.engine_store import PROBE, judge_size
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 from tests.machines import GROUP, PASSWD, Machine, about
 from tests.probes.engines import REF, PlainEngine, WholeEngine, dead_site, place_of, process
 

@@ -22,7 +22,7 @@ from keepwell.probes.gpu_readings import pair_up
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Ran
-from keepwell.transport.tape import Refusal, Tape, TapeFile
+from keepwell.transport.recorded.tape import Refusal, Tape, TapeFile
 
 NODE = node("box")
 PYTHON = "/usr/bin/python3"

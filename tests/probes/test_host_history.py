@@ -20,7 +20,7 @@ from keepwell.probes.host_history._containers import EVENTS
 from keepwell.probes.host_history._journal import KERNEL, MANAGER
 from keepwell.testing.clock import START, FakeClock
 from keepwell.testing.node import RecordedNode
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 BOX = node("box")
 BOOTED = START - 5000

@@ -27,7 +27,7 @@ from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Space
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape import Refusal
+from keepwell.transport.recorded.tape import Refusal
 
 NODE = node("box")
 

@@ -9,7 +9,7 @@ from keepwell.core.observation import Missing
 from keepwell.core.values import row_of, rows_of, texts_of
 from keepwell.probes.kernel_log import JOURNAL, PROBE, concerns, parse_dmesg, parse_journal
 from keepwell.testing.clock import START
-from keepwell.transport.tape import Refusal
+from keepwell.transport.recorded.tape import Refusal
 from tests.machines import BOOTED_AT, Machine
 
 

@@ -10,7 +10,7 @@ from keepwell.core.ref import engine
 from keepwell.core.values import row_of
 from keepwell.probes.names import PROBE, parse_getent, parse_hosts
 from keepwell.transport.base import Ran
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 from tests.machines import Machine, about
 
 

@@ -17,7 +17,7 @@ from keepwell.plugins.services import ServiceWish
 from keepwell.probes.services import PROBE, SHOW
 from keepwell.probes.services_chain import PROBE as CHAIN
 from keepwell.transport.base import Reply
-from keepwell.transport.tape import Refusal
+from keepwell.transport.recorded.tape import Refusal
 from tests.machines import Machine, about, container, unit_block
 
 HEALTHY = '{"commit":"a","database":"ok","version":"12.1.0"}'

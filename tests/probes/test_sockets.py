@@ -18,7 +18,7 @@ from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 from tests.machines import Machine, about, hex_address
 
 

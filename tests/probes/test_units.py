@@ -16,7 +16,7 @@ from keepwell.plugins.recognise import load_engines
 from keepwell.probes.units import LAUNCHCTL, LIST_FILES, PROBE, PROPERTIES
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 from tests.machines import Machine, about, unit_block
 
 LISTED = "ollama.service enabled enabled\nmy-models.service enabled enabled\nssh.service enabled enabled\n"

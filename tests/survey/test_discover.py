@@ -16,7 +16,7 @@ from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 from tests.machines import Machine, container, unit_block
 from tests.probes.test_units import usual
 

@@ -7,7 +7,7 @@ import pytest
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, Unreachable
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Ran, Reply, Space
-from keepwell.transport.tape import Exchange, Refusal, Tape, TapeFile
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape, TapeFile
 
 
 def _files(**files: TapeFile) -> RecordedNode:

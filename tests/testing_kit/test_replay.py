@@ -18,8 +18,8 @@ from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import Transport
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.record import Recording
-from keepwell.transport.tape_file import parse_tape, render_tape
+from keepwell.transport.recorded.record import Recording
+from keepwell.transport.recorded.tape_file import parse_tape, render_tape
 
 
 def _quiet(name: str) -> bool:

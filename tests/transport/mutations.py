@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import msgspec
 
 from keepwell.core.errors import KeepwellError
-from keepwell.transport.archive import pack, unpack
-from keepwell.transport.bundle import MANIFEST, Bundle
+from keepwell.transport.recorded.archive import pack, unpack
+from keepwell.transport.recorded.bundle import MANIFEST, Bundle
 
 #: What is put in place of a piece of JSON.
 ODD = (

@@ -23,9 +23,8 @@ from keepwell.core.errors import AccessError, NotPermitted, NotThere, Unreachabl
 from keepwell.core.observation import Missing
 from keepwell.survey.survey import survey
 from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
-from keepwell.transport.agent import open_agent
-from keepwell.transport.agent_limits import may_ask, may_run
-from keepwell.transport.agent_server import (
+from keepwell.transport.agent.limits import may_ask, may_run
+from keepwell.transport.agent.server import (
     SHUT_SECONDS,
     SILENCE_SECONDS,
     WRONG_TOKENS,
@@ -36,13 +35,14 @@ from keepwell.transport.agent_server import (
     make_context,
     patience,
 )
-from keepwell.transport.agent_words import parse_hello, render_hello
-from keepwell.transport.asker import program_text
+from keepwell.transport.agent.way import open_agent
+from keepwell.transport.agent.words import parse_hello, render_hello
 from keepwell.transport.base import Hands
 from keepwell.transport.clock import SystemClock
-from keepwell.transport.far import FarTransport
-from keepwell.transport.record import Recording
-from keepwell.transport.tape import Refusal
+from keepwell.transport.container.asker import program_text
+from keepwell.transport.far.client import FarTransport
+from keepwell.transport.recorded.record import Recording
+from keepwell.transport.recorded.tape import Refusal
 from keepwell.transport.wire import render_frame
 from tests.support import eventually_async, free_port
 

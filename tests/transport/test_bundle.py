@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.core.errors import AccessError, DamagedError, KeepwellError, NotThere, RefusedError, TooLarge
-from keepwell.transport import archive
-from keepwell.transport.archive import pack, unpack
 from keepwell.transport.base import Ran, Reply, Space
-from keepwell.transport.bundle import (
+from keepwell.transport.recorded import archive as archive
+from keepwell.transport.recorded.archive import pack, unpack
+from keepwell.transport.recorded.bundle import (
     FORMAT,
     MANIFEST,
     VERSION,
@@ -28,7 +28,7 @@ from keepwell.transport.bundle import (
     render_bundle,
     save_bundle,
 )
-from keepwell.transport.tape import Exchange, Refusal, Tape, TapeFile
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape, TapeFile
 
 LARGE = b"a line of a log\n" * 1000
 TAPE = Tape(

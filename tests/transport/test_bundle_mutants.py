@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from keepwell.core.errors import KeepwellError
-from keepwell.transport.bundle import parse_bundle
+from keepwell.transport.recorded.bundle import parse_bundle
 from tests.transport.mutations import is_named, mutants, tape_names
 from tests.transport.test_bundle import _bundle
 

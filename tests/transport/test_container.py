@@ -37,17 +37,17 @@ from keepwell.testing.transport_contract import (
     refuses_to_read_what_is_no_file,
     stats_each_kind,
 )
-from keepwell.transport.agent import open_agent
-from keepwell.transport.agent_server import AgentServer
+from keepwell.transport.agent.server import AgentServer
+from keepwell.transport.agent.way import open_agent
 from keepwell.transport.base import Ran, Transport
-from keepwell.transport.container import ContainerTransport, open_container
-from keepwell.transport.container_api import split_frames
-from keepwell.transport.container_files import ExecutedFiles
-from keepwell.transport.container_sockets import CONTAINER_ENGINES, ContainerEngine, find_sockets
-from keepwell.transport.inside import WalkedFiles, files_below
+from keepwell.transport.container.api import split_frames
+from keepwell.transport.container.files import ExecutedFiles
+from keepwell.transport.container.inside import WalkedFiles, files_below
+from keepwell.transport.container.sockets import CONTAINER_ENGINES, ContainerEngine, find_sockets
+from keepwell.transport.container.way import ContainerTransport, open_container
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.record import Recording
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.record import Recording
+from keepwell.transport.recorded.tape import TapeFile
 from keepwell.transport.web import unix_url
 from tests.support import eventually_async, free_port
 
@@ -273,9 +273,9 @@ AS_USER = """
 import asyncio, json, os, sys
 import httpx2
 from keepwell.core.errors import AccessError
-from keepwell.transport.container import open_container
-from keepwell.transport.container_files import ExecutedFiles
-from keepwell.transport.container_sockets import ContainerEngine
+from keepwell.transport.container.way import open_container
+from keepwell.transport.container.files import ExecutedFiles
+from keepwell.transport.container.sockets import ContainerEngine
 from keepwell.transport.local import LocalTransport
 
 async def main():

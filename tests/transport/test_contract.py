@@ -12,9 +12,9 @@ from keepwell.testing.node import RecordedNode
 from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
 from keepwell.transport.base import Hands, Transport
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.record import Recording
-from keepwell.transport.tape import Tape, TapeFile
-from keepwell.transport.tape_file import parse_tape, render_tape
+from keepwell.transport.recorded.record import Recording
+from keepwell.transport.recorded.tape import Tape, TapeFile
+from keepwell.transport.recorded.tape_file import parse_tape, render_tape
 from tests.support import free_port
 
 

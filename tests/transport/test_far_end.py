@@ -21,8 +21,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keepwell.testing.waiting import eventually
-from keepwell.transport import far_end, far_files, far_waits, wire
-from keepwell.transport.ssh_line import BOOTSTRAP, FLAGS, MODULES, source
+from keepwell.transport import wire
+from keepwell.transport.far import end as far_end
+from keepwell.transport.far import files as far_files
+from keepwell.transport.far import waits as far_waits
+from keepwell.transport.ssh.line import BOOTSTRAP, FLAGS, MODULES, source
 from keepwell.transport.wire import Answer, Frames, Greeting, parse_answer, render_call, render_frame
 
 MINORS = (7, 8, 9, 12, 13)
@@ -96,7 +99,7 @@ def test_it_is_written_for_old_pythons() -> None:
                 imported.add(str(node.module))
             elif isinstance(node, ast.Import):
                 imported |= {alias.name for alias in node.names}
-    own = {f"keepwell.transport.{name}" for name in MODULES}
+    own = {f"keepwell.transport.far.{name}" for name in MODULES}
     assert all(name in own or name.split(".")[0] in sys.stdlib_module_names for name in imported)
     assert (far_end.MARK, far_end.HEADER_BYTES, far_end.PAYLOAD_BYTES) == (
         wire.MARK,

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keepwell.transport.far_http import http
-from keepwell.transport.far_job import Job, Refusal
+from keepwell.transport.far.http import http
+from keepwell.transport.far.job import Job, Refusal
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
 from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
 from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Hands
-from keepwell.transport.ssh import SshTransport, open_ssh
+from keepwell.transport.ssh.way import SshTransport, open_ssh
 from tests.support import free_port
 
 pytestmark = pytest.mark.skipif(not find_sshd(), reason="no sshd here")

@@ -13,7 +13,7 @@ import pytest
 from keepwell.core.errors import AccessError, TimedOut, Unreachable
 from keepwell.testing.relay import Relay, relay_to
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
-from keepwell.transport.ssh import SshTransport, open_ssh
+from keepwell.transport.ssh.way import SshTransport, open_ssh
 from tests.support import eventually_async
 
 pytestmark = pytest.mark.skipif(not find_sshd(), reason="no sshd here")

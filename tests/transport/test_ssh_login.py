@@ -20,10 +20,10 @@ from keepwell.core.errors import ConfigurationError, NotPermitted, NotThere, Tim
 from keepwell.testing.relay import relay_to
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
 from keepwell.testing.waiting import eventually
-from keepwell.transport.ssh import open_ssh
-from keepwell.transport.ssh_connections import Connections
-from keepwell.transport.ssh_line import PYTHONS, far_end_command, quote_command
-from keepwell.transport.ssh_route import Host, find_route, parse_jump
+from keepwell.transport.ssh.connections import Connections
+from keepwell.transport.ssh.line import PYTHONS, far_end_command, quote_command
+from keepwell.transport.ssh.route import Host, find_route, parse_jump
+from keepwell.transport.ssh.way import open_ssh
 from tests.support import free_port
 
 pytestmark = pytest.mark.skipif(not find_sshd(), reason="no sshd here")

@@ -11,7 +11,7 @@ from keepwell.survey.survey import SurveyResult, survey
 from keepwell.testing.sshd import find_sshd, run_sshd
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.ssh import open_ssh
+from keepwell.transport.ssh.way import open_ssh
 
 
 def _known(result: SurveyResult) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from keepwell.testing.node import RecordedNode
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
 from keepwell.transport.base import StreamsBodies, stream_body
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.ssh import SshTransport, open_ssh
+from keepwell.transport.ssh.way import SshTransport, open_ssh
 from tests.support import free_port
 
 #: Seconds between two parts: far more than a busy machine needs to pass one on.

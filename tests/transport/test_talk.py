@@ -8,7 +8,7 @@ import json
 import pytest
 
 from keepwell.core.errors import AccessError, TimedOut, Unreachable
-from keepwell.transport.far import FarTransport
+from keepwell.transport.far.client import FarTransport
 from keepwell.transport.talk import Line, Talk
 from keepwell.transport.wire import MARK, BrokenFrame, Frames, render_frame
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from keepwell.core.errors import AccessError, ConfigurationError, NotPermitted, TimedOut
 from keepwell.transport.base import Ran, Reply, Space
-from keepwell.transport.tape import (
+from keepwell.transport.recorded.tape import (
     Exchange,
     Piece,
     Refusal,
@@ -23,7 +23,7 @@ from keepwell.transport.tape import (
     plain_headers,
     refusal_of,
 )
-from keepwell.transport.tape_file import load_tape, parse_tape, render_tape, save_tape
+from keepwell.transport.recorded.tape_file import load_tape, parse_tape, render_tape, save_tape
 
 names = st.text("abc/.é ", min_size=1, max_size=8)
 words = st.text(max_size=8)

@@ -18,8 +18,8 @@ from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state
 from keepwell.core.clock import Clock
 from keepwell.core.errors import ConfigurationError
-from keepwell.transport.agent_server import AgentServer
-from keepwell.transport.agent_words import AGENT_PORT
+from keepwell.transport.agent.server import AgentServer
+from keepwell.transport.agent.words import AGENT_PORT
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import local_name
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from keepwell.core.errors import AccessError, DamagedError, NotPermitted, NotThere, RefusedError
 from keepwell.store.folder import make_private_folder, write_private
-from keepwell.transport.agent_server import Identity
-from keepwell.transport.agent_words import LINE_BYTES, TOKEN_BYTES
+from keepwell.transport.agent.server import Identity
+from keepwell.transport.agent.words import LINE_BYTES, TOKEN_BYTES
 from keepwell.transport.failures import access_error
 
 #: The files of an identity.

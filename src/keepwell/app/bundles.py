@@ -28,7 +28,7 @@ from keepwell.app.wiring import reach, remember_look, wire
 from keepwell.bundling.compare import compare
 from keepwell.core.errors import ConfigurationError, DamagedError, NotThere, RefusedError
 from keepwell.redact import Masked
-from keepwell.transport.bundle import MANIFEST, Bundle, Manifest, open_bundle, parse_bundle, save_bundle
+from keepwell.transport.recorded.bundle import MANIFEST, Bundle, Manifest, open_bundle, parse_bundle, save_bundle
 
 #: What the members that every bundle has are.
 _WHAT = {

@@ -22,9 +22,9 @@ from keepwell.plugins.registry import names
 from keepwell.redact import Masked, Redactor, Tokens, learn_people
 from keepwell.survey.survey import SurveyResult, no_progress, survey
 from keepwell.transport.base import Transport
-from keepwell.transport.bundle import FORMAT, VERSION, Manifest, open_bundle, render_bundle
-from keepwell.transport.record import Recording
-from keepwell.transport.tape import Tape
+from keepwell.transport.recorded.bundle import FORMAT, VERSION, Manifest, open_bundle, render_bundle
+from keepwell.transport.recorded.record import Recording
+from keepwell.transport.recorded.tape import Tape
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]{2,}")
 #: Files that name the machine itself, for those who want host names masked.

@@ -13,7 +13,7 @@ from keepwell.core.errors import DamagedError
 from keepwell.plugins.services import ServiceWish
 from keepwell.survey.expected import Expected
 from keepwell.survey.survey import Progress, SurveyResult, no_progress, survey
-from keepwell.transport.bundle import Bundle
+from keepwell.transport.recorded.bundle import Bundle
 
 
 async def survey_bundle(bundle: Bundle, *, level: int = 4, progress: Progress = no_progress) -> SurveyResult:

@@ -32,12 +32,12 @@ from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.survey.timetable import Consent
 from keepwell.transport.base import Hands, Transport
-from keepwell.transport.bundle import Bundle, open_bundle
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
+from keepwell.transport.recorded.bundle import Bundle, open_bundle
 
 if TYPE_CHECKING:
-    from keepwell.transport.ssh_connections import Connections
+    from keepwell.transport.ssh.connections import Connections
 
 
 class Ways:
@@ -49,11 +49,11 @@ class Ways:
     async def open(self, node: NodeEntry, config: Config) -> Hands:
         """This node's hands, which only read. Raises AccessError with what to do when it cannot be reached."""
         if node.reach == "agent":
-            from keepwell.transport.agent import open_agent
+            from keepwell.transport.agent.way import open_agent
 
             return await open_agent(node, load_secret(node.token, os.environ))
-        from keepwell.transport.ssh import open_ssh
-        from keepwell.transport.ssh_connections import Connections
+        from keepwell.transport.ssh.connections import Connections
+        from keepwell.transport.ssh.way import open_ssh
 
         self._connections = self._connections or Connections()
         nodes = {one.name: one for one in config.nodes}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from keepwell.transport.base import Ran, Reply
-from keepwell.transport.tape import Tape, TapeFile
+from keepwell.transport.recorded.tape import Tape, TapeFile
 
 #: Kind, what, before, after.
 Row: TypeAlias = tuple[str, str, str, str]

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from keepwell.redact import Redactor
 from keepwell.transport.base import Ran, Reply, Space
-from keepwell.transport.tape import Exchange, Piece, Refusal, Tape, TapeFile, end_of
+from keepwell.transport.recorded.tape import Exchange, Piece, Refusal, Tape, TapeFile, end_of
 
 #: Files whose whole content names the machine.
 _NAMING_FILE = re.compile(

@@ -17,7 +17,7 @@ from keepwell.core.values import find_number, row_of, rows_of, text_of
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Transport
-from keepwell.transport.container import ContainerTransport, open_container
+from keepwell.transport.container.way import ContainerTransport, open_container
 
 #: Containers and addresses that are looked at: each costs a process and a connection, and a node has two cores.
 CONTAINERS = 24

@@ -16,8 +16,8 @@ from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.plugins.recognise import engine_of_command, engine_of_name, load_engines
 from keepwell.transport.base import Transport
-from keepwell.transport.container_api import ContainerApi
-from keepwell.transport.container_sockets import CONTAINER_ENGINES, find_sockets
+from keepwell.transport.container.api import ContainerApi
+from keepwell.transport.container.sockets import CONTAINER_ENGINES, find_sockets
 
 RUNTIMES = ("docker", "podman")
 #: Containers inspected in one call; a busy homelab has some dozens, and each costs about 1 ms.

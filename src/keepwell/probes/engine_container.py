@@ -13,7 +13,7 @@ from keepwell.plugins.device import Device, Ground, KnowsDriver
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Transport
-from keepwell.transport.container import open_container
+from keepwell.transport.container.way import open_container
 
 #: Where POSIX shared memory lies.
 SHM = "/dev/shm"

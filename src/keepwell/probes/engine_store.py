@@ -15,7 +15,7 @@ from keepwell.plugins.engine import FillsStore, KeepsStore, StoreEntry
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Stat, Transport
-from keepwell.transport.inside import RootedTransport
+from keepwell.transport.container.inside import RootedTransport
 
 #: Files of a store that are looked at; a large one holds some hundred blobs.
 ENTRIES = 5000

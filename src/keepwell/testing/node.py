@@ -1,6 +1,6 @@
 """RecordedNode: a node in memory, driven by data, so that the test of a probe is a data file.
 
-It plays a tape (see `keepwell.transport.tape_file` for the JSON form) and can be changed as a real node can:
+It plays a tape (see `keepwell.transport.recorded.tape_file` for the JSON form) and can be changed as a real node can:
 what is written is what is read next.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keepwell.transport.base import Ran, Reply, Space
-from keepwell.transport.player import Player
-from keepwell.transport.tape import Exchange, Refusal, Tape
-from keepwell.transport.tape_file import load_tape
+from keepwell.transport.recorded.player import Player
+from keepwell.transport.recorded.tape import Exchange, Refusal, Tape
+from keepwell.transport.recorded.tape_file import load_tape
 
 
 class RecordedNode(Player):

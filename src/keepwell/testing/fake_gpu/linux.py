@@ -5,7 +5,7 @@ from __future__ import annotations
 from keepwell.testing.fake_gpu.card import FakeCard
 from keepwell.testing.fake_gpu.machine import FakeEngine, FakeMachine
 from keepwell.transport.base import Space
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 KERNEL = "6.8.0-49-generic"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"

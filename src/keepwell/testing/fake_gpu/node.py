@@ -26,7 +26,7 @@ from keepwell.testing.fake_gpu.programs import write_programs
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran
 from keepwell.transport.local import LocalTransport
-from keepwell.transport.tape import Refusal, Tape, TapeFile
+from keepwell.transport.recorded.tape import Refusal, Tape, TapeFile
 
 URL = "http://127.0.0.1:11434"
 JOURNALS = (6000, 20000)

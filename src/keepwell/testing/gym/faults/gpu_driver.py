@@ -21,7 +21,7 @@ from keepwell.testing.gym.made.changes import (
 from keepwell.testing.gym.made.processes import Files
 from keepwell.testing.gym.made.state import MadeProcess, MadeState
 from keepwell.testing.gym.made.world import made
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 ON_THE_HOST = ("ollama-box", "vllm-two-gpus")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"

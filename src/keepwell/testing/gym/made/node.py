@@ -17,7 +17,7 @@ from keepwell.testing.gym.made.supervisors import DOCKER_SOCKET, render_inspect
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply
 from keepwell.transport.failures import shown_request
-from keepwell.transport.tape import Tape
+from keepwell.transport.recorded.tape import Tape
 from keepwell.transport.web import split_unix_url
 
 

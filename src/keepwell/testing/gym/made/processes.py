@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from keepwell.testing.fake_gpu.linux import NOW
 from keepwell.testing.gym.made.state import MadeEngine, MadeProcess, MadeState
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 Files = dict[str, TapeFile | str]
 #: The clock of /proc/PID/stat, ticks a second.

@@ -24,7 +24,7 @@ from keepwell.testing.gym.made.state import (
     MadeState,
     MadeUnit,
 )
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 NODE = "box"
 #: Requests in the window of a healthy engine.

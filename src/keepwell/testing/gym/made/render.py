@@ -18,7 +18,7 @@ from keepwell.testing.gym.made.processes import Files, list_processes
 from keepwell.testing.gym.made.state import MadeLink, MadeState
 from keepwell.testing.gym.made.supervisors import Commands, list_supervisor_commands, list_supervisor_files, ordered
 from keepwell.transport.base import Space
-from keepwell.transport.tape import TapeFile
+from keepwell.transport.recorded.tape import TapeFile
 
 #: The interpreter with keepwell that is told of: what it would print is given as data.
 PYTHON = "/opt/keepwell/bin/python"

@@ -12,7 +12,7 @@ from keepwell.testing.fake_gpu.linux import GIB
 from keepwell.testing.fake_gpu.machine import FakeMachine
 from keepwell.testing.fake_state import FakeModel, FakeState
 from keepwell.transport.base import Ran
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 
 #: A line of a log: seconds before the look, text.
 Logged = tuple[float, str]

@@ -11,7 +11,7 @@ from keepwell.testing.fake_gpu.linux import LIBRARIES, NOW
 from keepwell.testing.gym.made.processes import CONTAINER_ADDRESS, Files, container_id
 from keepwell.testing.gym.made.state import Logged, MadeContainer, MadeEngine, MadeState
 from keepwell.transport.base import Ran
-from keepwell.transport.tape import Refusal, TapeFile
+from keepwell.transport.recorded.tape import Refusal, TapeFile
 
 Commands = dict[tuple[str, ...], Ran | Refusal | str]
 #: How many lines keepwell asks a journal and a container for (see `keepwell.probes.engine_log`).
