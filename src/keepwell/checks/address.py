@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from keepwell.core.finding import Check, Finding, Status
@@ -150,7 +151,17 @@ def judge_proxy(seen: Seen) -> Iterator[Finding]:
     hosts = {text_of(row, "host"): text_of(row, "url") for row in reversed(sites)} or {"127.0.0.1": ""}
     for one in seen.named("host.proxy"):
         for where, variables in row_of(one.value).items():
-            yield from _judge_variables(one, where, row_of(variables), hosts)
+            subject, known = _place(seen, one, where)
+            for finding in _judge_variables(one, where, row_of(variables), hosts):
+                yield replace(finding, subject=subject, facts={**known, **finding.facts})
+
+
+def _place(seen: Seen, one: Observation, where: str) -> tuple[Ref, dict[str, str]]:
+    """Whose the variables are: an engine's own, with what is known of it, else the node's."""
+    engine = next((ref for ref in seen.subjects("engine") if str(ref) == where), None)
+    if engine is None:
+        return one.subject, {}
+    return engine, engine_facts(seen, engine)
 
 
 def _judge_variables(

@@ -34,9 +34,7 @@ def listen(world: RealWorld, host: str, port: str = "") -> None:
 
 def only_loopback(world: RealWorld) -> None:
     """The server serves its own machine, and is declared at the machine's address in the LAN."""
-    world.place.run(["ip", "link", "add", "lan0", "type", "dummy"])
-    world.place.run(["ip", "address", "add", f"{LAN}/24", "dev", "lan0"])
-    world.place.run(["ip", "link", "set", "lan0", "up"])
+    world.place.run(["ip", "address", "add", f"{LAN}/24", "dev", "lo"])
     port = world.server.url.rpartition(":")[2]
     world.server.url = f"http://{LAN}:{port}"
     declare(world, world.server.url)
