@@ -19,10 +19,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """An entry that was found. `score` is 0..1 (1: a text like itself), comparable between questions."""
+    """An entry that was found: how alike its words and its letters are to the text's, each 0..1 (1: the same).
+
+    `score` is the mean of the two; all three mean the same for every question.
+    """
 
     entry: Entry
-    score: float
+    words: float
+    letters: float
+
+    @property
+    def score(self) -> float:
+        """One number for both."""
+        return (self.words + self.letters) / 2
 
 
 def best_by_issue(found: list[Near]) -> list[Near]:
