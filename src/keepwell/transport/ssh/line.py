@@ -82,7 +82,7 @@ class SshLine:
                 self._channel, _ = await connection.create_session(
                     partial(_Session, self), command, encoding=None, request_pty=False, window=WINDOW_BYTES
                 )
-                self._channel.write(source())
+                self.send(source())  # nothing, where the command has ended already: then `ended` tells
                 either: list[asyncio.Future[Any]] = [self._talk.hello, self.ended]
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
