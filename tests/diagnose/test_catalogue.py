@@ -18,6 +18,7 @@ family = "made"
 definition = "A made issue."
 prior = 0.02
 follow_ups = ["and then it ended"]
+after = ["driver"]
 [[evidence]]
 say = "it says so"
 match = ["it broke"]
@@ -97,6 +98,7 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
         ('match = ["it broke"]', 'match = ["it broke"]\ncheck = "a.b"', "not both"),
         ("weight = 4", "weight = nan", "finite number"),
         ("weight = 4", "weight = 0", "says nothing"),
+        ('after = ["driver"]', 'after = ["drivers"]', "did you mean 'driver'?"),
         ("prior = 0.02", "prior = 2", "share above 0"),
         ("{path}", "{Path}", "is not a fact"),
         ("{path}", "{path }", "is not a fact"),

@@ -116,7 +116,9 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
     now = place.clock.now()
     timeline = collect_events(wiring, result, now, recorded=place.recorded)
     caller.progress("weighing the evidence", 1, 1)
-    judged = judge_with_word(wiring.config, result.seen, result.findings, now, costs=_costs(depth.level))
+    judged = judge_with_word(
+        wiring.config, result.seen, result.findings, now, costs=_costs(depth.level), events=timeline.events
+    )
     report = DiagnosisReport(
         at=time.time(),
         seconds=result.seconds,

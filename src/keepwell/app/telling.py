@@ -26,7 +26,8 @@ async def tell_timeline(caller: Caller, word: str, *, since: str, kind: str) -> 
             result = await look(wiring, caller, at=place, level=LEVEL)
             now = place.clock.now()
         timeline = collect_events(wiring, result, now, recorded=place.recorded)
-    diagnosis = judge_with_word(wiring.config, result.seen, result.findings, now).diagnosis
+    judged = judge_with_word(wiring.config, result.seen, result.findings, now, events=timeline.events)
+    diagnosis = judged.diagnosis
     first_error = find_first_error(diagnosis)
     return TimelineReport(
         at=now,

@@ -9,12 +9,14 @@ from datetime import date, datetime
 from keepwell.app.report import NodePicture
 from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.config.model import Config
+from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.core.observation import Seen
 from keepwell.core.values import row_of, rows_of, text_of
 from keepwell.diagnose.decided import settle
 from keepwell.diagnose.diagnosis import diagnose
+from keepwell.diagnose.lag import History
 from keepwell.fleet.decisions import Decisions, Names, Word, decide, is_honoured
 from keepwell.plugins.recognise import load_engines
 from keepwell.survey.judge import load_checks
@@ -33,11 +35,21 @@ class Judged:
 
 
 def judge_with_word(
-    config: Config, seen: Seen, findings: Iterable[Finding], now: float, *, costs: Mapping[str, float] | None = None
+    config: Config,
+    seen: Seen,
+    findings: Iterable[Finding],
+    now: float,
+    *,
+    costs: Mapping[str, float] | None = None,
+    events: tuple[Event, ...] = (),
 ) -> Judged:
-    """Rank the causes of the findings that no decision answers; causes that one answers come last."""
+    """Rank the causes of the findings that no decision answers; causes that one answers come last.
+
+    `events` are what is known to have happened on the node: what changed before a fault counts.
+    """
     word = hear(config, seen, findings, now)
-    diagnosis = diagnose(seen, word.open, (), get_catalogue(), get_follow_ups(), costs=costs)
+    history = History(events=events, now=now)
+    diagnosis = diagnose(seen, word.open, (), get_catalogue(), get_follow_ups(), costs=costs, history=history)
     today = day_of(now)
     settled = settle(diagnosis, word.open, [one for one in config.decisions if is_honoured(one, today)])
     decided = (*word.decisions.decided, *settled.decided)

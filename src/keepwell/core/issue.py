@@ -86,8 +86,9 @@ class Issue:
     """A known cause. `id` is its file name; `prior` is the share of incidents that it causes, 0..1.
 
     `requires` are checks or texts without which it cannot be the cause; `follow_ups` are patterns of lines
-    that it produces after itself and that must not be taken for causes of their own; `repair` names the
-    step (a file in `steps/`) that can carry out the fix, or is "".
+    that it produces after itself and that must not be taken for causes of their own; `after` are kinds of change
+    that bring it about (words of `keepwell.diagnose.lag`); `repair` names the step (a file in `steps/`) that can
+    carry out the fix, or is "".
     """
 
     id: str
@@ -104,5 +105,6 @@ class Issue:
     repair: str = ""
     prevention: str = ""
     follow_ups: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     versions: str = ""
     cases: tuple[Case, ...] = ()

@@ -33,7 +33,7 @@ LOCATED_WEIGHT = 2.0
 # The code that judges issue files: what another one found sound is judged again.
 _JUDGES = (
     Path(issue_types.__file__),
-    *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py")),
+    *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py", "lag.py")),
     *(Path(scan.__file__).with_name(name) for name in ("pattern.py", "regex.py", "signature.py", "ordinary.log")),
 )
 

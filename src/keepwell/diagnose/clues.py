@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from keepwell.core.finding import Finding, Status
 from keepwell.core.issue import Evidence
 from keepwell.core.ref import PARTS, Ref
+from keepwell.diagnose.lag import NO_HISTORY, History
 from keepwell.scan.scanner import Hit
 
 
@@ -36,12 +37,14 @@ class TextHits:
 class Clues:
     """Findings and texts that are weighed together.
 
-    `follow_ups` are patterns of lines that tell of an earlier error, whatever it was.
+    `follow_ups` are patterns of lines that tell of an earlier error, whatever it was. `history` is what happened on
+    the node.
     """
 
     findings: tuple[Finding, ...] = ()
     texts: tuple[TextHits, ...] = ()
     follow_ups: tuple[str, ...] = ()
+    history: History = NO_HISTORY
 
     def find_all(self, evidence: Evidence) -> list[Finding]:
         """The findings that make this evidence fire; that a check is well only where it is bad of nothing here."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from keepwell.core.finding import Finding
-from keepwell.core.hypothesis import Diagnosis, Hypothesis
+from keepwell.core.hypothesis import Contribution, Diagnosis, Hypothesis
 from keepwell.core.observation import Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.values import find_number, row_of, text_of, texts_of
@@ -14,6 +14,7 @@ from keepwell.diagnose.advise import Setting, advise
 from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, TextHits, split_clues
 from keepwell.diagnose.independent import LIKELY, find_independent
+from keepwell.diagnose.lag import NO_HISTORY, History
 from keepwell.diagnose.next_probe import choose_probe
 from keepwell.diagnose.rank import rank_causes
 from keepwell.diagnose.weigh import Fired, Weighed, weigh_all
@@ -57,16 +58,18 @@ def diagnose(
     follow_ups: Sequence[str] = (),
     *,
     costs: Mapping[str, float] | None = None,
+    history: History = NO_HISTORY,
 ) -> Diagnosis:
     """Why it is wrong: causes by probability, the unknown, independent second faults, the next check.
 
     `texts` come on top of the logs among the observations. `follow_ups` are the engines' patterns of lines
-    that tell of an earlier error; `costs` are seconds that a check takes to look at again (by check id).
+    that tell of an earlier error; `costs` are seconds that a check takes to look at again (by check id). What
+    changed before the first sign of a cause counts by its lag, as far as `history` tells it.
     Nothing bad and no signature gives no hypotheses and unknown = 1. Costs what scanning the texts costs,
     else a few milliseconds.
     """
     found = [scan_text(catalogue, text, follow_ups) for text in (*_logs(seen), *texts)]
-    clues = Clues(findings=tuple(findings), texts=tuple(found), follow_ups=tuple(follow_ups))
+    clues = Clues(findings=tuple(findings), texts=tuple(found), follow_ups=tuple(follow_ups), history=history)
     rankings = [_rank(catalogue, part) for part in split_clues(clues)]
     rankings.sort(key=_by_score, reverse=True)
     first, others = rankings[0], rankings[1:]
@@ -150,6 +153,7 @@ def _is_same(one: Weighed, other: Weighed) -> bool:
 
 def _hypothesis(one: Weighed, share: float, seen: Seen) -> Hypothesis:
     issue = one.issue
+    speaks, late = _changes(one)
     return Hypothesis(
         issue=issue.id,
         title=issue.title,
@@ -157,14 +161,24 @@ def _hypothesis(one: Weighed, share: float, seen: Seen) -> Hypothesis:
         subject=_subject(one.supporting),
         confidence=share,
         score=one.score,
-        supporting=tuple(fired.contribution() for fired in one.supporting),
-        contradicting=tuple(fired.contribution() for fired in one.contradicting),
+        supporting=(*(fired.contribution() for fired in one.supporting), *speaks),
+        contradicting=(*(fired.contribution() for fired in one.contradicting), *late),
         undecided=one.undecided,
         fix=advise(issue.fixes, _setting(one, seen)),
         repair=issue.repair,
         prevention=issue.prevention,
         ruled_out=one.ruled_out,
     )
+
+
+def _changes(one: Weighed) -> tuple[tuple[Contribution, ...], tuple[Contribution, ...]]:
+    """What changed before, as a reason for; or what changed too late, as a remark against."""
+    if one.change is None:
+        return (), ()
+    told = (one.change.contribution(),)
+    if one.change.weight:
+        return told, ()
+    return (), told
 
 
 def _subject(supporting: Iterable[Fired]) -> Ref | None:

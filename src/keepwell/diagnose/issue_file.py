@@ -59,6 +59,7 @@ SHAPES: Mapping[str, Mapping[str, Kind]] = {
         "prevention": Kind("text"),
         "versions": Kind("text"),
         "follow_ups": Kind("texts"),
+        "after": Kind("texts"),
         "evidence": Kind("tables", True, shape="evidence"),
         "requires": Kind("tables", shape="requires"),
         "rivals": Kind("tables", shape="rivals"),
@@ -133,6 +134,7 @@ def build_issue(name: str, table: Mapping[str, Any]) -> Issue:
     """The issue of a table that `parse_table` found sound."""
     given = {key: value for key, value in table.items() if key not in _LISTS}
     given["follow_ups"] = tuple(table.get("follow_ups", ()))
+    given["after"] = tuple(table.get("after", ()))
     given["evidence"] = tuple(_build_evidence(one) for one in table["evidence"])
     given["requires"] = tuple(_build_evidence({"say": "", "weight": 0.0, **one}) for one in table.get("requires", ()))
     given["rivals"] = tuple(Rival(**one) for one in table.get("rivals", ()))

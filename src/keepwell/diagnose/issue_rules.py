@@ -9,6 +9,7 @@ from typing import Any
 
 from keepwell.core.issue import Evidence, Issue
 from keepwell.diagnose.issue_file import Problem, build_issue, find_line, parse_table, patterns_of
+from keepwell.diagnose.lag import WORDS
 from keepwell.scan.pattern import check_pattern
 
 #: Cases that every issue file must have: one could be luck.
@@ -58,6 +59,11 @@ def _check_issue(issue: Issue) -> Iterator[tuple[str, str, bool]]:
         yield "evidence", "expected a refuter (weight < 0 or rules_out = true) or a [[requires]]", False
     if len(issue.cases) < LEAST_CASES:
         yield "case", f"expected at least {LEAST_CASES} cases, got {len(issue.cases)}", False
+    for word in issue.after:
+        if word not in WORDS:
+            near = difflib.get_close_matches(word, WORDS, n=1)
+            hint = "".join(f"; did you mean {one!r}?" for one in near) or f"; known: {', '.join(WORDS)}"
+            yield "after", f"{word!r} is no kind of change{hint}", False
     for one in issue.evidence:
         yield from ((one.say, what, True) for what in _check_evidence(one))
     for pattern in patterns_of(issue):

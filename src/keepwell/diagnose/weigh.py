@@ -20,6 +20,8 @@ from keepwell.core.ref import Ref
 from keepwell.core.secret import mask_text
 from keepwell.diagnose.catalogue import LOCATED_WEIGHT
 from keepwell.diagnose.clues import Clues, TextHits
+from keepwell.diagnose.lag import Lagged, Onset, find_lagged
+from keepwell.formats.logtime import find_time
 from keepwell.scan.pattern import matches_line
 from keepwell.scan.scanner import Line
 
@@ -80,7 +82,8 @@ class Fired:
 class Weighed:
     """One cause on the scales. `supporting` and `contradicting` hold what counted, strongest first.
 
-    `ruled_out` says which refuter fired or which requirement is unmet, or is "".
+    `ruled_out` says which refuter fired or which requirement is unmet, or is "". `change` is what changed before it
+    (or too late) that can bring it about; its weight is in the score.
     """
 
     issue: Issue
@@ -89,6 +92,7 @@ class Weighed:
     contradicting: tuple[Fired, ...]
     undecided: tuple[Evidence, ...]
     ruled_out: str = ""
+    change: Lagged | None = None
 
     @property
     def facts(self) -> dict[str, str]:
@@ -248,7 +252,8 @@ def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> 
         if old is None or abs(one.weight) > abs(old.weight):
             best[one.group] = one
     counted = sorted(best.values(), key=_strength, reverse=True)
-    score = PRIOR_SHARE * math.log(issue.prior) + sum(one.weight for one in counted) + bonus
+    change, lagged = _change(issue, counted, clues)
+    score = PRIOR_SHARE * math.log(issue.prior) + sum(one.weight for one in counted) + bonus + lagged
     return Weighed(
         issue=issue,
         score=score,
@@ -256,7 +261,21 @@ def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> 
         contradicting=tuple(one for one in counted if one.weight < 0),
         undecided=tuple(one for one in issue.evidence if _can_be_made(one.check) and not clues.ran(one.check)),
         ruled_out=find_refuter(issue, fired, clues),
+        change=change,
     )
+
+
+def _change(issue: Issue, fired: Iterable[Fired], clues: Clues) -> tuple[Lagged | None, float]:
+    """What changed before the first sign of this cause that can bring it about, and its weight."""
+    if not issue.after or not clues.history.events:
+        return None, 0.0
+    lines = (line for one in fired if one.weight > 0 for line in one.lines)
+    times = [at for line in lines if (at := find_time(line.text)) is not None]
+    onset = Onset(at=min(times, default=clues.history.now), dated=bool(times))
+    found = find_lagged(issue.after, clues.history.events, onset)
+    if found is None:
+        return None, 0.0
+    return found, found.weight
 
 
 def _can_be_made(check: str) -> bool:

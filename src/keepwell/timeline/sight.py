@@ -98,6 +98,7 @@ def _difference(
         what=template.format(name=name) + where,
         source=SOURCE,
         sure=sure,
+        topic={"drivers": "driver"}.get(scope, ""),
         about=name,
         was=was,
         now=now,
