@@ -88,7 +88,7 @@ def _looks_like_address(word: str) -> bool:
 
 
 def _hint(word: str, config: Config, here: str) -> str:
-    known = [here, *_names(config.nodes)]
+    known = list(dict.fromkeys((here, *_names(config.nodes))))
     near = difflib.get_close_matches(word, known, n=1)
     if near:
         return f"did you mean {near[0]}?"
