@@ -18,11 +18,11 @@ FOLDER = Path(__file__).parent / "faults"
 def load_faults(kinds: Collection[str] = (), only: str = "") -> tuple[AnyFault, ...]:
     """All faults of these kinds (made, real; () for both) by name, or those whose name is or begins with `only`.
 
-    ValueError when two share a name.
+    A made and a real one may share a name: they are the same fault. ValueError when two of a kind do.
     """
     found = sorted((one for name in _modules() for one in _faults_in(name)), key=_by_name)
-    names = [one.name for one in found]
-    double = {name for name in names if names.count(name) > 1}
+    names = [(one.kind, one.name) for one in found]
+    double = {name for kind, name in names if names.count((kind, name)) > 1}
     if double:
         raise ValueError(f"several faults are called {', '.join(sorted(double))}")
     chosen = [one for one in found if not kinds or one.kind in kinds]
@@ -65,4 +65,4 @@ def _faults_in(name: str) -> tuple[AnyFault, ...]:
 
 
 def _by_name(one: AnyFault) -> str:
-    return one.name
+    return f"{one.name} {one.kind}"
