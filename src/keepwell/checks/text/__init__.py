@@ -15,6 +15,7 @@ from keepwell.checks.text.machine import (
 )
 from keepwell.checks.text.memory import judge_context, judge_layers, judge_ranks
 from keepwell.checks.text.models import judge_model
+from keepwell.checks.text.numbers import judge_duration, judge_limit
 from keepwell.checks.text.rows import NEEDS
 from keepwell.core.finding import Check, Judge
 
@@ -31,6 +32,8 @@ _JUDGES: tuple[tuple[str, str, Judge], ...] = (
     ("text.release", "Client and server are of one release", judge_release),
     ("text.setting", "Settings are in force as they are set", judge_setting),
     ("text.permission", "The user that serves may use the folder", judge_permission),
+    ("text.duration", "Nothing ends at a default limit of time", judge_duration),
+    ("text.limit", "No limit is met at its default", judge_limit),
 )
 CHECKS: tuple[Check, ...] = tuple(
     Check(id=name, title=title, needs=NEEDS[name], judge=judge) for name, title, judge in _JUDGES

@@ -59,5 +59,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "text.release": ("text.versions",),
     "text.setting": ("text.settings",),
     "text.permission": ("text.paths", "text.users", "text.denied"),
-    "text.duration": ("text.durations", "text.limits"),
+    "text.duration": ("text.durations",),
+    "text.limit": ("text.limits", "text.ranks", "host.mounts"),
 }
