@@ -15,7 +15,8 @@ from keepwell.core.finding import Finding, Status
 from keepwell.core.issue import Evidence, Issue
 from keepwell.diagnose.clues import Clues, split_clues
 from keepwell.diagnose.rank import rank_causes
-from keepwell.diagnose.weigh import FIRST_ERROR_BONUS, PRIOR_SHARE, Weighed, weigh_all
+from keepwell.diagnose.scale import LOOKED
+from keepwell.diagnose.weigh import FIRST_ERROR_BONUS, Weighed, weigh_all
 from tests.diagnose.made import make_clues, make_finding, make_issue
 
 CHECKS = ("a.one", "a.two", "b.one", "b.two")
@@ -111,7 +112,7 @@ def test_a_refuter_always_strikes_out(issues: list[Issue], findings: list[Findin
 def test_a_group_counts_its_largest_weight() -> None:
     issue = make_issue("x", line("brakes", 4.0, group="g"), line("wheels", 2.5, group="g"), line("horn", 1.0))
     found = weigh_text("brakes\nwheels\nhorn", issue)["x"]
-    assert found.score == pytest.approx(PRIOR_SHARE * math.log(0.02) + 5.0)
+    assert found.score == pytest.approx(LOOKED.prior_share * math.log(0.02) + 5.0)
     assert [one.evidence.match for one in found.supporting] == [("brakes",), ("horn",)]
 
 

@@ -19,6 +19,8 @@ from keepwell.core import issue as issue_types
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.issue import Issue
 from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
+from keepwell.recall.entry import Entry
+from keepwell.recall.index import Index
 from keepwell.scan.scanner import Scanner
 from keepwell.scan.signature import Signature, make_signature, shorten_leads
 from keepwell.store.cache import digest_of, load_cached, save_cached
@@ -40,11 +42,12 @@ _JUDGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """Issues by id, and what was wrong with the files."""
+    """Issues by id, and what was wrong with the files; `indexes` are those made of it (see `likeness`)."""
 
     issues: Mapping[str, Issue]
     problems: tuple[Problem, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    indexes: dict[tuple[Entry, ...], Index] = field(default_factory=dict, repr=False, compare=False)
     _scanners: dict[tuple[str, ...], Scanner] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property

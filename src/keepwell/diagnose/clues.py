@@ -6,12 +6,14 @@ Two engines of a node are two situations: what is well with one must not speak a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from keepwell.core.finding import Finding, Status
 from keepwell.core.issue import Evidence
 from keepwell.core.ref import PARTS, Ref
 from keepwell.diagnose.lag import NO_HISTORY, History
+from keepwell.diagnose.scale import LOOKED, Scale
+from keepwell.recall.entry import Near
 from keepwell.scan.scanner import Hit
 
 
@@ -21,7 +23,7 @@ class TextHits:
 
     `pasted`: a person chose these lines as evidence, so that hints count alone. In any other text (a log)
     `ordinary` signatures, which match lines that are written while all is well, speak for no cause. Its lines
-    are shown as numbered from `first_line`; `lines` is how many it has.
+    are shown as numbered from `first_line`; `lines` is how many it has, `excerpt` the text itself if it was pasted.
     """
 
     name: str
@@ -30,6 +32,7 @@ class TextHits:
     pasted: bool = False
     ordinary: frozenset[str] = frozenset()
     first_line: int = 1
+    excerpt: str = ""
     lines: int = 0
 
 
@@ -38,13 +41,15 @@ class Clues:
     """Findings and texts that are weighed together.
 
     `follow_ups` are patterns of lines that tell of an earlier error, whatever it was. `history` is what happened on
-    the node.
+    the node; `alike` what a pasted text is like, by cause, the likest first; `scale` what each kind counts for.
     """
 
     findings: tuple[Finding, ...] = ()
     texts: tuple[TextHits, ...] = ()
     follow_ups: tuple[str, ...] = ()
     history: History = NO_HISTORY
+    alike: Mapping[str, Near] = field(default_factory=dict)
+    scale: Scale = LOOKED
 
     def find_all(self, evidence: Evidence) -> list[Finding]:
         """The findings that make this evidence fire; that a check is well only where it is bad of nothing here."""
@@ -85,10 +90,11 @@ def split_clues(clues: Clues) -> tuple[Clues, ...]:
 
 
 def drop_explained(clues: Clues, lines: Mapping[str, frozenset[int]], findings: Iterable[int]) -> Clues:
-    """These clues without some lines (by text name) and without some findings (by `id`)."""
+    """These clues without some lines (by text name), some findings (by `id`) and what the whole text was like."""
     gone = set(findings)
     texts = tuple(_without_lines(text, lines.get(text.name, frozenset())) for text in clues.texts)
-    return replace(clues, findings=tuple(one for one in clues.findings if id(one) not in gone), texts=texts)
+    left = tuple(one for one in clues.findings if id(one) not in gone)
+    return replace(clues, findings=left, texts=texts, alike={})
 
 
 def _within(clues: Clues, place: Ref) -> Clues:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from keepwell.core.finding import Finding
 from keepwell.core.hypothesis import Contribution, Diagnosis, Hypothesis
+from keepwell.core.issue import Issue
 from keepwell.core.observation import Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.values import find_number, row_of, text_of, texts_of
@@ -15,9 +17,12 @@ from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, TextHits, split_clues
 from keepwell.diagnose.independent import LIKELY, find_independent
 from keepwell.diagnose.lag import NO_HISTORY, History
+from keepwell.diagnose.likeness import NAMED, find_alike
 from keepwell.diagnose.next_probe import choose_probe
 from keepwell.diagnose.rank import rank_causes
+from keepwell.diagnose.scale import get_told_scale
 from keepwell.diagnose.weigh import Fired, Weighed, weigh_all
+from keepwell.recall.entry import Entry
 
 #: Observations that hold log lines (see `keepwell.metrics.log`).
 LOGS = ("log.text", "log.kernel")
@@ -59,17 +64,22 @@ def diagnose(
     *,
     costs: Mapping[str, float] | None = None,
     history: History = NO_HISTORY,
+    closed: Sequence[Entry] = (),
 ) -> Diagnosis:
     """Why it is wrong: causes by probability, the unknown, independent second faults, the next check.
 
     `texts` come on top of the logs among the observations. `follow_ups` are the engines' patterns of lines
     that tell of an earlier error; `costs` are seconds that a check takes to look at again (by check id). What
-    changed before the first sign of a cause counts by its lag, as far as `history` tells it.
+    changed before the first sign of a cause counts by its lag, as far as `history` tells it. `closed` are closed
+    incidents: a pasted text that is like one of them, or like what the catalogue says of a cause, speaks for it.
     Nothing bad and no signature gives no hypotheses and unknown = 1. Costs what scanning the texts costs,
     else a few milliseconds.
     """
     found = [scan_text(catalogue, text, follow_ups) for text in (*_logs(seen), *texts)]
     clues = Clues(findings=tuple(findings), texts=tuple(found), follow_ups=tuple(follow_ups), history=history)
+    if found and all(one.pasted for one in found):
+        excerpt = "\n".join(one.excerpt for one in found)
+        clues = replace(clues, alike=find_alike(catalogue, excerpt, closed), scale=get_told_scale())
     rankings = [_rank(catalogue, part) for part in split_clues(clues)]
     rankings.sort(key=_by_score, reverse=True)
     first, others = rankings[0], rankings[1:]
@@ -89,16 +99,26 @@ def diagnose(
 
 def scan_text(catalogue: Catalogue, text: Text, follow_ups: Sequence[str] = ()) -> TextHits:
     """The signatures in a text; one of more than `EXCERPT_BYTES` is a log, whoever gave it."""
-    found = catalogue.get_scanner(follow_ups).scan(text.chunks)
+    head = bytearray()
+    found = catalogue.get_scanner(follow_ups).scan(_keep_head(text.chunks, head))
+    pasted = text.pasted and found.size_bytes <= EXCERPT_BYTES
     return TextHits(
         name=text.name,
         hits=found.hits,
         subject=text.subject,
-        pasted=text.pasted and found.size_bytes <= EXCERPT_BYTES,
+        pasted=pasted,
+        excerpt=head.decode("utf-8", "replace") * pasted,
         ordinary=catalogue.ordinary,
         first_line=text.first_line,
         lines=found.lines,
     )
+
+
+def _keep_head(chunks: Iterable[bytes], head: bytearray) -> Iterator[bytes]:
+    """The chunks, the first `EXCERPT_BYTES` of them kept as they pass."""
+    for chunk in chunks:
+        head += chunk[: EXCERPT_BYTES - len(head)]
+        yield chunk
 
 
 def _logs(seen: Seen) -> Iterator[Text]:
@@ -121,9 +141,16 @@ def _others(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _rank(catalogue: Catalogue, clues: Clues) -> _Ranking:
-    weighed = weigh_all(catalogue.find_concerned(clues.words()), clues)
-    ranked, unknown = rank_causes(weighed, quiet=clues.quiet)
+    weighed = weigh_all(find_candidates(catalogue, clues), clues)
+    ranked, unknown = rank_causes(weighed, quiet=clues.quiet, scale=clues.scale)
     return _Ranking(clues=clues, weighed=tuple(weighed), ranked=tuple(ranked), unknown=unknown)
+
+
+def find_candidates(catalogue: Catalogue, clues: Clues) -> list[Issue]:
+    """The causes that any evidence says something about, and the few that a pasted text is most like."""
+    concerned = {one.id: one for one in catalogue.find_concerned(clues.words())}
+    concerned |= {name: catalogue.issues[name] for name in islice(clues.alike, NAMED)}
+    return [concerned[name] for name in sorted(concerned)]
 
 
 def _by_score(ranking: _Ranking) -> float:
@@ -192,14 +219,20 @@ def _setting(one: Weighed, seen: Seen) -> Setting:
     """What fills the blanks of a fix: facts of its findings, then what the supervisor's observation says."""
     facts = one.facts
     observed = _find_supervisor(one, seen)
+    beside = {True: {}, False: _find_only_engine(one, seen)}[bool(observed)]
     for name, key in (("supervisor", "kind"), ("unit", "unit")):
         if text_of(observed, key):
             facts.setdefault(name, text_of(observed, key))
+    supervisor = facts.get("supervisor", "")
+    if text_of(beside, "unit"):
+        facts.setdefault("unit", text_of(beside, "unit"))
+    restart = texts_of((observed or beside).get("restart"))
     return Setting(
         facts=facts,
-        supervisor=facts.get("supervisor", ""),
-        start=texts_of(observed.get("start")),
-        restart=texts_of(observed.get("restart")),
+        supervisor=supervisor,
+        beside=text_of(beside, "kind"),
+        start=texts_of((observed or beside).get("start")),
+        restart=restart,
     )
 
 
@@ -209,7 +242,7 @@ def _find_supervisor(one: Weighed, seen: Seen) -> Mapping[str, Value]:
             observed = row_of(seen.value(fired.subject, "engine.supervisor"))
             if observed:
                 return observed
-    return _find_only_engine(one, seen)
+    return {}
 
 
 def _find_only_engine(one: Weighed, seen: Seen) -> Mapping[str, Value]:

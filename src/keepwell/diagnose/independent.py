@@ -33,7 +33,7 @@ def find_independent(catalogue: Catalogue, clues: Clues, first: Weighed) -> list
         left = take_away(left, named[-1])
         gone = {one.issue.id for one in named}
         others = [issue for issue in catalogue.find_concerned(left.words()) if issue.id not in gone]
-        ranked, _unknown = rank_causes(weigh_all(others, left), quiet=left.quiet)
+        ranked, _unknown = rank_causes(weigh_all(others, left), quiet=left.quiet, scale=left.scale)
         if not ranked or not _is_sure(ranked[0], named):
             return found
         found.append(ranked[0])

@@ -1,6 +1,6 @@
 """Ranks causes: scores to probabilities, with an "unknown" that always competes.
 
-P(cause) = exp(score / TEMPERATURE) / sum over all causes and the unknown.
+P(cause) = exp(score / temperature) / sum over all causes and the unknown.
 """
 
 from __future__ import annotations
@@ -8,26 +8,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from keepwell.diagnose.scale import LOOKED, Scale
 from keepwell.diagnose.weigh import Weighed
 
-#: Scores are divided by this: authors' weights are a little too sure of themselves, and evidence overlaps.
-TEMPERATURE = 1.25
-#: The score of "none of the known causes". A cause whose score is below it is likelier not to be it.
-UNKNOWN_SCORE = -1.0
 #: What is added to the unknown's score where no check found anything bad and nobody gave a text as evidence:
 #: most likely nothing is wrong at all, and a line in a log must say it plainly to be believed.
 QUIET_BONUS = 2.0
 
 
-def rank_causes(weighed: Sequence[Weighed], *, quiet: bool = False) -> tuple[list[tuple[Weighed, float]], float]:
+def rank_causes(
+    weighed: Sequence[Weighed], *, quiet: bool = False, scale: Scale = LOOKED
+) -> tuple[list[tuple[Weighed, float]], float]:
     """The causes that stand, best first, each with its probability, and that of the unknown; together 1.
 
-    `quiet`: nothing but log lines speaks for any of them.
+    `quiet`: nothing but log lines speaks for any of them. `scale` is the one by which they were weighed.
     """
     standing = [one for one in weighed if not one.ruled_out]
-    unknown = (UNKNOWN_SCORE + quiet * QUIET_BONUS) / TEMPERATURE
-    top = max([unknown, *(one.score / TEMPERATURE for one in standing)])
-    shares = [math.exp(one.score / TEMPERATURE - top) for one in standing]
+    unknown = (scale.unknown + quiet * QUIET_BONUS) / scale.temperature
+    top = max([unknown, *(one.score / scale.temperature for one in standing)])
+    shares = [math.exp(one.score / scale.temperature - top) for one in standing]
     rest = math.exp(unknown - top)
     total = rest + sum(shares)
     ranked = sorted(zip(standing, shares, strict=True), key=_order)

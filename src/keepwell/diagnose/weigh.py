@@ -1,6 +1,7 @@
 """Weighs causes: which evidence fires on the clues, what it rests on, what an earlier error explains away.
 
-score = ln(prior) * PRIOR_SHARE + for every group of evidence its largest weight + a bonus for the first error.
+score = a share of ln(prior) + for every group of evidence its largest weight + a bonus for the first error; for a
+pasted text also what its likeness to known texts counts for, and a bonus where any evidence speaks (see `scale`).
 
 Weights are natural-log odds, so adding them is Bayes' rule for independent evidence; evidence that says the
 same thing shares a group and counts once. A line that an earlier error brings about by itself (a follow-up)
@@ -10,7 +11,7 @@ speaks for that error only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keepwell.core.finding import Finding
@@ -25,14 +26,17 @@ from keepwell.formats.logtime import find_time
 from keepwell.scan.pattern import matches_line
 from keepwell.scan.scanner import Line
 
-#: How much of ln(prior) counts: priors from a few hundred incidents are rough. Fitted, see `rank`.
-PRIOR_SHARE = 0.5
 #: How much of its weight evidence keeps in a chosen excerpt when healthy engines write such lines too.
 ORDINARY_SHARE = 0.7
 #: From this weight on a line is taken for an error of its own, which has a place in time and follow-ups.
 STRONG = LOCATED_WEIGHT
 #: The topic of checks that compare facts of one pasted text.
 TEXT_TOPIC = "text."
+#: The group of what likeness says, and how it is told.
+LIKENESS = "likeness"
+ALIKE = "The text is like what is known of this cause"
+UNLIKE = "The text has little in common with what is known of this cause"
+ALIKE_INCIDENT = "The text is like that of a closed incident,"
 #: Log odds that the first error of a text has over those below it: it cannot have been caused by them.
 FIRST_ERROR_BONUS = 0.3
 
@@ -135,7 +139,7 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
         group = evidence.group or f"{index} alone"
         if evidence.check:
             found += [
-                Fired(evidence=evidence, group=group, weight=evidence.weight, finding=one)
+                Fired(evidence=evidence, group=group, weight=clues.scale.findings * evidence.weight, finding=one)
                 for one in clues.find_all(evidence)
             ]
             continue
@@ -144,7 +148,22 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
             if lines:
                 weight = share * evidence.weight
                 found.append(Fired(evidence=evidence, group=group, weight=weight, text=text, lines=lines))
-    return share_groups(found)
+    return [*share_groups(found), *_likeness(issue, clues)]
+
+
+def _likeness(issue: Issue, clues: Clues) -> Iterator[Fired]:
+    """What the pasted text's likeness to what is known of this cause counts for, or against it."""
+    if not clues.alike:
+        return
+    near = clues.alike.get(issue.id)
+    weight = clues.scale.worth_of(near)
+    if near is None or weight <= 0:
+        yield Fired(evidence=Evidence(say=UNLIKE, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
+    elif near.entry.id == issue.id:
+        yield Fired(evidence=Evidence(say=ALIKE, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
+    else:
+        say = f"{ALIKE_INCIDENT} {near.entry.id}"
+        yield Fired(evidence=Evidence(say=say, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
 
 
 def share_groups(fired: Sequence[Fired]) -> list[Fired]:
@@ -253,7 +272,9 @@ def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> 
             best[one.group] = one
     counted = sorted(best.values(), key=_strength, reverse=True)
     change, lagged = _change(issue, counted, clues)
-    score = PRIOR_SHARE * math.log(issue.prior) + sum(one.weight for one in counted) + bonus + lagged
+    spoke = clues.scale.spoke * any(one.weight > 0 and one.group != LIKENESS for one in counted)
+    prior = clues.scale.prior_share * math.log(issue.prior)
+    score = prior + sum(one.weight for one in counted) + bonus + lagged + spoke
     return Weighed(
         issue=issue,
         score=score,
@@ -297,5 +318,7 @@ def _counts(one: Weighed, clues: Clues) -> bool:
         if fired.finding is not None and fired.finding.bad:
             return True
         if fired.text is not None and (fired.text.pasted or fired.strong_text or ill):
+            return True
+        if fired.group == LIKENESS:
             return True
     return False

@@ -1,0 +1,56 @@
+"""Likeness: which causes a pasted text is like, by what the catalogue says of them and by closed incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from keepwell.core.issue import Issue
+from keepwell.diagnose.catalogue import Catalogue
+from keepwell.recall.entry import Entry, Near, best_by_issue
+from keepwell.recall.index import Index
+from keepwell.scan.signature import Signature, make_signature
+
+#: Causes that likeness alone may name: the right one is among so many in 19 of 20 texts in which nothing else speaks.
+NAMED = 8
+#: Entries asked for: more than any catalogue has causes, so that each has a place.
+ASKED = 512
+
+
+def find_alike(catalogue: Catalogue, text: str, closed: Sequence[Entry] = ()) -> dict[str, Near]:
+    """What is nearest to the text of each cause of the catalogue, the likest cause first.
+
+    `closed` are closed incidents. Costs some 10 ms, and once the making of the index.
+    """
+    if not text.strip():
+        return {}
+    found = best_by_issue(get_index(catalogue, closed).search(text, ASKED))
+    return {one.entry.issue: one for one in found if one.entry.issue in catalogue.issues}
+
+
+def get_index(catalogue: Catalogue, closed: Sequence[Entry] = ()) -> Index:
+    """What is known, made ready to be searched; made once for a catalogue and these incidents."""
+    key = tuple(closed)
+    if key not in catalogue.indexes:
+        own = [issue_entry(one, catalogue.signatures) for one in catalogue.issues.values()]
+        catalogue.indexes[key] = Index([*own, *closed])
+    return catalogue.indexes[key]
+
+
+def issue_entry(issue: Issue, signatures: Mapping[str, Signature]) -> Entry:
+    """What the catalogue says of a cause: title, definition, evidence in words and in texts of its lines, cases."""
+    return Entry(issue.id, issue.id, "\n".join(_texts(issue, signatures)))
+
+
+def _texts(issue: Issue, signatures: Mapping[str, Signature]) -> Iterator[str]:
+    yield from (issue.title, issue.definition)
+    for one in issue.evidence:
+        if one.weight > 0:
+            yield one.say
+            yield from _texts_of(one.match, signatures)
+    yield from (case.text for case in issue.cases)
+
+
+def _texts_of(patterns: Iterable[str], signatures: Mapping[str, Signature]) -> Iterator[str]:
+    for pattern in patterns:
+        signature = signatures.get(pattern) or make_signature(pattern)
+        yield from (text for texts in signature.sets for text in texts)
