@@ -31,11 +31,13 @@ _RESTARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What fills blanks: facts of the evidence, the supervisor's kind, its start and restart commands ("" or ()
-    where they are not known).
+    where they are not known). `beside` is the supervisor of an engine that the cause is not about, and that is to be
+    restarted once the cause is mended: it chooses no fix.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
     supervisor: str = ""
+    beside: str = ""
     start: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
 
@@ -107,7 +109,7 @@ def _spell_restart(command: Command, setting: Setting) -> Iterator[Command]:
     if RESTART not in command.argv:
         yield command
         return
-    argvs = _RESTARTS.get(setting.supervisor, _RESTARTS["systemd"])
+    argvs = _RESTARTS.get(setting.supervisor or setting.beside, _RESTARTS["systemd"])
     if setting.restart:
         argvs = (setting.restart,)
     for argv in argvs:
