@@ -75,11 +75,8 @@ def diagnose(
     Nothing bad and no signature gives no hypotheses and unknown = 1. Costs what scanning the texts costs,
     else a few milliseconds.
     """
-    found = [scan_text(catalogue, text, follow_ups) for text in (*_logs(seen), *texts)]
-    clues = Clues(findings=tuple(findings), texts=tuple(found), follow_ups=tuple(follow_ups), history=history)
-    if found and all(one.pasted for one in found):
-        excerpt = "\n".join(one.excerpt for one in found)
-        clues = replace(clues, alike=find_alike(catalogue, excerpt, closed), scale=get_told_scale())
+    given = (*_logs(seen), *texts)
+    clues = gather_clues(catalogue, given, findings, follow_ups=follow_ups, history=history, closed=closed)
     rankings = [_rank(catalogue, part) for part in split_clues(clues)]
     rankings.sort(key=_by_score, reverse=True)
     first, others = rankings[0], rankings[1:]
@@ -93,8 +90,26 @@ def diagnose(
         ruled_out=tuple(_hypothesis(one, 0.0, seen) for one in first.weighed if one.ruled_out),
         next_probe=choose_probe(first.ranked, first.unknown, costs or {}),
         findings=tuple(one for one in findings if one.bad),
-        lines_read=sum(one.lines for one in found),
+        lines_read=sum(one.lines for one in clues.texts),
     )
+
+
+def gather_clues(
+    catalogue: Catalogue,
+    texts: Iterable[Text],
+    findings: Sequence[Finding],
+    *,
+    follow_ups: Sequence[str] = (),
+    history: History = NO_HISTORY,
+    closed: Sequence[Entry] = (),
+) -> Clues:
+    """All that is weighed together: findings, signatures in the texts, and what these are like if all are pasted."""
+    found = tuple(scan_text(catalogue, text, follow_ups) for text in texts)
+    clues = Clues(findings=tuple(findings), texts=found, follow_ups=tuple(follow_ups), history=history)
+    if not found or not all(one.pasted for one in found):
+        return clues
+    excerpt = "\n".join(one.excerpt for one in found)
+    return replace(clues, alike=find_alike(catalogue, excerpt, closed), scale=get_told_scale())
 
 
 def scan_text(catalogue: Catalogue, text: Text, follow_ups: Sequence[str] = ()) -> TextHits:

@@ -39,6 +39,11 @@ class Index:
         found.sort(key=attrgetter("score"), reverse=True)
         return [one for one in found if one.score > 0][:limit]
 
+    def compare(self, text: str, entry: Entry) -> Near:
+        """How alike a text is to an entry that need not be one of these, what is rare being judged by these."""
+        asked, other = count_parts(choose_lines(text)), count_parts(choose_lines(entry.text))
+        return Near(entry, self._words.alike(asked[0], other[0]), self._letters.alike(asked[1], other[1]))
+
     def _find(self, counts: Mapping[str, int]) -> list[int]:
         """The entries worth comparing."""
         if self._full_text is None:

@@ -22,12 +22,11 @@ class Vectors:
     def compare(self, counts: Mapping[str, int], numbers: Iterable[int]) -> dict[int, float]:
         """How alike a text with these counts is to each of the numbered ones, 0..1; some 0.1 ms for each."""
         asked = self._weigh(counts)
-        return {number: self._cosine(asked, self._known[number]) for number in numbers}
+        return {number: _cosine(asked, self._known[number]) for number in numbers}
 
-    def _cosine(self, one: Mapping[str, float], other: Mapping[str, float]) -> float:
-        # sorted, so that the same parts add up to the same sum whatever order a set gives them in
-        shared = sorted(one.keys() & other.keys())
-        return min(1.0, sum(one[part] * other[part] for part in shared))
+    def alike(self, counts: Mapping[str, int], other: Mapping[str, int]) -> float:
+        """How alike two texts are, 0..1, by parts that any known text holds."""
+        return _cosine(self._weigh(counts), self._weigh(other))
 
     def _weigh(self, counts: Mapping[str, int]) -> dict[str, float]:
         """Weights of the known parts, scaled to length 1."""
@@ -36,3 +35,8 @@ class Vectors:
         }
         length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return {part: weight / length for part, weight in weights.items()}
+
+
+def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    # summed exactly, so that the order in which a set gives its parts does not matter
+    return min(1.0, math.fsum(one[part] * other[part] for part in one.keys() & other.keys()))
