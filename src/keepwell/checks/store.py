@@ -44,7 +44,9 @@ def judge_files(seen: Seen) -> Iterator[Finding]:
 
 
 def _is_new(seen: Seen, one: Observation) -> bool:
-    """An engine that lists no model makes its folder when it fetches the first."""
+    """An engine that fetches models and lists none makes its folder when it fetches the first."""
+    if row_of(one.value).get("fills") is False:
+        return False
     problems = rows_of(row_of(one.value).get("problems"))
     folder = text_of(row_of(one.value), "path")
     whole = any(text_of(row, "path") == folder and text_of(row, "kind") == "missing" for row in problems)

@@ -229,6 +229,13 @@ class KnowsSettings(Protocol):
 
 
 @runtime_checkable
+class BeginsRuns(Protocol):
+    """An engine that begins each run with a line of its own: `first_lines` are words of such lines, not patterns."""
+
+    first_lines: tuple[str, ...]
+
+
+@runtime_checkable
 class KnowsLogs(Protocol):
     """An engine whose log lies at known places."""
 
@@ -255,6 +262,13 @@ class FillsStore(Protocol):
     """An engine that itself fetches models into its store, and so must be able to write there."""
 
     fills_store: bool
+
+
+@runtime_checkable
+class KeepsParts(Protocol):
+    """An engine that writes into folders of its store, named from the store's own folder (as it makes them)."""
+
+    store_parts: tuple[str, ...]
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from keepwell.core.observation import Missing, Observation, Value, absent, faile
 from keepwell.core.values import rows_of, text_of
 from keepwell.formats.permissions import READ, SEARCH, WRITE, User, find_user, lacks, user_of_status, with_bits
 from keepwell.formats.procfs import parse_status
-from keepwell.plugins.engine import FillsStore, KeepsStore, StoreEntry
+from keepwell.plugins.engine import FillsStore, KeepsParts, KeepsStore, StoreEntry
 from keepwell.plugins.place import Place, Site
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Stat, Transport
@@ -61,10 +61,16 @@ async def _store(engine: KeepsStore, folder: str, look: _Look) -> Value:
         groups = " ".join(str(group) for group in sorted(user.groups))
         value |= {"user": user.name, "uid": user.uid, "gid": user.gid, "groups": groups}
     want = READ | SEARCH
-    if isinstance(engine, FillsStore) and engine.fills_store:
+    fills = isinstance(engine, FillsStore) and engine.fills_store
+    if fills:
         want |= WRITE
+    else:
+        value["fills"] = False
     problems = await look.at_path(folder, want)
     if not any(problem["kind"] == "missing" for problem in problems):
+        for part in _parts(engine) * (not problems):
+            found = await look.at_path(posixpath.join(folder, part), want)
+            problems += [one for one in found if one["kind"] != "missing"]
         entries = await engine.entries(folder, look.transport)
         if isinstance(entries, Missing):
             value["unlisted"] = str(entries)
@@ -74,6 +80,12 @@ async def _store(engine: KeepsStore, folder: str, look: _Look) -> Value:
                 problems += await look.at_entry(entry)
     value["problems"] = tuple(problems[:PROBLEMS])
     return value
+
+
+def _parts(engine: KeepsStore) -> tuple[str, ...]:
+    if isinstance(engine, KeepsParts):
+        return engine.store_parts
+    return ()
 
 
 class _Look:

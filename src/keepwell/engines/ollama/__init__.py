@@ -38,7 +38,9 @@ class Ollama:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    first_lines = _DATA.first_lines
     fills_store = True
+    store_parts = ("blobs", "manifests")
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """`ollama serve`, by whatever path; not a client, not a runner."""

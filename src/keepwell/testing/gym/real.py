@@ -72,7 +72,10 @@ class RealWorld:
         return await in_thread(self.diagnose)
 
     async def mend(self, verdict: Verdict, way: Way, blanks: Mapping[str, str]) -> None:
-        """Carry out the first cause's plan or its printed commands, and wait until the server serves."""
+        """Carry out the first cause's plan or its printed commands, and wait until the server serves.
+
+        In `blanks`, {model} is the path of a whole copy of the model's file and {root} the world's folder.
+        """
         if way == "step":
             await in_thread(self._apply, verdict)
         else:
@@ -135,7 +138,8 @@ class RealWorld:
     def _carry_out(self, verdict: Verdict, blanks: Mapping[str, str]) -> None:
         answer = verdict.answer
         assert isinstance(answer, dict)
-        self.shell |= carry_out(self.place, answer, blanks, env=self.shell).shell
+        known = {name: value.format(model=self.model, root=self.place.root) for name, value in blanks.items()}
+        self.shell |= carry_out(self.place, answer, known, env=self.shell).shell
         self._wait()
 
     def _wait(self) -> None:

@@ -9,7 +9,7 @@ from keepwell.testing.fake_state import Fault as Wire
 from keepwell.testing.gym.faults.gpu_hardware import TWO_GPUS
 from keepwell.testing.gym.faults.host import ALL
 from keepwell.testing.gym.made.changes import Change, all_of, engine, engine_says, on_the_cpu, restarted, stopped
-from keepwell.testing.gym.made.lines import dated
+from keepwell.testing.gym.made.lines import dated, start_lines
 from keepwell.testing.gym.made.state import MadeProcess, MadeState
 from keepwell.testing.gym.made.world import made
 from keepwell.transport.recorded.tape import TapeFile
@@ -26,6 +26,11 @@ def wire(fault: Wire) -> Change:
         state.engines[0].wire.faults[""] = fault
 
     return change
+
+
+def _asleep(state: MadeState) -> None:
+    state.engines[0].wire.switches.add("dev")
+    wire(Wire.ASLEEP)(state)
 
 
 def _killed(state: MadeState) -> None:
@@ -86,70 +91,53 @@ def _manifest_corrupt(state: MadeState) -> None:
     engine_says((said,))(state)
 
 
+def failed_start(*lines: str) -> Change:
+    """The first engine did not come up again: the beginning of another run, these lines, and the end."""
+
+    def change(state: MadeState) -> None:
+        one = stopped(state, 1)
+        first = [line for _, line in start_lines(one)[:3]]
+        one.log += [dated(one, 305.0 - place * 0.1, line) for place, line in enumerate((*first, *lines))]
+
+    return change
+
+
+VRAM_OUT = failed_start(
+    "(Worker_TP0 pid=96) INFO {date} [gpu_model_runner.py:3480] Capturing CUDA graphs (mixed prefill-decode)",
+    "(Worker_TP0 pid=96) ERROR {date} [multiproc_executor.py:715] torch.OutOfMemoryError: CUDA out of memory. Tried to "
+    "allocate 2.50 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.20 GiB is free.",
+    "(EngineCore pid=95) ERROR {date} [core.py:708] EngineCore failed to start.",
+)
+CACHE_SMALL = failed_start(
+    "(EngineCore pid=95) ERROR {date} [core.py:708] ValueError: To serve at least one request with the models's max "
+    "seq len (131072), (16.00 GiB KV cache is needed, which is larger than the available KV cache memory (5.21 GiB). "
+    "Based on the available memory, the estimated maximum model length is 42624. Try increasing "
+    "`gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
+    "(APIServer pid=77) RuntimeError: Engine core initialization failed. See root cause above.",
+)
+SHM_SMALL = failed_start(
+    "(Worker_TP1 pid=97) misc/shmutils.cc:87 NCCL WARN Call to posix_fallocate failed: No space left on device",
+    "(Worker_TP1 pid=97) misc/shmutils.cc:129 NCCL WARN Error while creating shared memory segment "
+    "/dev/shm/nccl-Wx3Qbd (size 9637888)",
+    "(EngineCore pid=95) ERROR {date} [core.py:708] EngineCore failed to start.",
+)
+GATED = failed_start(
+    "(APIServer pid=77) OSError: You are trying to access a gated repo.",
+    "(APIServer pid=77) 401 Client Error. Cannot access gated repo for url https://hub.example/org/model/resolve/main/"
+    "config.json. Access to model org/model is restricted. You must have access to it and be authenticated to access "
+    "it. Please log in.",
+)
+FILE_CUT_LINES = (
+    "0.00.022.000 E gguf_init_from_reader: failed to read key-value pairs",
+    "0.00.022.100 E llama_model_load: error loading model: failed to load model",
+    "0.00.022.200 E srv          init: exiting due to model loading error",
+)
+
+
 def _file_cut(state: MadeState) -> None:
     path = state.engines[0].model_path
-    one = stopped(state, 1)
-    head = b"GGUF\x03\x00\x00\x00" + bytes(8)
-    state.extra[path] = TapeFile(pieces=((0, head[:10]),), size_bytes=10, uid=990, gid=990)
-    one.log = [
-        dated(one, 300.0, f"0.00.021.373 I srv    load_model: loading model '{path}'"),
-        dated(one, 299.9, "0.00.022.000 E gguf_init_from_reader: failed to read key-value pairs"),
-        dated(one, 299.8, "0.00.022.100 E llama_model_load: error loading model: failed to load model"),
-        dated(one, 299.7, "0.00.022.200 E srv          init: exiting due to model loading error"),
-    ]
-
-
-def _vram_out(state: MadeState) -> None:
-    one = stopped(state, 1)
-    one.log += [
-        dated(one, 305.0, line)
-        for line in (
-            "(Worker_TP0 pid=96) ERROR {date} [multiproc_executor.py:715] torch.OutOfMemoryError: CUDA out of memory. "
-            "Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.20 GiB is free. This "
-            "process has 77.80 GiB memory in use.",
-            "(EngineCore pid=95) ERROR {date} [core.py:708] EngineCore failed to start.",
-        )
-    ]
-
-
-def _cache_small(state: MadeState) -> None:
-    one = stopped(state, 1)
-    one.log += [
-        dated(one, 305.0, line)
-        for line in (
-            "(EngineCore pid=95) ERROR {date} [core.py:708] ValueError: To serve at least one request with the "
-            "models's max seq len (131072), (16.00 GiB KV cache is needed, which is larger than the available KV cache "
-            "memory (5.21 GiB). Based on the available memory, the estimated maximum model length is 42624. Try increasing "
-            "`gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
-            "(APIServer pid=77) RuntimeError: Engine core initialization failed. See root cause above.",
-        )
-    ]
-
-
-def _shm_small(state: MadeState) -> None:
-    one = stopped(state, 1)
-    one.log += [
-        dated(one, 305.0, line)
-        for line in (
-            "(Worker_TP1 pid=97) misc/shmutils.cc:87 NCCL WARN Call to posix_fallocate failed: No space left on device",
-            "(Worker_TP1 pid=97) misc/shmutils.cc:129 NCCL WARN Error while creating shared memory segment "
-            "/dev/shm/nccl-Wx3Qbd (size 9637888)",
-            "(EngineCore pid=95) ERROR {date} [core.py:708] EngineCore failed to start.",
-        )
-    ]
-
-
-def _gated(state: MadeState) -> None:
-    one = stopped(state, 1)
-    one.log += [
-        dated(one, 305.0, line)
-        for line in (
-            "(APIServer pid=77) OSError: You are trying to access a gated repo.",
-            "(APIServer pid=77) 401 Client Error. Cannot access gated repo for url https://hub.example/org/model/"
-            "resolve/main/config.json. Access to model org/model is restricted. You must have access to it and be "
-            "authenticated to access it. Please log in.",
-        )
-    ]
+    state.extra[path] = TapeFile(pieces=((0, b"GGUF\x03\x00"),), size_bytes=6, uid=990, gid=990)
+    failed_start(f"0.00.021.373 I srv    load_model: loading model '{path}'", *FILE_CUT_LINES)(state)
 
 
 FAULTS = (
@@ -204,11 +192,12 @@ FAULTS = (
     ),
     made(
         "engine-asleep",
-        "llama.cpp's server put its model to sleep; requests wait until it is loaded again",
-        on=("llamacpp-cpu",),
-        change=wire(Wire.ASLEEP),
+        "Somebody put vLLM to sleep; requests wait until somebody wakes it",
+        on=TWO_GPUS,
+        change=_asleep,
         causes=("engine-not-responding", "model-unloaded-between-requests"),
         check="engine.healthy",
+        cure="wake_up",
         touches=("engine",),
     ),
     made(
@@ -301,7 +290,7 @@ FAULTS = (
         ),
         causes=("prompt-exceeds-context",),
         check="context.fits",
-        cure="OLLAMA_CONTEXT_LENGTH|systemctl edit|docker",
+        cure="OLLAMA_CONTEXT_LENGTH|systemctl edit|force-recreate",
         touches=("engine log",),
     ),
     made(
@@ -316,24 +305,24 @@ FAULTS = (
         ),
         causes=("prompt-exceeds-context",),
         check="context.fits",
-        cure="--ctx-size",
+        cure="--ctx-size|force-recreate",
         touches=("engine log",),
     ),
     made(
         "vram-out-at-start",
         "vLLM takes more memory of its cards than there is",
         on=TWO_GPUS,
-        change=_vram_out,
-        causes=("gpu-out-of-memory", "vram-budget-too-high"),
+        change=VRAM_OUT,
+        causes=("vram-budget-too-high", "gpu-out-of-memory"),
         check="engine.running",
-        cure="gpu-memory-utilization|restart|ctx-size",
+        cure="gpu-memory-utilization|restart",
         touches=("engine",),
     ),
     made(
         "cache-too-small",
         "The key-value cache does not hold one request of the model's length",
         on=TWO_GPUS,
-        change=_cache_small,
+        change=CACHE_SMALL,
         causes=("kv-cache-too-small-for-context",),
         check="engine.running",
         cure="max-model-len|restart",
@@ -343,7 +332,7 @@ FAULTS = (
         "shm-too-small",
         "Shared memory is too small for the ranks of one model",
         on=TWO_GPUS,
-        change=_shm_small,
+        change=SHM_SMALL,
         causes=("shm-too-small",),
         check="engine.running",
         cure="/dev/shm",
@@ -353,7 +342,7 @@ FAULTS = (
         "model-gated",
         "The model's repository asks for a token that is not there",
         on=TWO_GPUS,
-        change=_gated,
+        change=GATED,
         causes=("hf-token-or-gate-missing",),
         check="engine.running",
         cure="HF_TOKEN",

@@ -13,8 +13,7 @@ from keepwell.testing.real_engines import start_by_script
 def start_with(world: RealWorld, host: str = "127.0.0.1:11434", more: str = "") -> Path:
     """The server is started by a script that reads a file of variables; the file."""
     world.server.kill("TERM")
-    file = start_by_script(world.place, host, more)
-    return file
+    return start_by_script(world.place, host, more)
 
 
 def malform_address(world: RealWorld, value: str) -> None:
