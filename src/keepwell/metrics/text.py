@@ -95,6 +95,13 @@ DECLARED: tuple[Fact, ...] = (
         shape="tuple of mappings what (one of the names in the table of default numbers) number unit line",
     ),
     Fact(
+        name="text.proxied",
+        about="node",
+        help="Locations of a reverse proxy that hand requests on",
+        shape="tuple of mappings location upstream buffering read_timeout_seconds said_blocks (the text says that "
+        "answers come in blocks) line",
+    ),
+    Fact(
         name="text.ranks",
         about="node",
         help="How many GPUs a model is split over",

@@ -21,6 +21,14 @@ _IMAGE = re.compile(r"^\s+image:\s*\S")
 _GOES_ON = re.compile(r"^\s*(?:--?[a-z]|\S+\s*\\?$)")
 
 
+#: A published port as `docker ps` shows it, and the state of a container that ended.
+_PUBLISHED = re.compile(r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}|\[::\]|:::?):?(?P<port>\d{1,5})->(?P<inner>\d{1,5})/tcp")
+_ENDED = re.compile(
+    r"^[0-9a-f]{12}\s+(?P<image>\S{1,120})\s.{0,120}?\b(?P<state>Exited"
+    r"|Restarting) \((?P<code>\d{1,3})\)"
+)
+
+
 class Containers:
     """Gives host.containers, text.listening (published ports), text.settings and text.cores (limits of containers)."""
 
@@ -39,6 +47,8 @@ class Containers:
         for number, row in _inspected(text):
             rows.append(row)
             lines.append(number)
+        for line in text.lines:
+            yield from _listed(line)
         if rows:
             yield Told(name="host.containers", value=tuple(rows), lines=tuple(lines))
 
@@ -135,6 +145,33 @@ def _inspected(text: Transcript) -> Iterator[tuple[int, Value]]:
                 section.lines[0].number,
                 {**row, "engine": engine_of_name(name, load_engines()), "environment": masked},
             )
+
+
+def _listed(line: Line) -> Iterator[Told]:
+    """A line of `docker ps`."""
+    ports = tuple(
+        {
+            "address": one["address"].strip("[]"),
+            "port": int(one["port"]),
+            "inner_port": int(one["inner"]),
+            "line": line.number,
+        }
+        for one in _PUBLISHED.finditer(line.text)
+    )
+    if ports:
+        yield Told(name="text.listening", value=ports, lines=(line.number,))
+    ended = _ENDED.match(line.text)
+    if ended is not None:
+        row: dict[str, Value] = {
+            "runtime": "docker",
+            "name": line.text.split()[-1],
+            "image": ended["image"],
+            "engine": engine_of_name(ended["image"], load_engines()),
+            "state": {"Exited": "exited"}.get(ended["state"], "restarting"),
+            "exit_code": int(ended["code"]),
+            "line": line.number,
+        }
+        yield Told(name="host.containers", value=(row,), lines=(line.number,))
 
 
 def _mapping(value: Value | None) -> Mapping[str, Value]:

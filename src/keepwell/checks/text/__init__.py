@@ -15,7 +15,7 @@ from keepwell.checks.text.machine import (
 )
 from keepwell.checks.text.memory import judge_context, judge_layers, judge_ranks
 from keepwell.checks.text.models import judge_model
-from keepwell.checks.text.numbers import judge_duration, judge_limit
+from keepwell.checks.text.numbers import judge_duration, judge_limit, judge_proxy
 from keepwell.checks.text.rows import NEEDS
 from keepwell.core.finding import Check, Judge
 
@@ -33,6 +33,7 @@ _JUDGES: tuple[tuple[str, str, Judge], ...] = (
     ("text.setting", "Settings are in force as they are set", judge_setting),
     ("text.permission", "The user that serves may use the folder", judge_permission),
     ("text.duration", "Nothing ends at a default limit of time", judge_duration),
+    ("text.proxy", "A proxy hands streams on and waits long enough", judge_proxy),
     ("text.limit", "No limit is met at its default", judge_limit),
 )
 CHECKS: tuple[Check, ...] = tuple(

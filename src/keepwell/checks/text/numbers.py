@@ -8,7 +8,7 @@ from keepwell.checks.text.rows import Row, number_of, rows_named, tell
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Seen
 from keepwell.core.values import find_number, text_of
-from keepwell.plugins.numbers import Number, find_durations, find_limits, name_owners
+from keepwell.plugins.numbers import Number, find_durations, find_limits, meets, name_owners
 
 #: How far a length of time can be trusted: a server measured it, somebody said it, or it lies between two lines.
 _TRUST = {"latency": 2, "stated": 1, "gap": 0}
@@ -51,6 +51,23 @@ def judge_limit(seen: Seen) -> Iterator[Finding]:
                 yield tell("text.limit", Status.WARNING, words, [row, *met], seen, **facts)
                 return
     yield from _shared_memory(seen)
+
+
+def judge_proxy(seen: Seen) -> Iterator[Finding]:
+    """Bad when a proxy that is shown collects answers that are said to come in blocks, or ends at its limit."""
+    for row in rows_named(seen, "text.proxied"):
+        place = f"{text_of(row, 'location')} (to {text_of(row, 'upstream')})"
+        limit = find_number(row.get("read_timeout_seconds")) or 0.0
+        at = [one for one in rows_named(seen, "text.durations") if meets(find_number(one.get("seconds")) or 0.0, limit)]
+        facts = {"location": text_of(row, "location"), "upstream": text_of(row, "upstream"), "limit": f"{limit:g}"}
+        if at:
+            words = f"something ended after {limit:g} s, and so long the proxy waits at {place}"
+            yield tell("text.proxy", Status.WARNING, words, [row, *at[:1]], seen, kind="limit", **facts)
+            return
+        if row.get("buffering") is True and row.get("said_blocks") is True:
+            words = f"the proxy collects answers at {place}, and they come in blocks"
+            yield tell("text.proxy", Status.WARNING, words, [row], seen, kind="buffering", **facts)
+            return
 
 
 def _shared_memory(seen: Seen) -> Iterator[Finding]:

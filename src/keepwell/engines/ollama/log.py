@@ -15,7 +15,8 @@ from keepwell.formats.offload import Offload, parse_offloads
 from keepwell.plugins.engine import Placement
 
 _LISTENING = re.compile(r"Listening on (\S{1,80}) \(version ([^)\s]{1,40})\)")
-_CONFIG = re.compile(r'msg=\\?"server config\\?" env=(\\?")?map\[')
+#: Releases before the structured log wrote `INFO server config env="map[...]"`.
+_CONFIG = re.compile(r'(?:msg=\\?"server config\\?"|INFO server config) env=(\\?")?map\[')
 #: Names of variables: those of the server are upper case, the proxies also lower.
 _KEY = re.compile(r"(?:^| )([A-Z][A-Z0-9_]*|https?_proxy|no_proxy|all_proxy):")
 #: Names in one line: Ollama has about forty.

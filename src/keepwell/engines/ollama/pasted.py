@@ -47,6 +47,8 @@ class OllamaPasted:
         "inference compute",
         "compatible gpus",
         "client version",
+        "truncating input",
+        "server config",
     )
 
     def read(self, text: Transcript) -> Iterable[Told]:
