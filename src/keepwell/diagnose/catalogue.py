@@ -36,7 +36,10 @@ LOCATED_WEIGHT = 2.0
 _JUDGES = (
     Path(issue_types.__file__),
     *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py", "lag.py")),
-    *(Path(scan.__file__).with_name(name) for name in ("pattern.py", "regex.py", "signature.py", "ordinary.log")),
+    *(
+        Path(scan.__file__).with_name(name)
+        for name in ("pattern.py", "regex.py", "signature.py", "ends.py", "ordinary.log")
+    ),
 )
 
 

@@ -73,15 +73,20 @@ def _of_items(items: Iterable[Item]) -> Iterator[frozenset[str]]:
     for item in items:
         if isinstance(item.what, Atom) and (item.low, item.high) == (1, 1):
             if item.what.literal or item.what.kind == "assertion":
-                run += item.what.literal.lower()
+                run += _lower(item.what.literal)
                 continue
         elif isinstance(item.what, Atom) and item.low:
-            run += item.what.literal.lower()
+            run += _lower(item.what.literal)
         yield frozenset({run})
         run = ""
         if item.low and isinstance(item.what, Group):
             yield from _of_group(item.what)
     yield frozenset({run})
+
+
+def _lower(text: str) -> str:
+    """A to Z in lower case, all else as it is: as `re` reads bytes in either case."""
+    return text.encode("utf-8").lower().decode("utf-8")
 
 
 def _shortest(texts: frozenset[str]) -> int:
