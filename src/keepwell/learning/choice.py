@@ -18,7 +18,8 @@ from keepwell.learning.examples import FEATURES, Example
 HELD = 0.003
 #: Where coefficients are held to: the authors' weights a little tempered, likeness worth nothing.
 USUAL = (0.8, 0.8, 0.0, 0.5, 0.0, 0.0, 0.0)
-#: Probability of the right cause in a lapse: one of a hundred, as if drawn by chance.
+#: Probability in a lapse of a cause that is in question: one of a hundred, as if drawn by chance. Where the right one
+#: is not in question, it is 1: a lapse says "none of these".
 CHANCE = 0.01
 #: Rounds of expectation and maximisation, and of Newton's method in each; both have settled long before.
 ROUNDS, STEPS = 8, 25
@@ -51,13 +52,18 @@ def fit_choice(examples: Sequence[Example], used: Sequence[str] = FEATURES) -> C
     coefficients, lapse = list(start), FIRST_LAPSE
     for _ in range(ROUNDS):
         rights = [row.right_share(coefficients) for row in rows]
-        sound = [(1 - lapse) * share / ((1 - lapse) * share + lapse * CHANCE) for share in rights]
+        sound = [_sound(share, row.chance, lapse) for share, row in zip(rights, rows, strict=True)]
         coefficients = _climb(rows, sound, coefficients, start)
         lapse = sum(1 - one for one in sound) / max(1, len(sound))
     whole = [0.0] * (len(FEATURES) + 1)
     for place, value in zip(free, coefficients, strict=True):
         whole[place] = value
     return Choice(tuple(whole[:-1]), whole[-1], lapse)
+
+
+def _sound(right: float, chance: float, lapse: float) -> float:
+    """Probability that an answer which gave the truth this share was no lapse."""
+    return (1 - lapse) * right / ((1 - lapse) * right + lapse * chance)
 
 
 def softmax(scores: Sequence[float]) -> list[float]:
@@ -70,16 +76,19 @@ def softmax(scores: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """The numbers of an example's causes and of the unknown, the right one's place."""
+    """The numbers of an example's causes and of the unknown, the right one's place, its chance in a lapse."""
 
     numbers: tuple[tuple[float, ...], ...]
     right: int
+    chance: float
 
     @classmethod
     def of(cls, example: Example, free: Sequence[int]) -> _Row:
         whole = [(*numbers, 0.0) for numbers in example.numbers]
         whole.append((*(0.0 for _ in FEATURES), 1.0))
-        return cls(tuple(tuple(numbers[place] for place in free) for numbers in whole), example.right % len(whole))
+        chance = max(CHANCE, float(example.right < 0))
+        numbers = tuple(tuple(numbers[place] for place in free) for numbers in whole)
+        return cls(numbers, example.right % len(whole), chance)
 
     def shares(self, coefficients: Sequence[float]) -> list[float]:
         return softmax([_dot(coefficients, numbers) for numbers in self.numbers])
