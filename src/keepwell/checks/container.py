@@ -186,7 +186,7 @@ def _containers(seen: Seen) -> Iterator[tuple[Observation, Mapping[str, Value]]]
 
 def _finding(one: Observation, row: Mapping[str, Value], check: str, status: Status, words: str, kind: str) -> Finding:
     facts = {key: text_of(row, key) for key in ("image", "exit_code", "runtime", "restarts", "compose", "error")}
-    facts |= {"container": text_of(row, "name"), "unit": text_of(row, "name"), "kind": kind}
+    facts |= {"container": text_of(row, "name"), "unit": text_of(row, "name"), "kind": kind, "supervisor": "container"}
     return Finding(
         check=check,
         subject=Ref("container", (one.subject.node, text_of(row, "name"))),

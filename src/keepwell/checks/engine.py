@@ -145,12 +145,16 @@ def judge_healthy(seen: Seen) -> Iterator[Finding]:
 
 
 def judge_runner(seen: Seen) -> Iterator[Finding]:
-    """CRITICAL when the child that runs a model is gone or stopped: it is said to be loaded, or to have failed."""
+    """CRITICAL when the child that runs a model is gone or stopped: it is said to be loaded, or to have failed.
+
+    Nothing is said of the runners of an engine that says itself that it cannot serve.
+    """
     for one in seen.named("engine.runners"):
         if isinstance(one.value, Missing):
             continue
         ref = one.subject
         runners = rows_of(one.value)
+        failing = text_of(row_of(seen.value(ref, "engine.health")), "state") == "failing"
         stopped = [row for row in runners if text_of(row, "state") in ("T", "t")]
         local = [row for row in rows_of(seen.value(ref, "engine.loaded")) if row.get("in_child") is True]
         failed = [row for row in rows_of(seen.value(ref, "engine.models")) if text_of(row, "status") == "failed"]
@@ -167,7 +171,7 @@ def judge_runner(seen: Seen) -> Iterator[Finding]:
             facts = {"kind": "failed", "model": text_of(failed[0], "name")}
             words = f"says that the process that ran {facts['model']} ended with an error"
             yield _finding(seen, ref, "engine.runner", Status.CRITICAL, words, *names, **facts)
-        else:
+        elif not failing:
             yield _finding(seen, ref, "engine.runner", Status.OK, "has a process for each loaded model", *names)
 
 

@@ -6,6 +6,7 @@ ports = [11434]
 programs = ["..."]
 service_names = ["..."]
 follow_ups = ["regular expression of a line that tells of an earlier error"]
+first_lines = ["words of a line with which each run begins"]
 
 [settings]
 NAME = {kind = "duration", default = "5m", flag = "--flag", since = "0.5.13", until = "0.24", help = "..."}
@@ -27,7 +28,8 @@ from keepwell.plugins.engine import Setting
 class EngineData:
     """The plain facts of an engine; fields as in `keepwell.plugins.engine.Engine`.
 
-    `also_read` are names of variables that it reads and that carry no meaning here.
+    `also_read` are names of variables that it reads and that carry no meaning here; `first_lines` are words of lines
+    with which each run begins (see `keepwell.plugins.engine.BeginsRuns`).
     """
 
     title: str
@@ -38,6 +40,7 @@ class EngineData:
     settings: tuple[Setting, ...]
     follow_ups: tuple[str, ...]
     also_read: tuple[str, ...] = ()
+    first_lines: tuple[str, ...] = ()
 
 
 def load_engine_data(path: Path) -> EngineData:
@@ -56,6 +59,7 @@ def load_engine_data(path: Path) -> EngineData:
         settings=tuple(settings),
         follow_ups=found.follow_ups,
         also_read=found.also_read,
+        first_lines=found.first_lines,
     )
 
 
@@ -68,4 +72,5 @@ class _File:
     service_names: tuple[str, ...]
     follow_ups: tuple[str, ...]
     also_read: tuple[str, ...] = ()
+    first_lines: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from keepwell.core.secret import mask_text
 from keepwell.core.text import cut_text, escape_controls
 from keepwell.core.values import find_number, row_of
 from keepwell.formats.logtime import find_time, first_line_since, last_start
-from keepwell.plugins.engine import Engine, KnowsLogs
+from keepwell.plugins.engine import BeginsRuns, Engine, KnowsLogs
 from keepwell.plugins.place import LogSource, Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Transport
@@ -220,6 +220,8 @@ def _seen(place: Place, found: _Text) -> list[Observation]:
     began = _began(place)
     lines = list(found.lines)
     first = max(first_line_since(lines, began, of_run=True), last_start(lines) * (began > 0))
+    if isinstance(place.site.process, Missing):
+        first = find_last_run(lines, place.engine)
     window = 0
     if not isinstance(place.site.process, Missing):
         window = first_line_since(lines[first:], place.clock.now() - place.since_seconds)
@@ -254,6 +256,21 @@ def _began(place: Place) -> float:
     if young and (find_number(supervisor.get("restarts")) or 0) > 0:
         return 0.0
     return process.started_at - SLACK_SECONDS
+
+
+def find_last_run(lines: Sequence[str], engine: object) -> int:
+    """Of a process that is gone: where the newest run begins that tells of trouble; 0 where no beginning is known or
+    none does. What went well in the runs before speaks against no cause of the end.
+    """
+    if not isinstance(engine, BeginsRuns):
+        return 0
+    end = len(lines)
+    for index in range(len(lines) - 1, -1, -1):
+        if any(words in lines[index] for words in engine.first_lines):
+            if find_last_error(lines[index:end], engine):
+                return index
+            end = index
+    return 0
 
 
 def find_last_error(lines: Sequence[str], engine: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from keepwell.core.errors import AccessError, NotThere
-from keepwell.core.observation import Missing, Observation, Value, absent, failed
+from keepwell.core.observation import Missing, Observation, Value, absent, failed, unknown
 from keepwell.core.values import rows_of, text_of
 from keepwell.formats.permissions import READ, SEARCH, WRITE, User, find_user, lacks, user_of_status, with_bits
 from keepwell.formats.procfs import parse_status
@@ -43,6 +43,9 @@ class EngineStore:
         assert place.site is not None
         if not isinstance(place.engine, KeepsStore):
             return [place.saw("engine.store", absent("this engine keeps no model files of its own"), "plug-in")]
+        if place.site.supervisor == "container" and isinstance(place.site.process, Missing):
+            reason = unknown("its files lie in its container, which does not run")
+            return [place.saw("engine.store", reason, f"container {place.site.unit}")]
         folder = place.engine.store(place.site.process, place.site)
         if not folder:
             return [place.saw("engine.store", absent("where its model files lie cannot be told"), "plug-in")]

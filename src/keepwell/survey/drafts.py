@@ -238,14 +238,15 @@ def _with_pid(one: Expected, pid: int) -> Address:
 
 
 def _gone(hints: Hints, one: Expected) -> Draft:
-    """Expected, and nothing like it runs. A process at its address that hangs and cannot say what it is, is it
-    if it was started by the same command.
+    """Expected, and nothing like it runs. A process at its address (behind a container's proxy the container's) that
+    hangs and cannot say what it is, is it if it was started by the same command or looks like such an engine.
     """
     address = split_url(one.url)
-    holder = holder_of(hints, address)
+    holder = serving_pid(hints, address)
     argv = hints.starts.get(holder) or texts_of(hints.family.rows.get(holder, {}).get("argv"))
     found = {True: "declared"}.get(one.declared, "remembered")
-    if holder and same_server(one.start, argv):
+    alike = bool(one.engine) and hints.family.servers.get(holder) == one.engine
+    if holder and (alike or same_server(one.start, argv)):
         return Draft(engine=one.engine, address=_with_pid(one, holder), pid=holder, found=found, expected=one)
     return Draft(engine=one.engine, address=address, found=found, expected=one)
 
