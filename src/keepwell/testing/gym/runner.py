@@ -18,6 +18,8 @@ from keepwell.testing.gym.trial import PairTrial, Trial, judge_pair, judge_verdi
 
 #: How often the check is looked at after the fix: an engine that was restarted takes some seconds.
 LOOKS_AFTER = 3
+#: From here on a cause counts as named (see `keepwell.app.report`).
+LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +92,21 @@ async def _go_on(trial: Trial, fault: AnyFault, world: World, verdict: Verdict) 
     try:
         await _mend(fault, world, verdict)
         after = await _look_again(fault, world)
-        if fault.check in after.bad:
-            return replace(trial, whole=f"{fault.check} is still bad after the fix")
+        if not is_well(fault, after):
+            return replace(trial, whole=f"{fault.check or 'the cause'} is still there after the fix")
         if not fault.undo:
             return replace(trial, whole="")
         await world.undo()
     except CannotMend as error:
         return replace(trial, whole=str(error))
     return replace(trial, whole="", undone=True)
+
+
+def is_well(fault: AnyFault, verdict: Verdict) -> bool:
+    """The fault's check is bad no more; for one that only lines tell of, its cause is likely no more."""
+    if fault.check:
+        return fault.check not in verdict.bad
+    return not any(one.issue in fault.causes and one.confidence >= LIKELY for one in verdict.causes[:1])
 
 
 async def _mend(fault: AnyFault, world: World, verdict: Verdict) -> None:
@@ -111,7 +120,7 @@ async def _mend(fault: AnyFault, world: World, verdict: Verdict) -> None:
 async def _look_again(fault: AnyFault, world: World) -> Verdict:
     verdict = await world.look()
     for _ in range(LOOKS_AFTER - 1):
-        if fault.check not in verdict.bad:
+        if is_well(fault, verdict):
             break
         verdict = await world.look()
     return verdict

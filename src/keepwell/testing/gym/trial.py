@@ -82,7 +82,7 @@ def judge_verdict(trial: Trial, verdict: Verdict, check: str) -> Trial:
         unknown=verdict.unknown,
         top1=names[:1] != [] and names[0] in trial.wanted,
         top3=not set(names[:3]).isdisjoint(trial.wanted),
-        found=check in verdict.bad,
+        found=check in verdict.bad or (not check and names[:1] != [] and names[0] in trial.wanted),
         seconds=verdict.seconds,
         probes=len(verdict.probes),
         probe_names=verdict.probes,

@@ -8,7 +8,16 @@ from keepwell.testing.fake_gpu.card import GIB
 from keepwell.testing.fake_state import Fault as Wire
 from keepwell.testing.gym.faults.gpu_hardware import TWO_GPUS
 from keepwell.testing.gym.faults.host import ALL
-from keepwell.testing.gym.made.changes import Change, all_of, engine, engine_says, on_the_cpu, restarted, stopped
+from keepwell.testing.gym.made.changes import (
+    Change,
+    all_of,
+    engine,
+    engine_says,
+    on_the_cpu,
+    restart,
+    restarted,
+    stopped,
+)
 from keepwell.testing.gym.made.lines import dated, start_lines
 from keepwell.testing.gym.made.state import MadeProcess, MadeState
 from keepwell.testing.gym.made.world import made
@@ -353,7 +362,7 @@ FAULTS = (
         "gpu-libraries-missing",
         "The engine's own libraries for GPUs are not where it looks",
         on=("ollama-box",),
-        change=all_of(on_the_cpu, restarted),
+        change=all_of(on_the_cpu, restart),
         causes=("engine-gpu-libraries-missing",),
         check="gpu.placement",
         cure="install.sh|restart",

@@ -7,7 +7,7 @@ from typing import Any
 
 from keepwell.testing.fake_gpu.linux import GIB
 from keepwell.testing.gym.faults.gpu_hardware import WITH_GPU
-from keepwell.testing.gym.made.changes import Change, all_of, engine, engine_says, environment, kernel_says, restarted
+from keepwell.testing.gym.made.changes import Change, all_of, engine, engine_says, environment, kernel_says, restart
 from keepwell.testing.gym.made.state import MadeDisk, MadeState
 from keepwell.testing.gym.made.world import made
 
@@ -256,7 +256,7 @@ FAULTS = (
         "proxy-of-engine",
         "The engine's own environment sends local requests to a proxy",
         on=("ollama-box",),
-        change=all_of(environment(http_proxy="http://10.0.0.9:3128"), restarted),
+        change=all_of(environment(http_proxy="http://10.0.0.9:3128"), restart),
         causes=("proxy-env-intercepts-local",),
         check="address.proxy",
         cure="NO_PROXY|systemctl edit",

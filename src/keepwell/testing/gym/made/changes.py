@@ -108,6 +108,11 @@ def restarted(state: MadeState, ago: float = YOUNG) -> MadeEngine:
     return one
 
 
+def restart(state: MadeState) -> None:
+    """The first engine was restarted some minutes ago."""
+    restarted(state)
+
+
 def stopped(state: MadeState, exit_status: int, result: str = "exit-code", killed: bool = False) -> MadeEngine:
     """The first engine, ended: no process, no port; its supervisor tells how."""
     one = state.engines[0]

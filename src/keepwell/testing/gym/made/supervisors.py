@@ -181,6 +181,10 @@ def _list_inside(engine: MadeEngine, container: MadeContainer, state: MadeState)
         f"{root}/etc/hosts": f"127.0.0.1 localhost\n{CONTAINER_ADDRESS} {container.name}\n",
         f"{root}/dev/shm": TapeFile(kind="directory", mode=0o777),
     }
+    version = "/proc/driver/nvidia/version"
+    if state.machine.driver:
+        told = f"NVRM version: NVIDIA UNIX x86_64 Kernel Module  {state.machine.driver}  Thu Feb 22\n"
+        files[f"{root}{version}"] = told
     if container.library:
         for name in ("libcuda.so", "libnvidia-ml.so"):
             files[f"{root}{LIBRARIES}/{name}.{container.library}"] = "ELF"
