@@ -48,6 +48,10 @@ _FAILED = re.compile(
     r"|error|cut|drop|stop|end(?:s|ed)\b|unload|throttl|slow|crash|hang|kill|stall|lost|connection",
     re.I,
 )
+#: Characters of a line that are read: who tells how long it took does so in a sentence.
+LINE_CHARS = 500
+#: A number with what may be its unit: without one a line tells of no length.
+_ANY = re.compile(r"\d ?(?:ms|s|m|h|sec|min|hour)|minute|hour|second|timeout=", re.I)
 #: Characters at the start of a line in which its time is looked for.
 HEAD = 60
 _CLOCK = re.compile(r"\b([01]\d|2[0-3]):([0-5]\d):([0-5]\d(?:[.,]\d{1,9})?)(?!\d)")
@@ -78,6 +82,7 @@ def parse_go_duration(text: str) -> float | None:
 
 def find_lengths(line: str) -> Iterator[Length]:
     """Every length of time of which a line tells that something ended or failed at it."""
+    line = line[:LINE_CHARS]
     access = _ACCESS.search(line)
     if access is not None:
         seconds = parse_go_duration(access["latency"])
@@ -90,6 +95,8 @@ def find_lengths(line: str) -> Iterator[Length]:
     timed = _TIMED.search(line)
     if timed is not None:
         yield Length(seconds=float(timed["seconds"]), kind="latency", status=int(timed["status"]), failed=True)
+        return
+    if not _ANY.search(line):
         return
     told: set[float] = set()
     python = _PYTHON.search(line)

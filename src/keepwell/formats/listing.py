@@ -68,6 +68,8 @@ def parse_entry(line: str, folder: str = "") -> Entry | None:
 def find_denied(line: str) -> Iterator[str]:
     """Paths that a line says were refused, each once, in order."""
     told: dict[str, None] = {}
+    if "denied" not in line.lower():
+        return
     for pattern in _DENIED:
         for found in pattern.finditer(line):
             told[found["path"].rstrip(".,;/") or "/"] = None

@@ -120,7 +120,8 @@ def judge_permission(seen: Seen) -> Iterator[Finding]:
             owner = f"{text_of(row, 'owner')}:{text_of(row, 'group')} {text_of(row, 'mode')}"
             user = next(iter(users))
             words = f"{text_of(row, 'path')} is {owner}, and {user} was refused there"
-            facts = {"kind": "owner", "path": text_of(row, "path"), "user": user, "mode": text_of(row, "mode")}
+            kind = {True: "device"}.get(text_of(row, "path").startswith("/dev/"), "owner")
+            facts = {"kind": kind, "path": text_of(row, "path"), "user": user, "mode": text_of(row, "mode")}
             yield tell("text.permission", Status.WARNING, words, [denied, row, users[user]], seen, **facts)
             return
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from keepwell.core.observation import Value
+from keepwell.devices.nvidia.report import Report, parse_report
 from keepwell.formats.transcript import Line, Section, Transcript
 from keepwell.plugins.pasted import Told
 from keepwell.plugins.recognise import engine_of_name, load_engines
@@ -30,8 +31,14 @@ _PROCESS = re.compile(
     r"\s+(?P<name>\S.{0,80}?)\s+(?P<used>\d{1,8})MiB \|"
 )
 _LISTED = re.compile(r"^GPU (?P<index>\d{1,2}): (?P<name>.{2,60}?) \(UUID: GPU-")
-_LICENCE = re.compile(r"^\s+License Status\s+: (?P<state>Licensed|Unlicensed|Unlicensed \(.{1,40}\))")
-_PRODUCT = re.compile(r"^\s+Product Name\s+: (?P<name>\S.{1,60})$")
+_LICENCES = {"unlicensed (unrestricted)": "unrestricted", "unlicensed (restricted)": "restricted"}
+_DRIVEN: Mapping[str, Value] = {
+    "vendor": TITLE,
+    "plug_in": "nvidia",
+    "driver": "nvidia",
+    "computes": True,
+    "kind": "discrete",
+}
 #: What tells that a program found GPUs, and what tells that it could not.
 _SEES_NOTHING: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("lost", re.compile(r"Failed to initialize NVML: Unknown Error")),
@@ -65,9 +72,8 @@ class NvidiaPasted:
         rows = tuple(_sights(text))
         if rows:
             yield Told(name="text.gpus", value=rows, lines=_numbers(rows))
-        licence = _licence(text)
-        if licence is not None:
-            yield licence
+        for index, card in enumerate(parse_report(text.lines)):
+            yield from _reported(index, card)
 
 
 def _cards(text: Transcript) -> Iterator[Told]:
@@ -95,12 +101,8 @@ def _card(found: re.Match[str]) -> Mapping[str, Value]:
     return {
         "index": int(found["index"]),
         "pci": (named.get("pci") or "").lower()[4:],
-        "vendor": TITLE,
-        "plug_in": "nvidia",
         "name": found["name"],
-        "driver": "nvidia",
-        "computes": True,
-        "kind": "discrete",
+        **_DRIVEN,
     }
 
 
@@ -180,18 +182,30 @@ def _sights(text: Transcript) -> Iterator[dict[str, Value]]:
                 yield {"kind": kind, "by": "driver", "where": section.place, "line": line.number}
 
 
-def _licence(text: Transcript) -> Told | None:
-    product = ""
-    for line in text.lines:
-        named = _PRODUCT.match(line.text)
-        if named is not None:
-            product = named["name"]
-        found = _LICENCE.match(line.text)
-        if found is not None:
-            state = found["state"].partition(" ")[0].lower()
-            row: Mapping[str, Value] = {"virtual": True, "state": state, "product": product}
-            return Told(name="device.licence", value=row, lines=(line.number,), about="device/0")
-    return None
+def _reported(index: int, card: Report) -> Iterator[Told]:
+    """A card of `nvidia-smi -q`."""
+    about, lines, values = f"device/{index}", (card.line, *card.lines), card.values
+    row: Mapping[str, Value] = {"index": index, "pci": card.pci, "name": values.get("Product Name", ""), **_DRIVEN}
+    yield Told(name="device.list", value=(row,), lines=(card.line,))
+    mode = values.get("Compute Mode", "").lower()
+    if mode:
+        yield Told(name="device.identity", value={"vendor": TITLE, "compute_mode": mode}, lines=lines, about=about)
+    if card.reasons is not None:
+        yield Told(name="device.throttle", value=card.reasons, lines=lines, about=about)
+    for name, key in (("device.memory_total_bytes", "Total"), ("device.memory_used_bytes", "Used")):
+        size = card.bytes_of(f"FB Memory Usage/{key}")
+        if size is not None:
+            yield Told(name=name, value=size, lines=lines, about=about)
+    if card.link:
+        yield Told(name="device.link", value=card.link, lines=lines, about=about)
+    if card.memory_health:
+        yield Told(name="device.memory_health", value=card.memory_health, lines=lines, about=about)
+    licence = values.get("vGPU Software Licensed Product/License Status", "")
+    if licence:
+        state = _LICENCES.get(licence.partition(" (Expiry")[0].lower(), licence.partition(" ")[0].lower())
+        product = values.get("vGPU Software Licensed Product/Product Name", "")
+        lent: Mapping[str, Value] = {"virtual": True, "state": state, "product": product}
+        yield Told(name="device.licence", value=lent, lines=lines, about=about)
 
 
 def _numbers(rows: Iterable[Mapping[str, Value]]) -> tuple[int, ...]:

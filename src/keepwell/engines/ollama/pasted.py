@@ -24,7 +24,7 @@ _MISSING = re.compile(r"model [\\\"']{0,3}([\w./:-]{1,120})[\\\"']{0,3} not foun
 _RUN = re.compile(r"\bollama (?:run|show|pull) ([\w./:-]{2,120})\b")
 _NUM_CTX = re.compile(r"\bnum_ctx\W{1,4}(\d{2,8})\b|\bOLLAMA_CONTEXT_LENGTH\W{1,3}(\d{2,8})\b")
 _SHOWN_CONTEXT = re.compile(r"^\s+context length\s+(\d{2,8})\b")
-_CUT = re.compile(r"truncating input prompt.*?limit=(\d{1,8}).*?prompt=(\d{1,9})")
+_CUT = re.compile(r"truncating input prompt.{0,40}?limit=(\d{1,8}).{0,40}?prompt=(\d{1,9})")
 _NUM_GPU = re.compile(r"\bnum_gpu\W{1,4}(\d{1,4})\b")
 _COMPUTE = re.compile(r"inference compute\W{1,3}.{0,80}?\blibrary=(\w{2,12})")
 _NO_GPU = re.compile(r"no compatible GPUs were discovered|msg=\"no GPU detected")
