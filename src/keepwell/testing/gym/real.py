@@ -43,7 +43,7 @@ class RealWorld:
 
     `options` are words for `keepwell diagnose` (a level, say), `shell` the variables of the shell that keepwell is
     started from. `answers` is the path that tells whether the server serves after a fix, "" where that is no
-    question. `planned` is the plan that was applied, for its undo.
+    question. `planned` is the plan that was applied, for its undo. `afterwards` is done when the machine is gone.
     """
 
     place: World
@@ -54,6 +54,7 @@ class RealWorld:
     shell: dict[str, str] = field(default_factory=dict)
     answers: str = "/v1/models"
     planned: dict[str, Any] = field(default_factory=dict)
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def ollama(self) -> Ollama:
@@ -200,12 +201,18 @@ def _make_place(stack: ExitStack, tools: Tools) -> tuple[World, Path]:
 
 @asynccontextmanager
 async def _open(make: Callable[[ExitStack, Tools], RealWorld], tools: Tools) -> AsyncIterator[RealWorld]:
-    with ExitStack() as stack:
-        try:
-            world = await in_thread(make, stack, tools)
-        except (NoWorld, OSError, AssertionError) as error:
-            raise CannotOpen(str(error)) from error
-        yield world
+    afterwards: list[Callable[[], None]] = []
+    try:
+        with ExitStack() as stack:
+            try:
+                world = await in_thread(make, stack, tools)
+            except (NoWorld, OSError, AssertionError) as error:
+                raise CannotOpen(str(error)) from error
+            world.afterwards = afterwards
+            yield world
+    finally:
+        for work in afterwards:
+            work()
 
 
 def _named(rows: Sequence[Mapping[str, Any]]) -> tuple[Named, ...]:
