@@ -79,6 +79,7 @@ class Diagnosis:
     The confidences of `hypotheses` that compete and `unknown` add up to 1. `also` are causes of faults that
     the first hypothesis does not explain. `ruled_out` are causes that some evidence spoke for and a refuter
     or an unmet requirement struck out. `lines_read` is how many lines of logs and texts were looked through.
+    `not_known` says why the likeliest cause is no answer yet, or is "": then `next_probe` tells what would settle it.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -88,3 +89,4 @@ class Diagnosis:
     next_probe: NextProbe | None = None
     findings: tuple[Finding, ...] = ()
     lines_read: int = 0
+    not_known: str = ""

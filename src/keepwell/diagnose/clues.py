@@ -59,6 +59,12 @@ class Clues:
         return fitting
 
     @property
+    def told(self) -> bool:
+        """True if all that is known was told by a person: pasted texts alone."""
+        given = any(text.excerpt.strip() for text in self.texts)
+        return given and all(text.pasted for text in self.texts)
+
+    @property
     def quiet(self) -> bool:
         """True if no check found anything bad and no text was given as evidence of a fault."""
         return not any(one.bad for one in self.findings) and not any(text.pasted for text in self.texts)

@@ -13,6 +13,7 @@ from keepwell.core.observation import Seen, Value
 from keepwell.core.ref import Ref
 from keepwell.core.values import find_number, row_of, text_of, texts_of
 from keepwell.diagnose.advise import Setting, advise
+from keepwell.diagnose.calibration import calibrate
 from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, TextHits, split_clues
 from keepwell.diagnose.independent import LIKELY, find_independent
@@ -83,7 +84,7 @@ def diagnose(
     also = _second_faults(catalogue, first)
     for one in others:
         also += [*one.ranked[:1], *_second_faults(catalogue, one)]
-    return Diagnosis(
+    diagnosis = Diagnosis(
         hypotheses=tuple(_hypothesis(one, share, seen) for one, share in first.ranked),
         unknown=first.unknown,
         also=tuple(_hypothesis(one, share, seen) for one, share in _new_ones(also, first)),
@@ -92,6 +93,9 @@ def diagnose(
         findings=tuple(one for one in findings if one.bad),
         lines_read=sum(one.lines for one in clues.texts),
     )
+    if clues.told:
+        return calibrate(diagnosis)
+    return diagnosis
 
 
 def gather_clues(
@@ -106,7 +110,7 @@ def gather_clues(
     """All that is weighed together: findings, signatures in the texts, and what these are like if all are pasted."""
     found = tuple(scan_text(catalogue, text, follow_ups) for text in texts)
     clues = Clues(findings=tuple(findings), texts=found, follow_ups=tuple(follow_ups), history=history)
-    if not found or not all(one.pasted for one in found):
+    if not clues.told:
         return clues
     excerpt = "\n".join(one.excerpt for one in found)
     return replace(clues, alike=find_alike(catalogue, excerpt, closed), scale=get_told_scale())

@@ -1,6 +1,6 @@
 """Ranks causes: scores to probabilities, with an "unknown" that always competes.
 
-P(cause) = exp(score / temperature) / sum over all causes and the unknown.
+P(cause) = (1 - lapse) exp(score / temperature) / sum over all causes and the unknown, which has the lapses too.
 """
 
 from __future__ import annotations
@@ -29,8 +29,21 @@ def rank_causes(
     shares = [math.exp(one.score / scale.temperature - top) for one in standing]
     rest = math.exp(unknown - top)
     total = rest + sum(shares)
+    sound = 1 - scale.lapse
     ranked = sorted(zip(standing, shares, strict=True), key=_order)
-    return [(one, share / total) for one, share in ranked], rest / total
+    found = [(one, sound * share / total) for one, share in ranked]
+    return _told(found, sound * rest / total + scale.lapse, scale)
+
+
+def _told(
+    ranked: list[tuple[Weighed, float]], unknown: float, scale: Scale
+) -> tuple[list[tuple[Weighed, float]], float]:
+    """The ranking with the first confidence as it is told; what it loses is the unknown's."""
+    if not ranked:
+        return ranked, unknown
+    first, share = ranked[0]
+    told = scale.tell(share)
+    return [(first, told), *ranked[1:]], unknown + share - told
 
 
 def _order(pair: tuple[Weighed, float]) -> tuple[float, str]:

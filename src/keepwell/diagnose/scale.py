@@ -19,6 +19,8 @@ from keepwell.recall.entry import Near
 FITTED = Path(__file__).with_name("fitted.json")
 #: Added to a likeness (0..1) before its logarithm: below this, two texts have nothing in common.
 ALIKE_FLOOR = 0.01
+#: From this probability on an answer is a confident one; what is told of one that is not quite.
+CONFIDENT, BELOW_CONFIDENT = 0.8, 0.79
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Scale:
     `prior_share`: of ln(prior). `unknown`: the score of "none of these". `findings`: factor on evidence by checks.
     `spoke`: added where any evidence speaks for a cause. `words` and `letters`: for each factor e by which a text is
     more alike to what is known of a cause than `usual_words` and `usual_letters`, which most causes do not reach.
+    `lapse`: the share of answers that go wrong whatever the evidence says. `sure_from`: confidences from 0.8 up to
+    this one are told as just below 0.8, because too many such answers were wrong for a confident one.
     """
 
     temperature: float
@@ -39,6 +43,14 @@ class Scale:
     letters: float = 0.0
     usual_words: float = 0.05
     usual_letters: float = 0.1
+    lapse: float = 0.0
+    sure_from: float = CONFIDENT
+
+    def tell(self, confidence: float) -> float:
+        """The confidence that is told."""
+        if CONFIDENT <= confidence < self.sure_from:
+            return BELOW_CONFIDENT
+        return confidence
 
     def worth_of(self, near: Near | None) -> float:
         """What likeness counts for; a cause that is not near at all has the least there is."""
@@ -57,7 +69,7 @@ LOOKED = Scale(temperature=1.25, prior_share=0.5, unknown=-1.0)
 
 @lru_cache(maxsize=1)
 def load_fitted() -> dict[str, Any]:
-    """The fitted data: `scale`, `bins`, `shown_from`, and where they come from."""
+    """The fitted data: `scale`, `bands`, `shown_from`, and where they come from."""
     fitted: dict[str, Any] = json.loads(FITTED.read_bytes())
     return fitted
 

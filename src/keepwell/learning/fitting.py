@@ -1,10 +1,10 @@
-"""From labelled incidents to the fitted data of a diagnosis: the scale of pasted texts, bands of confidence, figures."""
+"""From labelled incidents to the fitted data of a diagnosis: the scale of pasted texts, bands of confidence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from operator import attrgetter
+from itertools import pairwise
 from typing import Any
 
 from keepwell.diagnose.calibration import Band
@@ -19,8 +19,8 @@ BAND_ANSWERS = 20
 #: Edges between which bands are sought; neighbours are joined until each has enough answers and is no less often
 #: right than the one below it.
 EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, SURE, 0.9, 0.95, 1.01)
-#: Of the answers told as confident at most this share may be wrong, ...
-WRONG_AT_MOST = 0.05
+#: Of all answers at most this share may be confident and wrong, ...
+WRONG_AT_MOST = 0.025
 #: ... so that confidence starts at the first of these for which that holds; what is between 0.8 and it is told as less.
 SURE_FROM = (0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
 #: From this share of right answers on a cause is named; below it the answer is "not known".
@@ -65,8 +65,8 @@ def scale_of(choice: Choice, sure_from: float) -> Scale:
 def find_sure_from(answers: Sequence[Answered]) -> float:
     """From which confidence on answers are told as confident ones."""
     for start in SURE_FROM:
-        above = [one.right for one in answers if one.confidence is not None and one.confidence >= start]
-        if sum(above) >= (1 - WRONG_AT_MOST) * len(above):
+        wrong = sum(not one.right for one in answers if one.confidence is not None and one.confidence >= start)
+        if wrong <= WRONG_AT_MOST * len(answers):
             return start
     return SURE_FROM[-1]
 
@@ -82,7 +82,7 @@ def told_with_care(answer: Answered, sure_from: float) -> Answered:
 def make_bands(answers: Sequence[Answered]) -> list[Band]:
     """How often answers of each confidence were right; no band has fewer than `BAND_ANSWERS` where there are more."""
     bands: list[Band] = []
-    for low, high in zip(EDGES, EDGES[1:], strict=False):
+    for low, high in pairwise(EDGES):
         held = [one.right for one in answers if one.confidence is not None and low <= one.confidence < high]
         bands.append(Band(low=low, high=high, right=sum(held), count=len(held)))
         while len(bands) > 1 and (bands[-1].count < BAND_ANSWERS or bands[-1].share < bands[-2].share):
@@ -95,11 +95,6 @@ def find_shown_from(bands: Sequence[Band]) -> float:
     """The lowest confidence from which on answers are right at least as often as not."""
     good = [one for one in bands if one.share >= RIGHT_ENOUGH]
     return min((one.low for one in good), default=1.0)
-
-
-def order_by_id(examples: Mapping[str, Example]) -> list[Example]:
-    """The examples in the order of their incidents' ids, so that a fit does not depend on a file's order."""
-    return sorted(examples.values(), key=attrgetter("incident.id"))
 
 
 def _short(value: float) -> float:

@@ -3,3 +3,8 @@
 `Entry(id, issue, text)` is what can be found; `Index(entries).search(text, limit)` gives `Near` ones, nearest first.
 Nothing is kept on disk and nothing is fetched.
 """
+
+from keepwell.recall.entry import Entry, Near, best_by_issue
+from keepwell.recall.index import Index
+
+__all__ = ["Entry", "Index", "Near", "best_by_issue"]
