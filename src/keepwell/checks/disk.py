@@ -89,9 +89,11 @@ def judge_writable(seen: Seen) -> Iterator[Finding]:
         sealed = spots[0].mount == "/" and text_of(spots[0].row, "kind") in SEALED_KINDS
         needed = any(one.use == "store" for one in spots) or not sealed
         status, words = Status.OK, f"{spots[0].mount} can be written to"
+        kind: dict[str, str] = {}
         if spots[0].row.get("read_only") is True and needed:
             status, words = Status.CRITICAL, f"{spots[0].mount} is mounted read-only"
-        yield from _told("disk.writable", status, words, spots, {"options": _options(spots[0])})
+            kind = {"kind": "read-only"}
+        yield from _told("disk.writable", status, words, spots, {"options": _options(spots[0]), **kind})
 
 
 def judge_executable(seen: Seen) -> Iterator[Finding]:

@@ -6,14 +6,27 @@ import re
 from dataclasses import replace
 
 from keepwell.core.errors import AccessError, RefusedError
-from keepwell.core.step import Action, Activation, RemoveFile, RunCommand, SetMode, SetOwner, StartProcess, WriteFile
+from keepwell.core.step import (
+    Action,
+    Activation,
+    RemoveFile,
+    RunCommand,
+    SetMode,
+    SetOwner,
+    SetRunning,
+    StartProcess,
+    WriteFile,
+)
 from keepwell.core.text import cut_text, escape_controls
 from keepwell.transport.base import Hands
 
 #: Seconds for the launcher: it ends the old process (10 s of grace, then SIGKILL) and starts the new one.
 LAUNCH_SECONDS = 30.0
+#: Seconds for `kill`, which sends a signal and waits for nothing.
+SIGNAL_SECONDS = 10.0
 #: Characters of a failed command's words that are kept for the journal and the reader.
 SAID = 400
+_SIGNALS = {True: "-CONT", False: "-STOP"}
 _STARTED = re.compile(r"pid (\d+) started (\d+\.\d+)")
 
 
@@ -27,6 +40,8 @@ async def perform(action: Action | Activation, hands: Hands) -> str:
         await hands.write(action.path, action.content, mode=action.mode)
     elif isinstance(action, RemoveFile):
         await hands.remove(action.path)
+    elif isinstance(action, SetRunning):
+        await _run(("kill", _SIGNALS[action.running], str(action.pid)), SIGNAL_SECONDS, hands)
     elif isinstance(action, RunCommand):
         await _run(action.argv, action.timeout_seconds, hands)
     else:

@@ -81,7 +81,19 @@ class StartProcess:
     replaces_started_at: float = 0.0
 
 
-Action: TypeAlias = SetMode | SetOwner | WriteFile | RemoveFile | RunCommand
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRunning:
+    """Let a process continue (SIGCONT) or stand still (SIGSTOP), if it is still the same one.
+
+    `started_ticks` tells it from a later process of the same pid: clock ticks from boot, as /proc/PID/stat has it.
+    """
+
+    pid: int
+    started_ticks: int
+    running: bool
+
+
+Action: TypeAlias = SetMode | SetOwner | WriteFile | RemoveFile | RunCommand | SetRunning
 Activation: TypeAlias = RunCommand | StartProcess
 
 

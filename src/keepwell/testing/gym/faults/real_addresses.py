@@ -166,7 +166,8 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         inject=by_hand(partial(lose_localhost, line="# empty")),
         causes=("localhost-address-wrong",),
         check="address.names",
-        way="commands",
+        way="step",
+        undo=True,
         touches=("names",),
     ),
     Fault(
