@@ -37,7 +37,7 @@ DECLARED: tuple[Fact, ...] = (
         name="text.settings",
         about="node",
         help="Settings and where they were given",
-        shape="tuple of mappings name value where (shell unit container file in-force) line",
+        shape="tuple of mappings name value where (shell unit container file in-force environment) line",
     ),
     Fact(
         name="text.versions",

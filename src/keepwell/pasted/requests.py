@@ -19,6 +19,8 @@ _SENT = re.compile(
     r"|model\s{0,3}=\s{0,3}[\"']"
 )
 _ARGUMENT = re.compile(r"\bmodel\s{0,3}=\s{0,3}[\"']([\w./:@-]{2,120})[\"']")
+#: A line of an answer that is spread over several.
+_ALONE = re.compile(r"^\s*[\"']model[\"']\s{0,3}:")
 #: Lines before and after the word for an answer in which its model stands.
 NEAR = 6
 
@@ -49,7 +51,8 @@ def _answers(section: Section) -> Iterator[dict[str, Value]]:
     sent = {place for place, line in enumerate(lines) if _SENT.search(line.text)}
     for place, line in enumerate(lines):
         for name in _MODEL.findall(line.text):
-            if place in answered or (place not in sent and _is_near(place, answered) and not _is_near(place, sent, 2)):
+            alone = _ALONE.match(line.text) is not None and _is_near(place, answered)
+            if place in answered or (alone and not _is_near(place, sent, 2)):
                 yield _row("answered", name, line)
             elif _is_near(place, sent):
                 yield _row("asked", name, line)

@@ -9,7 +9,7 @@ from keepwell.core.observation import Value
 from keepwell.core.secret import mask_environment
 from keepwell.formats.startfile import split_words
 from keepwell.formats.systemd import parse_environment
-from keepwell.formats.transcript import Line, Transcript
+from keepwell.formats.transcript import Line, Section, Transcript
 from keepwell.plugins.pasted import Told
 
 _EXPORT = re.compile(
@@ -28,7 +28,8 @@ class Settings:
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every assignment, by the kind of place that it stands in."""
-        rows = [row for line in text.everything for row in _rows(line)]
+        listed = {line.number for section in text.sections if _is_listing(section) for line in section.lines}
+        rows = [row for line in text.everything for row in _rows(line, line.number in listed)]
         if rows:
             lines = tuple(number for row in rows if isinstance(number := row["line"], int))
             yield Told(name="text.settings", value=tuple(rows), lines=lines)
@@ -38,8 +39,16 @@ class Settings:
             yield Told(name="text.users", value=value, lines=tuple(number for number, _ in users))
 
 
-def _rows(line: Line) -> Iterator[dict[str, Value]]:
+def _is_listing(section: Section) -> bool:
+    """True for a whole environment of some process: what stands in it was not set for the server on purpose."""
+    names = {line.text.partition("=")[0] for line in section.lines}
+    return section.program in ("env", "printenv", "export") or not names.isdisjoint(("PATH", "HOME", "SHELL", "PWD"))
+
+
+def _rows(line: Line, listed: bool) -> Iterator[dict[str, Value]]:
     for where, pairs in _pairs(line.text):
+        if listed and where == "file":
+            where = "environment"
         for name, value in mask_environment(pairs).items():
             yield {"name": name, "value": value, "where": where, "line": line.number}
 

@@ -3,7 +3,8 @@
 The machine is made up and named `NODE`; nothing of the one that keepwell runs on is mixed in. A pasted text is a
 part of the truth: what does not stand in it was not pasted, so that no check concludes anything from a gap. Of the
 checks that every survey makes only what they find wrong counts here; that all is well with what was pasted
-says nothing about what was not. Checks of texts (`text.*`) compare facts that both stand in it, and count either way.
+says nothing about what was not. Two kinds count either way: checks of texts (`text.*`), which compare facts that both
+stand in it, and those of a device, whose own report tells all that they judge.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ def _checks() -> tuple[Check, ...]:
 
 def _judged(check: Check, seen: Seen) -> Iterator[Finding]:
     for one in check.judge(seen):
-        if one.bad or (one.status is Status.OK and check.id.startswith(TOPIC)):
+        whole = check.id.startswith(TOPIC) or one.subject.kind == "device"
+        if one.bad or (one.status is Status.OK and whole):
             yield one
 
 

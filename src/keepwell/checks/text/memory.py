@@ -36,6 +36,11 @@ def judge_context(seen: Seen) -> Iterator[Finding]:
 def _divided(by_kind: dict[str, list[Row]], seen: Seen) -> Iterator[Finding]:
     whole = _largest(by_kind, "asked") or _largest(by_kind, "total")
     slot, slots = _largest(by_kind, "slot"), _largest(by_kind, "slots")
+    if slot:
+        here = [row for row in by_kind.get("slots", []) if row.get("line") == slot.get("line")]
+        slots = next(iter(here), slots)
+        if any(_tokens(row) == _tokens(slot) for row in by_kind.get("total", [])):
+            return  # a slot has it all
     if not whole or not slots or _tokens(slots) < 2:
         return
     rows = [whole, slots]
@@ -56,11 +61,11 @@ def judge_layers(seen: Seen) -> Iterator[Finding]:
     rows = rows_named(seen, "text.layers")
     off = [row for row in rows if row.get("asked") == 0]
     told = [row for row in rows if number_of(row, "layers")]
-    if off:
-        words = "a model was asked to lie on no GPU: 0 layers"
-        yield tell("text.layers", Status.WARNING, words, off, seen, kind="switched-off")
-        return
     gpus = rows_named(seen, "text.gpus", kind="seen")
+    if off and (gpus or told or rows_named(seen, "device.list")):
+        words = "a model was asked to lie on no GPU: 0 layers"
+        yield tell("text.layers", Status.WARNING, words, [*off, *told], seen, kind="switched-off")
+        return
     for row in told[-1:]:
         layers, on_gpu = number_of(row, "layers"), number_of(row, "gpu_layers")
         contexts = [one for one in rows_named(seen, "text.contexts") if one.get("kind") in ("total", "asked")]

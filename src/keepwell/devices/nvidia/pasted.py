@@ -54,7 +54,7 @@ _VERSIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("wanted-api", re.compile(r"\bNVIDIA_REQUIRE_CUDA\W{1,3}cuda>=(\d{2}\.\d)")),
     ("wanted-api", re.compile(r"unsatisfied condition: cuda>=(\d{2}\.\d)")),
     ("wanted-api", re.compile(r"\bnvidia/cuda:(\d{2}\.\d{1,2})\b")),
-    ("wanted-api", re.compile(r"\btorch\S{0,20}\+cu(\d{3})\b")),
+    ("wanted-api", re.compile(r"\btorch(?:==|\s{1,40})[\d.]{3,12}\+cu(\d{3})\b")),
     ("wanted-api", re.compile(r"Cuda compilation tools, release (\d{2}\.\d)")),
     ("driver", re.compile(r"(?:NVIDIA |nvidia[ -])[Dd]river(?: version)?[ :-]{1,3}(\d{3}\.[\d.]{2,10})\b", re.I)),
 )
