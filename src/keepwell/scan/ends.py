@@ -89,9 +89,9 @@ class _Pairs:
         size = len(text) // 8 + 1
         places: dict[tuple[int, int], bytearray] = {}
         for at, (first, second) in enumerate(pairwise(text)):
-            bits = places.setdefault((first, second & _LOW_BITS), bytearray(size))
-            bits[at >> 3] |= 1 << (at & 7)
-        self._pairs = {pair: int.from_bytes(bits, "little") for pair, bits in places.items()}
+            row = places.setdefault((first, second & _LOW_BITS), bytearray(size))
+            row[at >> 3] |= 1 << (at & 7)
+        self._pairs = {pair: int.from_bytes(row, "little") for pair, row in places.items()}
         self._single: dict[int, _Places] = {}
         for (first, _), bits in self._pairs.items():
             self._single[first] = self._single.get(first, 0) | bits

@@ -7,13 +7,12 @@ own `in` and `find`, one text after the other. All give the same.
 from __future__ import annotations
 
 import importlib.util
-import platform
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from keepwell.scan.database import load_database
 from keepwell.scan.nomination import MakeMatcher, Matcher, Nomination
-from keepwell.store.cache import digest_of, load_cached, save_cached
 
 
 class HyperscanMatcher:
@@ -22,7 +21,7 @@ class HyperscanMatcher:
     def __init__(self, leads: Sequence[bytes]) -> None:
         self._database: Any = None
         if leads:
-            self._database = _load_database(leads)
+            self._database = load_database([re.escape(text) for text in leads])
 
     def nominate(self, data: bytes) -> list[Nomination]:
         """See `Matcher`."""
@@ -84,28 +83,6 @@ def make_matcher(leads: Sequence[bytes], name: str = "") -> Matcher:
         if not module or importlib.util.find_spec(module):
             return make(leads)
     raise AssertionError("the last matcher needs no module")
-
-
-def _load_database(leads: Sequence[bytes]) -> Any:
-    """The compiled database of these leads: from the cache, or made and put there."""
-    import hyperscan
-
-    library: Any = hyperscan
-    key = digest_of((library.__version__.encode(), platform.machine().encode(), *leads))
-    cached = load_cached("leads", key)
-    if cached:
-        try:
-            database = library.loadb(cached, library.HS_MODE_BLOCK)
-            database.scratch = library.Scratch(database)
-        except library.HyperscanError:
-            pass  # made by another build, or on another kind of CPU
-        else:
-            return database
-    database = library.Database(mode=library.HS_MODE_BLOCK)
-    expressions = [re.escape(text) for text in leads]
-    database.compile(expressions=expressions, ids=list(range(len(leads))), flags=library.HS_FLAG_CASELESS)
-    save_cached("leads", key, library.dumpb(database))
-    return database
 
 
 def _find_ends(data: bytes, text: bytes) -> Iterator[int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from keepwell.scan.clean import strip_prefix
-from keepwell.scan.regex import Atom, Group, Item, parse_regex
+from keepwell.scan.regex import Atom, Group, Item, parse_regex, render_regex
 
 #: Longest signature in characters: a limit on its reading, several times the longest shipped one.
 PATTERN_CHARS = 1000
@@ -40,6 +40,11 @@ def check_pattern(pattern: str) -> str:
 def compile_pattern(pattern: str) -> re.Pattern[bytes]:
     """The signature as Python's `re` reads it: bytes, ASCII, either case."""
     return re.compile(_WIDE.sub(r"(?:\g<0>)", pattern).encode("utf-8"), re.IGNORECASE)
+
+
+def render_plain(pattern: str) -> bytes:
+    """The signature in a form that all readers of regular expressions read alike."""
+    return render_regex(parse_regex(pattern)).encode("utf-8")
 
 
 def matches_line(pattern: str, line: bytes) -> bool:

@@ -9,12 +9,13 @@ people paste, is looked through for everything. Memory is bounded: one block, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import TypeAlias
 
 from keepwell.scan.clean import LineCount, read_blocks
+from keepwell.scan.lines import make_line_matcher
 from keepwell.scan.matchers import make_matcher
 from keepwell.scan.pattern import matches_line
 from keepwell.scan.signature import Signature
@@ -72,6 +73,8 @@ class Scanned:
 
 _NEWLINE = 10
 _Sets: TypeAlias = tuple[tuple[bytes, ...], ...]
+#: A signature's pattern, and sets of texts of each of which a line must hold one.
+_Candidate: TypeAlias = tuple[str, _Sets]
 
 
 class Scanner:
@@ -134,27 +137,28 @@ class _Searcher:
     """Looks for some signatures in a block."""
 
     def __init__(self, signatures: Sequence[Signature], matcher: str) -> None:
-        leads: dict[str, list[tuple[str, _Sets]]] = {}
+        leads: dict[str, list[_Candidate]] = {}
+        self._leadless: list[_Candidate] = []
         for one in signatures:
             sets = tuple(tuple(text.encode("utf-8") for text in texts) for texts in one.sets)
+            if not one.leads:
+                self._leadless.append((one.pattern, sets))
             for lead in one.leads:
                 # a signature's own text needs no second look
                 leads.setdefault(lead, []).append((one.pattern, sets[lead in one.sets[0] :]))
         self._candidates = [*leads.values(), []]
         self._hidden = len(leads)
         self._matcher = make_matcher([*(lead.encode("utf-8") for lead in leads), HIDING], matcher)
-        self._leadless: list[tuple[str, _Sets]] = [(one.pattern, ()) for one in signatures if not one.leads]
+        self._lines = make_line_matcher([pattern for pattern, _ in self._leadless], matcher)
 
     def search(self, data: bytes, part: tuple[int, int], count: LineCount, tally: _Tally) -> list[int]:
         """Add every hit in a part of the block; gives where the lines start of which any was kept."""
         kept: list[int] = []
         for start, leads in self._find_lines(data, part):
             line = unwrap_line(data[start : data.find(b"\n", start)])
-            if self._hidden in leads:
-                leads = [lead for _, lead in self._matcher.nominate(line)]
             lower = line.lower()
             asked: set[str] = set()
-            for pattern, sets in chain(self._leadless, *(self._candidates[lead] for lead in leads)):
+            for pattern, sets in self._find_candidates(line, leads):
                 if pattern in tally.full or pattern in asked:
                     continue
                 asked.add(pattern)
@@ -163,6 +167,16 @@ class _Searcher:
                 if tally.add(pattern, count.number(start), line):
                     kept.append(start)
         return kept
+
+    def _find_candidates(self, line: bytes, leads: Sequence[int]) -> Iterator[_Candidate]:
+        """The signatures that may be in this line; some come twice."""
+        if self._hidden in leads:
+            leads = [lead for _, lead in self._matcher.nominate(line)]
+        for lead in leads:
+            yield from self._candidates[lead]
+        if self._leadless:
+            for one in self._lines.nominate(line):
+                yield self._leadless[one]
 
     def _find_lines(self, data: bytes, part: tuple[int, int]) -> Iterable[tuple[int, Sequence[int]]]:
         """Where lines start that may hold a signature, in order, each with the leads in it."""

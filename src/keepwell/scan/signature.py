@@ -21,6 +21,8 @@ from keepwell.scan.pattern import find_texts, matches_line
 ORDINARY = Path(__file__).with_name("ordinary.log")
 #: A text that is looked for everywhere has at least so many characters: shorter ones slow Hyperscan by a third.
 RARE_CHARS = 5
+#: A shorter text ("3", "at") would lead to every line.
+SHORTEST_CHARS = 3
 #: A text of at least so many characters may lead to signatures with longer ones; "error" would lead to too many.
 LEAD_CHARS = 10
 #: Further sets of texts that a line is asked for before its signature: a look costs a tenth of a match.
@@ -36,9 +38,9 @@ _DIGIT_CHARS = 7
 class Signature:
     """A pattern made ready.
 
-    Every line that it matches holds one of `leads` (lower case; empty if it has none), by which it is found, and
-    one text of each of `sets`. `rare`: no lead stands in an ordinary line. `ordinary`: the pattern matches an
-    ordinary line itself.
+    Every line that it matches holds one of `leads` (lower case; none if it has but short ones), by which it is
+    found, and one text of each of `sets`. `rare`: no lead stands in an ordinary line. `ordinary`: the pattern
+    matches an ordinary line itself.
     """
 
     pattern: str
@@ -55,7 +57,7 @@ def make_signature(pattern: str) -> Signature:
     leading = [(frozenset(lead for text in texts for lead in _find_leads(text)), texts) for texts in sets]
     rare = [one for one in leading if _is_rare(one[0])]
     leads, texts = max(
-        rare or [one for one in leading if "" not in one[0]],
+        rare or [one for one in leading if _worth(one[0])[0] >= SHORTEST_CHARS],
         key=_worth_of_leads,
         default=(frozenset(), frozenset()),
     )
