@@ -9,17 +9,19 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from keepwell.app.fleet import make_status
+from keepwell.app.learned import add_learned, get_learned, similar_to
 from keepwell.app.looked import list_looked
 from keepwell.app.nodes import NODE_SECONDS, ask_all
 from keepwell.app.operation import Caller, silent
 from keepwell.app.picture import picture_node
-from keepwell.app.reading import CHUNK_BYTES, open_text
+from keepwell.app.reading import CHUNK_BYTES, Head, open_text
 from keepwell.app.report import DiagnosesReport, DiagnosisReport, StatusReport, Unreached
 from keepwell.app.targets import Target, find_targets
 from keepwell.app.told import collect_events, find_suspects
-from keepwell.app.wiring import Reached, Wiring, get_catalogue, get_follow_ups, look, reach, wire
+from keepwell.app.wiring import Reached, Wiring, find_state, get_catalogue, get_follow_ups, look, reach, wire
 from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding, Status
@@ -28,6 +30,7 @@ from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.batch import answer_all
 from keepwell.diagnose.pasted import diagnose_pasted
 from keepwell.fleet.decisions import Decisions
+from keepwell.learning.gist import gist_of, gist_of_text
 from keepwell.plugins.probe import Asked
 from keepwell.survey.survey import SurveyResult
 from keepwell.survey.timetable import Consent, ask_first, load_probes
@@ -117,8 +120,15 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
     timeline = collect_events(wiring, result, now, recorded=place.recorded)
     caller.progress("weighing the evidence", 1, 1)
     judged = judge_with_word(
-        wiring.config, result.seen, result.findings, now, costs=_costs(depth.level), events=timeline.events
+        wiring.config,
+        result.seen,
+        result.findings,
+        now,
+        costs=_costs(depth.level),
+        events=timeline.events,
+        learned=get_learned(wiring.state),
     )
+    checks = {one.check for one in result.findings if one.status is not Status.UNKNOWN}
     report = DiagnosisReport(
         at=time.time(),
         seconds=result.seconds,
@@ -132,6 +142,7 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
         decisions=judged.decisions,
         changes=find_suspects(timeline, judged.diagnosis, now),
         first_error_at=find_first_error(judged.diagnosis),
+        similar=similar_to(wiring.state, gist_of(result.seen, judged.findings), checks),
     )
     return report, timeline
 
@@ -174,12 +185,12 @@ async def _hear(wiring: Wiring, caller: Caller, level: int, place: Reached) -> _
 def diagnose_file(caller: Caller, path: str) -> DiagnosisReport:
     """Say what a log or pasted text means; it is streamed, so that its size does not matter."""
     with open_text(caller, path) as source:
-        return _diagnose_chunks(path, source.chunks())
+        return _diagnose_chunks(path, source.chunks(), find_state(caller))
 
 
-def diagnose_text(text: str) -> DiagnosisReport:
+def diagnose_text(text: str, caller: Caller | None = None) -> DiagnosisReport:
     """Say what these lines mean."""
-    return _diagnose_chunks("text", (text.encode("utf-8", "replace"),))
+    return _diagnose_chunks("text", (text.encode("utf-8", "replace"),), find_state(caller or Caller()))
 
 
 def answer_lines(caller: Caller, path: str) -> DiagnosisReport | None:
@@ -189,7 +200,7 @@ def answer_lines(caller: Caller, path: str) -> DiagnosisReport | None:
     """
     with open_text(caller, path) as source:
         lines = io.TextIOWrapper(io.BufferedReader(source, CHUNK_BYTES), "utf-8", "replace")
-        code = answer_all(lines, sys.stdout, get_catalogue())
+        code = answer_all(lines, sys.stdout, get_catalogue(find_state(caller)))
     if code:
         raise ConfigurationError("the input holds a line that is no such JSON object", where=path)
     return None
@@ -203,10 +214,14 @@ def parse_age(text: str) -> float:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def _diagnose_chunks(name: str, chunks: Iterable[bytes]) -> DiagnosisReport:
+def _diagnose_chunks(name: str, chunks: Iterable[bytes], state: Path) -> DiagnosisReport:
     began = time.monotonic()
     shown = {"-": "standard input"}.get(name, name)
-    diagnosis = diagnose_pasted(shown, chunks, get_catalogue(), get_follow_ups())
+    learned = get_learned(state)
+    head = Head()
+    found = diagnose_pasted(shown, head.keep(chunks), learned.catalogue, get_follow_ups())
+    gist = gist_of_text(head.text)
+    diagnosis = add_learned(found, gist, learned)
     return DiagnosisReport(
         at=time.time(),
         seconds=time.monotonic() - began,
@@ -217,6 +232,7 @@ def _diagnose_chunks(name: str, chunks: Iterable[bytes]) -> DiagnosisReport:
         diagnosis=diagnosis,
         looked=(),
         lines_read=diagnosis.lines_read,
+        similar=similar_to(state, gist, ()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Bytes read at once from a text: large enough for the scanner to run at full speed.
 CHUNK_BYTES = 1024 * 1024
+#: Bytes of a text that are kept to compare it with closed incidents.
+HEAD_BYTES = 256 * 1024
 
 
 class TextSource(io.RawIOBase):
@@ -46,6 +48,24 @@ class TextSource(io.RawIOBase):
     def chunks(self) -> Iterator[bytes]:
         """All of it, in parts of at most CHUNK_BYTES."""
         while chunk := self.read(CHUNK_BYTES):
+            yield chunk
+
+
+class Head:
+    """The beginning of a text that streams by."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    @property
+    def text(self) -> str:
+        """What was kept."""
+        return self._kept.decode("utf-8", "replace")
+
+    def keep(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks as they are, the first `HEAD_BYTES` kept as they pass."""
+        for chunk in chunks:
+            self._kept += chunk[: HEAD_BYTES - len(self._kept)]
             yield chunk
 
 

@@ -11,6 +11,7 @@ from keepwell.core.issue import Issue
 from keepwell.core.observation import Missing, unknown
 from keepwell.core.ref import Ref
 from keepwell.fleet.decisions import Decisions
+from keepwell.learning.similar import SimilarIncident
 
 #: Exit codes by the worst status; UNKNOWN alone means that something could not be looked at.
 EXIT_CODES: dict[Status, int] = {Status.OK: 0, Status.UNKNOWN: 0, Status.WARNING: 1, Status.CRITICAL: 2}
@@ -136,7 +137,7 @@ class DiagnosisReport:
 
     `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status. `decisions` are
     what the owner decided on, which is no trouble; `changes` happened shortly before the first error (before now,
-    where no line tells when that was), newest first.
+    where no line tells when that was), newest first. `similar` are closed incidents that looked like this.
     """
 
     at: float
@@ -151,6 +152,7 @@ class DiagnosisReport:
     decisions: Decisions = field(default_factory=Decisions)
     changes: tuple[Event, ...] = ()
     first_error_at: float | None = None
+    similar: tuple[SimilarIncident, ...] = ()
 
     @property
     def schema(self) -> str:
@@ -162,13 +164,14 @@ class DiagnosisReport:
         """By the worst finding, and at least 1 for a likely cause; from text alone by the likeliest cause."""
         likely = any(one.confidence >= LIKELY for one in self.causes)
         if self.node is None:
-            return bool(self.causes) + likely
+            return bool(self.causes or self.diagnosis.not_known) + likely
         return max(int(likely), EXIT_CODES[max((one.status for one in self.findings), default=Status.OK)])
 
     @property
     def causes(self) -> tuple[Hypothesis, ...]:
-        """The first cause if it is worth telling and those of other faults, each with its rivals left out."""
-        first = [one for one in self.diagnosis.hypotheses[:1] if one.confidence >= WORTH_TELLING]
+        """The first cause if it is known and worth telling, and those of other faults, without their rivals."""
+        least = max(WORTH_TELLING, bool(self.diagnosis.not_known))
+        first = [one for one in self.diagnosis.hypotheses[:1] if one.confidence >= least]
         return tuple(one for one in (*first, *self.diagnosis.also) if not one.decided)
 
 

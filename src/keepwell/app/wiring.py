@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keepwell.app.expecting import expect_engines, expect_services, recall
+from keepwell.app.learned import get_learned
 from keepwell.app.measured import earlier_speeds, keep_speeds
 from keepwell.app.operation import Caller
 from keepwell.app.remembering import keep_look
@@ -21,7 +22,7 @@ from keepwell.config.home import find_home
 from keepwell.config.model import NetworkEntry, NodeEntry
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError
-from keepwell.diagnose.catalogue import Catalogue, load_catalogue
+from keepwell.diagnose.catalogue import Catalogue
 from keepwell.fleet.inventory import build_inventory
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.registry import names
@@ -168,10 +169,11 @@ def remember_look(wiring: Wiring, result: SurveyResult) -> None:
         keep_look(wiring.state, result.seen, node, now)
 
 
-@cache
-def get_catalogue() -> Catalogue:
-    """The catalogue that keepwell ships."""
-    return load_catalogue()
+def get_catalogue(state: Path | None = None) -> Catalogue:
+    """The catalogue that keepwell ships, as the owner's closed incidents changed it (those of the usual state folder if
+    none is given); read again when they change.
+    """
+    return get_learned(state or find_state_folder(os.environ, home=find_home(), root=os.geteuid() == 0)).catalogue
 
 
 @cache

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from keepwell.app.learned import Learned, add_learned, get_learned
+from keepwell.app.operation import Caller
 from keepwell.app.report import NodePicture
-from keepwell.app.wiring import get_catalogue, get_follow_ups
+from keepwell.app.wiring import find_state, get_catalogue, get_follow_ups
 from keepwell.config.model import Config
 from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
@@ -18,6 +20,7 @@ from keepwell.diagnose.decided import settle
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.diagnose.lag import History
 from keepwell.fleet.decisions import Decisions, Names, Word, decide, is_honoured
+from keepwell.learning.gist import gist_of
 from keepwell.plugins.recognise import load_engines
 from keepwell.survey.judge import load_checks
 
@@ -42,14 +45,18 @@ def judge_with_word(
     *,
     costs: Mapping[str, float] | None = None,
     events: tuple[Event, ...] = (),
+    learned: Learned | None = None,
 ) -> Judged:
     """Rank the causes of the findings that no decision answers; causes that one answers come last.
 
-    `events` are what is known to have happened on the node: what changed before a fault counts.
+    `events` are what is known to have happened on the node: what changed before a fault counts. `learned` is what
+    closed incidents taught; that of the usual state folder if it is left out.
     """
     word = hear(config, seen, findings, now)
     history = History(events=events, now=now)
-    diagnosis = diagnose(seen, word.open, (), get_catalogue(), get_follow_ups(), costs=costs, history=history)
+    taught = learned or get_learned(find_state(Caller()))
+    diagnosis = diagnose(seen, word.open, (), taught.catalogue, get_follow_ups(), costs=costs, history=history)
+    diagnosis = add_learned(diagnosis, gist_of(seen, word.open) * bool(taught.drafts), taught)
     today = day_of(now)
     settled = settle(diagnosis, word.open, [one for one in config.decisions if is_honoured(one, today)])
     decided = (*word.decisions.decided, *settled.decided)

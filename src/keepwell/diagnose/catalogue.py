@@ -8,7 +8,7 @@ Reading and judging a hundred files takes a second or two; the outcome is cached
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,8 +102,10 @@ class Catalogue:
         return self
 
 
-def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
+def load_catalogue(folders: Sequence[Path] = (SHIPPED,), *, leave_out: Container[str] = ()) -> Catalogue:
     """Read every `*.toml` of the folders; in a later folder a file of the same name replaces the earlier one.
+
+    Causes named in `leave_out` are not read from any but the first folder.
 
     A file that cannot be read is a problem like any other.
     """
@@ -111,6 +113,8 @@ def load_catalogue(folders: Sequence[Path] = (SHIPPED,)) -> Catalogue:
     problems: list[Problem] = []
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
+            if folder != folders[0] and path.stem in leave_out:
+                continue
             try:
                 contents[path.stem] = path, path.read_bytes()
             except OSError as error:

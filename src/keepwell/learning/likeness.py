@@ -42,12 +42,12 @@ _ENDINGS = (
     *("ingly", "edly", "ations", "ation", "ings", "ing", "ments", "ment"),
     *("ies", "ied", "ers", "ed", "er", "es", "ly", "s", "e"),
 )
-_EMPTY = frozenset(
-    """a an the of to in on at is are was were be by for from with without and or not no it its this that these those than
-    then as if when while which who what into onto over under has have had do does did can cannot could will would should
-    may might must but so too also only same other another each all any one two new old out up down off there their they
-    he she we our your my me us them you""".split()
-)
+_EMPTY_WORDS = """
+    a an the of to in on at is are was were be by for from with without and or not no it its this that these those
+    than then as if when while which who what into onto over under has have had do does did can cannot could will
+    would should may might must but so too also only same other another each all any one two new old out up down off
+    there their they he she we you our your my me us them"""
+_EMPTY = frozenset(_EMPTY_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ NOTES, WORDS_CHARS = 500, 8000
 #: What is known of a cause that was named at the close: a person said so; the checks that had been bad were well
 #: at the close; they were well again after the soak; they were bad again.
 Label: TypeAlias = Literal["said", "well", "confirmed", "came-back"]
+#: What an incident was opened from.
+Source: TypeAlias = Literal["look", "text", "bundle"]
 #: Where a cause stood in the diagnosis: among those that compete, as a further fault, or struck out.
 Place: TypeAlias = Literal["ranked", "also", "ruled-out"]
 
@@ -110,7 +112,7 @@ class Incident:
     id: str
     what: str
     opened_at: float
-    source: Literal["look", "text", "bundle"]
+    source: Source
     node: str = ""
     target: str = ""
     level: int = 0
@@ -214,6 +216,13 @@ def add_note(incident: Incident, note: Note) -> Incident:
     if len(incident.notes) >= NOTES:
         raise RefusedError(f"{incident.id} holds {NOTES} notes already")
     return replace(incident, notes=(*incident.notes, note))
+
+
+def get_closing(incident: Incident) -> Closing:
+    """How it ended; RefusedError while it is open."""
+    if incident.closing is None:
+        raise RefusedError(f"{incident.id} is open", hint=f"keepwell incident close {incident.id} --cause CAUSE")
+    return incident.closing
 
 
 def bundle_path(folder: Path, incident: Incident) -> Path | None:

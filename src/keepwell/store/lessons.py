@@ -48,9 +48,10 @@ class Miss:
 class Lesson:
     """What one closed incident taught. `id` is the incident's; `at` is when it was closed, seconds since the epoch.
 
-    `hits` are keys of the cause's evidence that had fired, `misses` what had spoken for others. `text`, `words` and `checks` are the gist of the incident, what the person wrote, and what had been
-    bad (check ids), kept for a cause that no issue file has. `origin` is "own", or the name of the import; `undone_at`
-    says when it was taken back, or is 0.
+    `hits` are keys of the cause's evidence that had fired, `misses` what had spoken for others. `text`, `words` and
+    `checks` are the gist of the incident, what the person wrote, and what had been bad (check ids): kept for a cause
+    that no issue file has. `origin` is "own", or the name of the import; `undone_at` says when it was taken back,
+    or is 0.
     """
 
     id: str

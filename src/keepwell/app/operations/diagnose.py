@@ -62,7 +62,7 @@ async def diagnose(
     if evidence:
         return diagnosing.diagnose_file(caller, evidence)
     if text:
-        return diagnosing.diagnose_text(text)
+        return diagnosing.diagnose_text(text, caller)
     depth = diagnosing.make_depth(caller, level=level, since=since, yes=yes)
     return await diagnosing.diagnose_targets(caller, targets or (), depth)
 

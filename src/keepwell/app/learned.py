@@ -1,0 +1,109 @@
+"""What this owner's incidents taught, put to use: the catalogue with learned weights, drafts, similar incidents."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from keepwell.core.hypothesis import Diagnosis
+from keepwell.diagnose.catalogue import SHIPPED, Catalogue, load_catalogue
+from keepwell.learning.likeness import Scales, parse_scales, render_scales
+from keepwell.learning.scales import scales_of, text_of_issue
+from keepwell.learning.shadow import Draft, find_drafts, weigh_drafts
+from keepwell.learning.similar import SimilarIncident, find_similar
+from keepwell.learning.weights import learn_catalogue
+from keepwell.store.cache import digest_of, load_cached, save_cached
+from keepwell.store.incidents import FOLDER as INCIDENTS
+from keepwell.store.incidents import list_incidents
+from keepwell.store.lessons import FOLDER, ISSUES, Lesson, get_stamp, load_lessons
+
+#: Seconds after which decay is worked out again in a process that lives long.
+DAY_SECONDS = 86_400.0
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """The catalogue as this owner's incidents changed it, what it was before, the lessons, and the drafts.
+
+    `problem` says why lessons are not used although there are some, or is "".
+    """
+
+    catalogue: Catalogue
+    before: Catalogue
+    lessons: tuple[Lesson, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    problem: str = ""
+
+
+def get_learned(state: Path) -> Learned:
+    """What was learned in this state folder; worked out again when its files change, or the day."""
+    return _learned(state, get_stamp(state), int(time.time() // DAY_SECONDS))
+
+
+def add_learned(diagnosis: Diagnosis, gist: str, learned: Learned) -> Diagnosis:
+    """The diagnosis in which drafts compete too."""
+    if not gist or not learned.drafts:
+        return diagnosis
+    return weigh_drafts(diagnosis, gist, learned.drafts, _scales(learned.before))
+
+
+def similar_to(state: Path, gist: str, made: Iterable[str]) -> tuple[SimilarIncident, ...]:
+    """Closed incidents most like this one, with what was checked then and not now; `made` are checks that came out."""
+    if not gist or not (state / INCIDENTS).is_dir():
+        return ()
+    closed = [one for one in list_incidents(state).incidents if one.closing is not None]
+    return find_similar(closed, gist, frozenset(made))
+
+
+@lru_cache(maxsize=4)
+def _learned(state: Path, stamp: tuple[object, ...], day: int) -> Learned:
+    if not stamp:
+        shipped = _shipped()
+        return Learned(catalogue=shipped, before=shipped)
+    found = load_lessons(state)
+    if found.problem:
+        _LOG.warning("lessons are not used", extra={"fields": {"why": found.problem}})
+    shipped = _shipped()
+    drafts = find_drafts(found.lessons, shipped.issues)
+    before = _with_own(state, shipped, drafts)
+    catalogue = learn_catalogue(before, found.lessons, (day + 1) * DAY_SECONDS)
+    return Learned(
+        catalogue=catalogue, before=before, lessons=found.lessons, drafts=tuple(drafts), problem=found.problem
+    )
+
+
+def _with_own(state: Path, shipped: Catalogue, drafts: Sequence[Draft]) -> Catalogue:
+    """The shipped catalogue and the owner's issue files, without drafts that are not confirmed often enough."""
+    folder = state / FOLDER / ISSUES
+    shadows = frozenset(one.cause for one in drafts if not one.settled)
+    made = {path.stem for path in folder.glob("*.toml")} - shadows
+    if not made:
+        return shipped
+    catalogue = load_catalogue((SHIPPED, folder), leave_out=shadows)
+    for one in catalogue.problems[len(shipped.problems) :]:
+        _LOG.warning("an issue file is not as it should be", extra={"fields": {"why": str(one)}})
+    return catalogue
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Catalogue:
+    return load_catalogue()
+
+
+def _scales(catalogue: Catalogue) -> Scales:
+    """The scales of a catalogue, kept on disk between runs."""
+    key = digest_of(text_of_issue(one).encode() for one in catalogue.issues.values())
+    content = load_cached("scales", key)
+    if content:
+        with contextlib.suppress(ValueError):
+            return parse_scales(content)
+    made = scales_of(catalogue)
+    save_cached("scales", key, render_scales(made))
+    return made
