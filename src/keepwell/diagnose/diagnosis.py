@@ -243,8 +243,9 @@ def _setting(one: Weighed, seen: Seen) -> Setting:
         if text_of(observed, key):
             facts.setdefault(name, text_of(observed, key))
     supervisor = facts.get("supervisor", "")
-    if text_of(beside, "unit"):
-        facts.setdefault("unit", text_of(beside, "unit"))
+    for name in ("unit", "pid"):
+        if text_of(beside, name):
+            facts.setdefault(name, text_of(beside, name))
     restart = texts_of((observed or beside).get("restart"))
     return Setting(
         facts=facts,
@@ -265,9 +266,10 @@ def _find_supervisor(one: Weighed, seen: Seen) -> Mapping[str, Value]:
 
 
 def _find_only_engine(one: Weighed, seen: Seen) -> Mapping[str, Value]:
-    """The supervisor of the only engine on the node whose device, disk or network the cause is about."""
+    """The supervisor of the only engine on the node whose device, disk or network the cause is about, and its pid."""
     nodes = {fired.subject.node for fired in one.supporting if fired.subject is not None}
-    rows = [found.value for found in seen.named("engine.supervisor") if found.subject.node in nodes]
-    if len(rows) == 1:
-        return row_of(rows[0])
-    return {}
+    found = [each for each in seen.named("engine.supervisor") if each.subject.node in nodes]
+    if len(found) != 1:
+        return {}
+    process = row_of(seen.value(found[0].subject, "engine.process"))
+    return {**row_of(found[0].value), "pid": text_of(process, "pid")}
