@@ -23,6 +23,8 @@ FAMILIES: dict[str, str] = {
     "steps": "STEP",
     "services": "SERVICE",
     "pasted": "PASTED",
+    "dialects": "DIALECT",
+    "routing": "POLICY",
 }
 
 

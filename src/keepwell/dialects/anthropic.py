@@ -1,0 +1,68 @@
+"""Anthropic's format: `/v1/messages`, named server-sent events that end in `message_stop`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Usage
+
+_INPUT = re.compile(rb'"input_tokens"\s*:\s*(\d+)')
+_OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
+_CACHED = re.compile(rb'"cache_read_input_tokens"\s*:\s*(\d+)')
+#: Kinds of failure in the words of this interface, by HTTP status.
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+}
+
+
+class Anthropic:
+    """See `keepwell.plugins.dialect.Dialect`."""
+
+    endpoints = (
+        Endpoint(path=b"/v1/messages", use="generate"),
+        Endpoint(path=b"/v1/messages/count_tokens", use="own"),
+    )
+    alarms = (b"event: error",)
+    end = b"message_stop"
+
+    def render_refusal(self, failure: Failure) -> bytes:
+        """`{"type": "error", "error": {"type", "message"}}`."""
+        return msgspec.json.encode(_error(failure))
+
+    def render_break(self, failure: Failure) -> bytes:
+        """An `error` event; no `message_stop` follows."""
+        return b"event: error\ndata: " + msgspec.json.encode(_error(failure)) + b"\n\n"
+
+    def add_usage(self, body: bytes) -> bytes:
+        """The body itself: counts are always told."""
+        return body
+
+    def is_usage(self, event: bytes) -> bool:
+        """Never: no event holds nothing but counts."""
+        return False
+
+    def read_usage(self, tail: bytes) -> Usage:
+        """Input from where it stands first, output from where it stands last."""
+        given, made, cached = _INPUT.findall(tail), _OUTPUT.findall(tail), _CACHED.findall(tail)
+        return Usage(int((given or [b"-1"])[0]), int((made or [b"-1"])[-1]), int((cached or [b"-1"])[-1]))
+
+    def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
+        """It has no list of its own here: `/v1/models` is read by its clients too."""
+        return msgspec.json.encode({"data": [{"type": "model", "id": one.name} for one in models]})
+
+
+def _error(failure: Failure) -> dict[str, object]:
+    kind = _TYPES.get(failure.status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": failure.message}}
+
+
+DIALECT = Anthropic()

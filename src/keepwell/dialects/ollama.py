@@ -1,0 +1,79 @@
+"""Ollama's own format: `/api/...`, a JSON object a line, the last one `"done":true` with the counts in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Usage
+
+_INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
+_OUTPUT = re.compile(rb'"eval_count"\s*:\s*(\d+)')
+#: The version that clients are told: the newest interface that is spoken here.
+VERSION = b'{"version":"0.9.3"}'
+
+
+class Ollama:
+    """See `keepwell.plugins.dialect.Dialect`."""
+
+    endpoints = (
+        Endpoint(path=b"/api/chat", use="generate", streams=True),
+        Endpoint(path=b"/api/generate", use="generate", streams=True),
+        Endpoint(path=b"/api/embed", use="embed"),
+        Endpoint(path=b"/api/embeddings", use="embed"),
+        Endpoint(path=b"/api/show", use="show"),
+        Endpoint(path=b"/api/tags", use="models", method=b"GET"),
+        Endpoint(path=b"/api/ps", use="loaded", method=b"GET"),
+        Endpoint(path=b"/api/version", use="version", method=b"GET"),
+        Endpoint(path=b"/api/pull", use="admin", streams=True),
+        Endpoint(path=b"/api/push", use="admin", streams=True),
+        Endpoint(path=b"/api/create", use="admin", streams=True),
+        Endpoint(path=b"/api/copy", use="admin"),
+        Endpoint(path=b"/api/delete", use="admin", method=b"DELETE"),
+    )
+    alarms = (b'{"error"',)
+    end = b'"done":true'
+
+    def render_refusal(self, failure: Failure) -> bytes:
+        """`{"error": "..."}`."""
+        return msgspec.json.encode({"error": failure.message})
+
+    def render_break(self, failure: Failure) -> bytes:
+        """A last line that is an error; no line says that it is done."""
+        return msgspec.json.encode({"error": failure.message}) + b"\n"
+
+    def add_usage(self, body: bytes) -> bytes:
+        """The body itself: counts are always told."""
+        return body
+
+    def is_usage(self, event: bytes) -> bool:
+        """Never: they stand in the last line with the rest."""
+        return False
+
+    def read_usage(self, tail: bytes) -> Usage:
+        """From the last line."""
+        given, made = _INPUT.findall(tail), _OUTPUT.findall(tail)
+        return Usage(int((given or [b"-1"])[-1]), int((made or [b"-1"])[-1]))
+
+    def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
+        """`/api/tags`, `/api/ps` and `/api/version`."""
+        if endpoint.use == "version":
+            return VERSION
+        return msgspec.json.encode({"models": [_row(one) for one in models if one.loaded or endpoint.use == "models"]})
+
+
+def _row(one: Offered) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "model": one.name,
+        "modified_at": datetime.fromtimestamp(one.modified_at, UTC).isoformat(),
+        "size": one.size_bytes,
+        "digest": one.digest,
+        "details": {},
+    }
+
+
+DIALECT = Ollama()

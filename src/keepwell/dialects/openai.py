@@ -1,0 +1,109 @@
+"""OpenAI's format: `/v1/...`, server-sent events that end in `[DONE]`, usage on request in the last event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Usage
+
+_USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
+#: What is put before the last brace of a body.
+_ASK = b',"stream_options":{"include_usage":true}}'
+#: Kinds of failure in the words of this interface, by HTTP status.
+_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = -1
+
+
+class _Counts(msgspec.Struct):
+    prompt_tokens: int = -1
+    completion_tokens: int = -1
+    input_tokens: int = -1
+    output_tokens: int = -1
+    prompt_tokens_details: _Details | None = None
+
+
+_read = msgspec.json.Decoder(_Counts).decode
+
+
+class OpenAI:
+    """See `keepwell.plugins.dialect.Dialect`."""
+
+    endpoints = (
+        Endpoint(path=b"/v1/chat/completions", use="generate", counts=True),
+        Endpoint(path=b"/v1/completions", use="generate", counts=True),
+        Endpoint(path=b"/v1/responses", use="generate"),
+        Endpoint(path=b"/v1/embeddings", use="embed"),
+        Endpoint(path=b"/v1/rerank", use="embed"),
+        Endpoint(path=b"/rerank", use="embed"),
+        Endpoint(path=b"/v1/score", use="embed"),
+        Endpoint(path=b"/tokenize", use="own"),
+        Endpoint(path=b"/detokenize", use="own"),
+        Endpoint(path=b"/v1/models", use="models", method=b"GET"),
+    )
+    alarms = (b'data: {"error"', b'data:{"error"')
+    end = b"data: [DONE]"
+
+    def render_refusal(self, failure: Failure) -> bytes:
+        """`{"error": {"message", "type", "code"}}`."""
+        return msgspec.json.encode({"error": _error(failure)})
+
+    def render_break(self, failure: Failure) -> bytes:
+        """An event with the error; no `[DONE]` follows."""
+        return b"data: " + msgspec.json.encode({"error": _error(failure)}) + b"\n\n"
+
+    def add_usage(self, body: bytes) -> bytes:
+        """With `stream_options.include_usage`."""
+        return body[: body.rindex(b"}")] + _ASK
+
+    def is_usage(self, event: bytes) -> bool:
+        """An event without choices, with counts."""
+        return b'"choices":[]' in event.replace(b" ", b"") and _USAGE.search(event) is not None
+
+    def read_usage(self, tail: bytes) -> Usage:
+        """The last `usage` object."""
+        found = _USAGE.match(tail, tail.rfind(b'"usage"'))
+        if found is None:
+            return Usage()
+        try:
+            counts = _read(found[1])
+        except msgspec.DecodeError:
+            return Usage()
+        cached = (counts.prompt_tokens_details or _Details()).cached_tokens
+        if cached is None:
+            cached = -1
+        return Usage(
+            max(counts.prompt_tokens, counts.input_tokens),
+            max(counts.completion_tokens, counts.output_tokens),
+            cached,
+        )
+
+    def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
+        """`/v1/models`."""
+        rows = [_row(one) for one in models]
+        return msgspec.json.encode({"object": "list", "data": rows})
+
+
+def _error(failure: Failure) -> dict[str, object]:
+    kind = _TYPES.get(failure.status, "server_error")
+    return {"message": failure.message, "type": kind, "param": None, "code": failure.kind}
+
+
+def _row(one: Offered) -> dict[str, object]:
+    row: dict[str, object] = {
+        "id": one.name,
+        "object": "model",
+        "created": int(one.modified_at),
+        "owned_by": "keepwell",
+    }
+    if one.context_tokens:
+        row["max_model_len"] = one.context_tokens
+    return row
+
+
+DIALECT = OpenAI()

@@ -1,0 +1,58 @@
+"""A look at a request's body: its model, whether it streams, what keeps it together. The rest is never decoded."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+#: How much of a prompt's beginning makes requests belong together. Prompt caches work from the beginning.
+PREFIX_BYTES = 1024
+
+
+class StreamOptions(msgspec.Struct):
+    """What a client asked of a stream."""
+
+    include_usage: bool = False
+
+
+class Peek(msgspec.Struct):
+    """The few keys that the gateway reads; unknown ones are skipped, the whole must be a JSON object."""
+
+    model: str = ""
+    name: str = ""
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    prompt_cache_key: str = ""
+    messages: msgspec.Raw = msgspec.Raw()
+    prompt: msgspec.Raw = msgspec.Raw()
+
+
+class Answer(msgspec.Struct):
+    """What an answer that is not streamed says of itself."""
+
+    model: str = ""
+    error: msgspec.Raw = msgspec.Raw()
+
+
+#: Raises msgspec.DecodeError for what is no JSON object, or has one of the keys with another type.
+peek = msgspec.json.Decoder(Peek).decode
+peek_answer = msgspec.json.Decoder(Answer).decode
+
+
+def find_affinity(look: Peek) -> bytes:
+    """What requests have in common that should meet the same prompt cache; b"" for nothing."""
+    if look.prompt_cache_key:
+        return look.prompt_cache_key.encode()[:64]
+    start = bytes(look.messages or look.prompt)[:PREFIX_BYTES]
+    if not start:
+        return b""
+    return blake2b(start, digest_size=16).digest()
+
+
+def rename_model(body: bytes, model: str) -> bytes:
+    """The body with another model name; everything else stays as the client wrote it."""
+    fields: dict[str, msgspec.Raw] = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    key = {True: "model", False: "name"}["model" in fields or "name" not in fields]
+    fields[key] = msgspec.Raw(msgspec.json.encode(model))
+    return msgspec.json.encode(fields)

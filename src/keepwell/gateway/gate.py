@@ -1,0 +1,240 @@
+"""The gateway's centre: takes requests from clients, asks the scheduler, gives out connections, keeps time.
+
+One timer looks at all deadlines, so that a request costs no timer of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+import msgspec
+
+from keepwell.gateway.access import Access, Refused
+from keepwell.gateway.ask import Effect, Outcome
+from keepwell.gateway.body import Peek, find_affinity, peek
+from keepwell.gateway.deadlines import Deadlines, Learned
+from keepwell.gateway.exchange import Exchange
+from keepwell.gateway.facts import Facts
+from keepwell.gateway.heads import render_head
+from keepwell.gateway.inbound import Inbound, Request, Work
+from keepwell.gateway.outbound import Outbound
+from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.surface import Answer, Surface
+from keepwell.plugins.dialect import Failure
+from keepwell.plugins.routing import Ask
+
+#: Seconds between two looks at all deadlines.
+LOOK_SECONDS = 0.1
+#: Idle connections to one engine that are kept.
+KEPT_CONNECTIONS = 256
+
+
+@dataclass(slots=True)
+class Pool:
+    """Idle connections to one replica."""
+
+    idle: deque[Outbound] = field(default_factory=deque)
+    opening: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Gate:
+    """The owner of all state of the data plane; everything happens on one event loop."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        surface: Surface,
+        access: Access,
+        told: Callable[[Facts], None],
+        *,
+        deadlines: Deadlines,
+        max_body_bytes: int,
+    ) -> None:
+        self.scheduler = scheduler
+        self.surface = surface
+        self.access = access
+        self.max_body_bytes = max_body_bytes
+        self.clients: set[Inbound] = set()
+        self.exchanges: dict[int, Exchange] = {}
+        self._told = told
+        self._deadlines = deadlines
+        self._learned: dict[tuple[str, bool], Learned] = {}
+        self._pools: dict[str, Pool] = {}
+        self._loop = asyncio.get_running_loop()
+        self._number = 0
+        self.now = monotonic
+
+    # Clients' calls.
+
+    def opened(self, client: Inbound) -> None:
+        """A client connected."""
+        self.clients.add(client)
+
+    def closed(self, client: Inbound) -> None:
+        """A client is gone."""
+        self.clients.discard(client)
+
+    def take(self, client: Inbound, request: Request) -> Work | None:
+        """Answer it here, or begin to work on it."""
+        path = request.path.partition(b"?")[0]
+        found = self.surface.find(request.method, path)
+        if found is None:
+            self._answer(client, request, self.surface.answer_unknown(request, path))
+            return None
+        dialect, endpoint = found
+        try:
+            key = self.access.admit(request, self.now())
+        except Refused as refused:
+            self._answer(client, request, Answer.of(dialect, refused.failure))
+            return None
+        if endpoint.use not in ("generate", "embed", "own", "show"):
+            self._answer(client, request, self.surface.answer(dialect, endpoint, request))
+            return None
+        try:
+            look = peek(request.body)
+        except msgspec.DecodeError as error:
+            failure = Failure(
+                status=400, kind="malformed_body", message=f"the body is no JSON object as expected: {error}"
+            )
+            self._answer(client, request, Answer.of(dialect, failure))
+            return None
+        route = self.surface.find_route(look.model or look.name)
+        if route is None:
+            self._answer(client, request, Answer.of(dialect, self.surface.no_model(look.model or look.name)))
+            return None
+        self._number += 1
+        ask = Ask(
+            id=self._number,
+            route=route.name,
+            dialect=self.surface.name_of(dialect),
+            key=key.name,
+            priority=key.priority,
+            weight=key.weight,
+            affinity=self._affinity(route.policy, look),
+        )
+        exchange = Exchange(self, client, request, dialect, endpoint, look, ask)
+        facts = exchange.facts
+        facts.key, facts.route, facts.asked = key.name, route.name, look.model or look.name
+        facts.path, facts.dialect = path.decode("latin-1"), ask.dialect
+        self.exchanges[ask.id] = exchange
+        exchange.follow(self.scheduler.arrive(ask, self.now()))
+        return exchange
+
+    def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
+        """What came is no request that can be understood: say so and close."""
+        body = msgspec.json.encode({"error": {"message": message, "code": status}})
+        own = b"content-type: application/json\r\n"
+        client.transport.write(render_head(status, (), own, length=len(body), close=True) + body)
+
+    # Exchanges' calls.
+
+    def connect(self, exchange: Exchange, replica: str) -> None:
+        """A kept connection at once, or a new one some time soon."""
+        pool = self._pools.setdefault(replica, Pool())
+        where = self.scheduler.stations[replica].replica
+        while pool.idle:
+            connection = pool.idle.pop()
+            if not connection.closed and not connection.transport.is_closing():
+                exchange.connected(connection, where)
+                return
+        task = self._loop.create_task(self._open(exchange, replica))
+        pool.opening.add(task)
+        task.add_done_callback(pool.opening.discard)
+
+    async def _open(self, exchange: Exchange, replica: str) -> None:
+        where = self.scheduler.stations[replica].replica
+        try:
+            async with asyncio.timeout(self._deadlines.connect_seconds):
+                _, connection = await self._loop.create_connection(Outbound, where.host, where.port)
+        except TimeoutError:
+            exchange.failed_to_connect(replica, f"no connection within {self._deadlines.connect_seconds:g} s")
+        except OSError as error:
+            exchange.failed_to_connect(replica, error.strerror or str(error))
+        else:
+            exchange.connected(connection, where)
+
+    def put_back(self, replica: str, connection: Outbound) -> None:
+        """Keep it for the next request."""
+        pool = self._pools.setdefault(replica, Pool())
+        if connection.closed or len(pool.idle) >= KEPT_CONNECTIONS:
+            connection.let_go()
+        else:
+            pool.idle.append(connection)
+
+    def tried(self, exchange: Exchange, replica: str, outcome: Outcome, why: str) -> None:
+        """A try ended: the slot is free, others may start."""
+        if outcome == "well":
+            facts = exchange.facts
+            self._learned_of(facts).learn(facts.first - exchange.tried_at)
+        for start in self.scheduler.ended(exchange.ask.id, replica, outcome, self.now(), why):
+            other = self.exchanges.get(start.ask)
+            if other is not None:
+                other.follow(start)
+
+    def again(self, exchange: Exchange, failed: frozenset[str]) -> Effect:
+        """Another try, elsewhere."""
+        return self.scheduler.arrive(exchange.ask, self.now(), failed)
+
+    def over(self, exchange: Exchange) -> None:
+        """It is over: recorded, and forgotten."""
+        if exchange.waiting:
+            self.scheduler.leave(exchange.ask.id)
+        self.exchanges.pop(exchange.ask.id, None)
+        exchange.facts.ended = self.now()
+        self.access.spent(exchange.facts)
+        self._told(exchange.facts)
+
+    # Time.
+
+    async def keep_time(self) -> None:
+        """Look at all deadlines, for as long as the gateway lives."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look()
+
+    def look(self) -> None:
+        """End what is late; start what waits and can."""
+        now = self.now()
+        for refusal in self.scheduler.expire(now):
+            self.exchanges[refusal.ask].follow(refusal)
+        for exchange in list(self.exchanges.values()):
+            late = self._deadlines.find_late(exchange, self._learned_of(exchange.facts), now)
+            if late is not None:
+                exchange.late(*late)
+        for client in [one for one in self.clients if self._deadlines.is_idle(one, now)]:
+            client.transport.close()
+        if self.scheduler.waiting:
+            for start in self.scheduler.wake(now):
+                self.exchanges[start.ask].follow(start)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for client in list(self.clients):
+            client.transport.close()
+        for pool in self._pools.values():
+            for connection in pool.idle:
+                connection.let_go()
+
+    def _learned_of(self, facts: Facts) -> Learned:
+        key = (facts.route, facts.stream)
+        found = self._learned.get(key)
+        if found is None:
+            found = self._learned[key] = Learned()
+        return found
+
+    def _affinity(self, policy: tuple[str, ...], look: Peek) -> bytes:
+        if "affinity" in policy:
+            return find_affinity(look)
+        return b""
+
+    def _answer(self, client: Inbound, request: Request, answer: Answer) -> None:
+        body = answer.body * (request.method != b"HEAD")
+        own = b"content-type: %b\r\n" % answer.content_type + answer.headers
+        close = request.close or answer.close
+        head = render_head(answer.status, (), own, length=len(answer.body), close=close)
+        client.transport.write(head + body)
+        client.done(close=close)

@@ -1,0 +1,249 @@
+"""The client's side of a connection: reads requests, one at a time is worked on, and writes what it is given.
+
+Requests that come before the last is answered (pipelining) wait, and reading stops at `PIPELINED` of them. One watcher
+from accept to last byte: `connection_lost` ends whatever is being done for the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol, cast
+
+import httptools
+
+#: Bounds of one request; the body's is the gateway's own.
+HEAD_BYTES, HEADERS = 64 * 1024, 128
+#: Requests of one connection that wait for the one before them.
+PIPELINED = 4
+#: Bytes for a client that reads slowly; then the engine's connection is no longer read.
+WRITE_BYTES = 256 * 1024
+_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS"})
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Request:
+    """One request as it was read. `headers` are as written, with names in lower case."""
+
+    __slots__ = ("body", "close", "headers", "method", "named", "old", "path", "received_at")
+
+    def __init__(self, method: bytes, path: bytes, headers: list[tuple[bytes, bytes]], *, old: bool) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        #: The last header of each name.
+        self.named = dict(headers)
+        self.old = old
+        self.close = False
+        self.body = b""
+        self.received_at = 0.0
+
+
+class Work(Protocol):
+    """What is being done for one request."""
+
+    def client_gone(self) -> None:
+        """Nobody waits for it any more."""
+        ...
+
+    def hold(self) -> None:
+        """The client reads too slowly."""
+        ...
+
+    def go_on(self) -> None:
+        """The client has read."""
+        ...
+
+
+class Owner(Protocol):
+    """Who takes the requests."""
+
+    max_body_bytes: int
+
+    def opened(self, client: Inbound) -> None:
+        """A client connected."""
+        ...
+
+    def closed(self, client: Inbound) -> None:
+        """It is gone."""
+        ...
+
+    def take(self, client: Inbound, request: Request) -> Work | None:
+        """Work on it; None when it is answered already."""
+        ...
+
+    def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
+        """What came is no request; answer, and the connection is closed."""
+        ...
+
+
+class Inbound(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, owner: Owner, now: _Now) -> None:
+        self._owner = owner
+        self._now = now
+        self._waiting: deque[Request] = deque()
+        self._request: Request | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._url: bytes = b""
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._head = 0
+        self._work: Work | None = None
+        self._busy = False
+        self._broken = False
+        self._stopped = False
+        #: When the request that is being read began, 0 between requests.
+        self.reading_since = 0.0
+        self.idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected."""
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's are not of the class
+        self.transport.set_write_buffer_limits(high=WRITE_BYTES)
+        self._parser = httptools.HttpRequestParser(self)
+        self.idle_since = self._now()
+        self._owner.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone: so is everybody's interest in what is done for it."""
+        self._broken = True
+        self._waiting.clear()
+        work, self._work = self._work, None
+        if work is not None:
+            work.client_gone()
+        self._owner.closed(self)
+
+    def eof_received(self) -> bool:
+        """A client that half-closes has left: an answer to nobody costs an engine's time."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        if self._work is not None:
+            self._work.hold()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        if self._work is not None:
+            self._work.go_on()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of requests."""
+        if self._broken:
+            return
+        try:
+            self._parser.feed_data(data)
+            if self._request is None and self.reading_since:
+                self._count_head(len(data))
+        except httptools.HttpParserUpgrade:
+            self._malformed(501, "this gateway changes to no other protocol")
+        except httptools.HttpParserError as error:
+            if not self._broken:
+                self._malformed(400, f"this is no well-formed HTTP request: {error}")
+
+    # The parser's calls.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self.reading_since = self._now()
+        self._headers, self._url, self._parts, self._size, self._head = [], b"", [], 0, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        method = self._parser.get_method()
+        old = self._parser.get_http_version() != "1.1"
+        self._request = request = Request(method, self._url, self._headers, old=old)
+        request.close = not self._parser.should_keep_alive()
+        if method not in _METHODS:
+            self._malformed(501, "this gateway knows no such method")
+        elif len(self._headers) > HEADERS:
+            self._malformed(431, f"the request has more than {HEADERS} headers")
+        elif int(request.named.get(b"content-length", 0)) > self._owner.max_body_bytes:
+            self._malformed(413, f"the body is larger than {self._owner.max_body_bytes} bytes")
+        elif b"expect" in request.named and not self._busy:
+            self.transport.write(CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Part of the body."""
+        self._size += len(body)
+        if self._size > self._owner.max_body_bytes:
+            self._malformed(413, f"the body is larger than {self._owner.max_body_bytes} bytes")
+        elif not self._broken:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        request, self._request = self._request, None
+        if request is None or self._broken:
+            return
+        if len(self._parts) == 1:
+            request.body = self._parts[0]
+        elif self._parts:
+            request.body = b"".join(self._parts)
+        self._parts = []
+        request.received_at = self._now()
+        self.reading_since = 0.0
+        if self._busy:
+            self._waiting.append(request)
+            if len(self._waiting) >= PIPELINED:
+                self._stopped = True
+                self.transport.pause_reading()
+            return
+        self._take(request)
+
+    def done(self, *, close: bool) -> None:
+        """The answer to the request in work is written."""
+        self._work = None
+        self._busy = False
+        self.idle_since = self._now()
+        if close:
+            self._broken = True
+            self.transport.close()
+            return
+        if self._waiting:
+            if self._stopped:
+                self._stopped = False
+                self.transport.resume_reading()
+            self._take(self._waiting.popleft())
+
+    def drop(self) -> None:
+        """Cut the connection: what was written cannot be ended properly."""
+        self._broken = True
+        self._work = None
+        self.transport.abort()
+
+    def _count_head(self, size: int) -> None:
+        """A head that has not ended after so many bytes is none."""
+        self._head += size
+        if self._head > HEAD_BYTES:
+            self._malformed(431, "the head of the request is too large")
+
+    @property
+    def busy(self) -> bool:
+        """True while something is done for it."""
+        return self._busy
+
+    def _take(self, request: Request) -> None:
+        self._busy = True
+        work = self._owner.take(self, request)
+        if self._busy:
+            self._work = work
+
+    def _malformed(self, status: int, message: str) -> None:
+        self._broken = True
+        self._owner.refuse_malformed(self, status, message)
+        self.transport.close()
+
+
+class _Now(Protocol):
+    def __call__(self) -> float: ...

@@ -1,0 +1,102 @@
+"""What the gateway shows: paths of every dialect, the models that it offers, and answers that it gives itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import msgspec
+
+from keepwell.gateway.ask import Route
+from keepwell.gateway.inbound import Request
+from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
+
+JSON = b"application/json"
+#: Own paths of the gateway begin with this.
+OWN = b"/keepwell/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer that the gateway gives itself."""
+
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: bytes = b""
+    close: bool = False
+
+    @staticmethod
+    def of(dialect: Dialect, failure: Failure) -> Answer:
+        """A refusal in the client's dialect."""
+        retry = b"retry-after: %d\r\n" % max(1, round(failure.retry_seconds)) * bool(failure.retry_seconds)
+        return Answer(status=failure.status, body=dialect.render_refusal(failure), headers=retry)
+
+
+#: Answers a path of the gateway's own: the request in, the answer out, None where it is none.
+OwnPaths = Callable[[Request], Answer | None]
+
+
+class Surface:
+    """Paths and models."""
+
+    def __init__(self, dialects: Mapping[str, Dialect], own: OwnPaths) -> None:
+        self._names = {id(one): name for name, one in dialects.items()}
+        self._endpoints: dict[tuple[bytes, bytes], tuple[Dialect, Endpoint]] = {}
+        for dialect in dialects.values():
+            for endpoint in dialect.endpoints:
+                self._endpoints.setdefault((endpoint.method, endpoint.path), (dialect, endpoint))
+        self._own = own
+        self._routes: dict[str, Route] = {}
+        self._default: Route | None = None
+        self._offered: tuple[Offered, ...] = ()
+
+    def replace(
+        self, routes: Mapping[str, Route], offered: Iterable[Offered], *, aliases: Mapping[str, str], default: str = ""
+    ) -> None:
+        """Other models. `aliases` are further names of routes; `default` is the route of every other name."""
+        self._routes = {**routes, **{name: routes[route] for name, route in aliases.items()}}
+        self._default = routes.get(default)
+        self._offered = tuple(offered)
+
+    def name_of(self, dialect: Dialect) -> str:
+        """The dialect's name."""
+        return self._names[id(dialect)]
+
+    def find(self, method: bytes, path: bytes) -> tuple[Dialect, Endpoint] | None:
+        """The dialect and the endpoint of a path."""
+        if method == b"HEAD":
+            method = b"GET"
+        return self._endpoints.get((method, path))
+
+    def find_route(self, model: str) -> Route | None:
+        """The route of a model's name; `name` and `name:latest` are one."""
+        return self._routes.get(model) or self._routes.get(model.removesuffix(":latest")) or self._default
+
+    def no_model(self, model: str) -> Failure:
+        """What a client is told that asks for a model that is not offered."""
+        near = get_close_matches(model, list(self._routes), n=3)
+        hint = f"; offered: {', '.join(sorted(self._routes)[:10]) or 'none'}"
+        if near:
+            hint = f"; did you mean {' or '.join(near)}?"
+        return Failure(status=404, kind="model_not_found", message=f"no model {model!r} is offered here{hint}")
+
+    def answer(self, dialect: Dialect, endpoint: Endpoint, request: Request) -> Answer:
+        """A listing over all engines; what changes an engine is not done here."""
+        if endpoint.use == "admin":
+            message = "models are fetched and removed on a named node, not through the gateway"
+            return Answer.of(dialect, Failure(status=403, kind="not_here", message=message))
+        return Answer(status=200, body=dialect.render_models(endpoint, self._offered))
+
+    def answer_unknown(self, request: Request, path: bytes) -> Answer:
+        """A path of the gateway's own, or one that nobody has."""
+        found = self._own(request)
+        if found is not None:
+            return found
+        known = {p for _, p in self._endpoints}
+        message = f"no such path here: {path.decode('latin-1')[:200]}"
+        status = {True: 405, False: 404}[path in known]
+        if status == 405:
+            message = f"{path.decode('latin-1')} takes another method"
+        return Answer(status=status, body=msgspec.json.encode({"error": {"message": message, "code": "not_found"}}))

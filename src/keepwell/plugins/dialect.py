@@ -1,0 +1,94 @@
+"""The contract of a dialect: a file in `dialects/` that ends in `DIALECT: Dialect`.
+
+A dialect is a wire format that clients and engines speak. The gateway passes bytes through; from a dialect it learns
+which paths there are, where a body names its model, how a refusal and a broken stream look to such a client, and
+where tokens are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+#: What a path is for. "generate" and "embed" go to a replica of the model that the body names; "models", "loaded" and
+#: "version" are answered over the fleet; "show" goes to a replica of the named model; "admin" changes an engine.
+Use: TypeAlias = Literal["generate", "embed", "models", "loaded", "version", "show", "admin", "own"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One path. `streams`: it streams unless the body says no. `counts`: usage can be asked for in a stream."""
+
+    path: bytes
+    use: Use
+    method: bytes = b"POST"
+    streams: bool = False
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What went wrong, for a client: HTTP status, one word, a sentence, and seconds to wait (0: not told)."""
+
+    status: int
+    kind: str
+    message: str
+    retry_seconds: float = 0.0
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of one answer as the engine counted them; -1 where it did not tell."""
+
+    input_tokens: int = -1
+    output_tokens: int = -1
+    cached_tokens: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A model as the gateway offers it: public name, context length (0: not told), digest and size where known."""
+
+    name: str
+    context_tokens: int = 0
+    digest: str = ""
+    size_bytes: int = 0
+    modified_at: float = 0.0
+    loaded: bool = False
+
+
+class Dialect(Protocol):
+    """What every wire format has."""
+
+    #: Lower is asked first where a path belongs to several.
+    endpoints: tuple[Endpoint, ...]
+    #: Texts that begin an error inside a stream that was begun with status 200.
+    alarms: tuple[bytes, ...]
+    #: The text that only a stream's true end holds; b"" where the end of the body is all there is.
+    end: bytes
+
+    def render_refusal(self, failure: Failure) -> bytes:
+        """The body of an answer that is an error, as this dialect's clients read it."""
+        ...
+
+    def render_break(self, failure: Failure) -> bytes:
+        """What ends a stream that cannot be finished, so that no client takes it for whole."""
+        ...
+
+    def add_usage(self, body: bytes) -> bytes:
+        """The body asking for token counts in its stream; it is a JSON object and did not ask."""
+        ...
+
+    def is_usage(self, event: bytes) -> bool:
+        """True for the event of a stream that holds nothing but the counts that `add_usage` asked for."""
+        ...
+
+    def read_usage(self, tail: bytes) -> Usage:
+        """The counts in the end of an answer, streamed or not."""
+        ...
+
+    def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
+        """The list of models for one of this dialect's listing paths."""
+        ...

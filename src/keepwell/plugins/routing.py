@@ -1,0 +1,65 @@
+"""The contract of a routing policy: a file in `routing/` that ends in `POLICY: Policy`.
+
+A policy is a pure function that orders replicas which could all take a request, best first. What it leaves out is out;
+the next policy of the route orders what is left, and the first of the last order is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """An engine that serves models: its name, where it listens, what it can and how much at once.
+
+    `limit` is how many requests it works on at once, 0 for no limit of ours. `dialects` are the wire formats that it
+    speaks. `models` are the names under which it knows its models; `weight` is its share under weighted routing.
+    """
+
+    id: str
+    node: str
+    host: str
+    port: int
+    dialects: frozenset[str]
+    models: frozenset[str] = frozenset()
+    limit: int = 0
+    weight: float = 1.0
+    tags: frozenset[str] = frozenset()
+    api_key: str = field(default="", repr=False)
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One request for a replica. `key` is the client's key name, `weight` its share, `affinity` what keeps it at one
+    replica (a session, or the beginning of its prompt). One is made for each request: no dataclass, for its price.
+    """
+
+    id: int
+    route: str
+    dialect: str
+    key: str = ""
+    priority: int = 1
+    weight: float = 1.0
+    affinity: bytes = b""
+
+
+class Candidate(Protocol):
+    """A replica as a policy sees it."""
+
+    replica: Replica
+    #: Names of the models in its memory, and the one that it worked with last.
+    resident: frozenset[str]
+    last_model: str
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests it works on."""
+        ...
+
+
+#: Candidates, the request, and the name by which each replica (by id) knows the model.
+Policy: TypeAlias = Callable[[Sequence[Candidate], Ask, Mapping[str, str]], Sequence[Candidate]]

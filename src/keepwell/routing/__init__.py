@@ -1,0 +1,1 @@
+"""Routing policies: pure functions that order the replicas which could take a request."""
