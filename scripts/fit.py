@@ -19,8 +19,12 @@ from keepwell.diagnose.scale import FITTED
 from keepwell.learning.examples import Examiner, Example, Mode
 from keepwell.learning.fitting import find_sure_from, fit_all, told_with_care
 from keepwell.learning.folds import cross_validate, repository_of, thread_of
-from keepwell.learning.labelled import parse_labelled
+from keepwell.learning.labelled import Labelled, parse_labelled
 from keepwell.learning.measure import Answered, measure
+from keepwell.scan.signature import ORDINARY
+
+#: Lines of one text of nothing wrong, and which of these texts are taken: one to forty incidents.
+WELL_LINES, WELL_EVERY = 10, 4
 
 
 def main() -> None:
@@ -36,11 +40,12 @@ def main() -> None:
     fresh: list[Example] = []
     if asked.unseen:
         fresh = read(asked.unseen, asked.issues, "whole")
-    origin = f"{len(known)} incidents without their own signs, {len(fresh)} unseen ones"
-    fitted = fit_all([*known, *fresh], origin, asked.date)
+    well = examine_ordinary()
+    origin = f"{len(known)} incidents without their own signs, {len(fresh)} unseen ones, {len(well)} of nothing wrong"
+    fitted = fit_all([*known, *fresh], well, origin, asked.date)
     print(json.dumps(fitted, indent=1))
     for name, group in (("thread", thread_of), ("repository", repository_of)):
-        answers = cross_validate([*known, *fresh], group=group)
+        answers = cross_validate([*known, *fresh], group=group, also=well)
         tell(f"by {name}: without own signs", answers[: len(known)])
         tell(f"by {name}: unseen", answers[len(known) :])
         tell(f"by {name}: both", answers)
@@ -53,6 +58,14 @@ def read(path: Path, issues: Path, mode: Mode) -> list[Example]:
     incidents = parse_labelled(path.read_text(encoding="utf-8").split("\n"), path.name)
     examiner = Examiner(load_catalogue((issues,)), incidents)
     return examiner.examine([one for one in incidents if one.sure], mode)
+
+
+def examine_ordinary() -> list[Example]:
+    """Lines that engines and systems write while all is well, as texts that somebody pastes: nothing is to be found."""
+    lines = ORDINARY.read_text(encoding="utf-8").splitlines()
+    parts = ["\n".join(lines[at : at + WELL_LINES]) for at in range(0, len(lines), WELL_LINES * WELL_EVERY)]
+    incidents = [Labelled(id=f"well-{number}", evidence=part, cause="") for number, part in enumerate(parts)]
+    return Examiner(load_catalogue(), incidents).examine(incidents, "whole")
 
 
 def tell(name: str, answers: list[Answered]) -> None:

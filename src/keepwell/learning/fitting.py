@@ -27,10 +27,13 @@ SURE_FROM = (0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
 RIGHT_ENOUGH = 0.5
 
 
-def fit_all(taught: Sequence[Example], origin: str, date: str) -> dict[str, Any]:
-    """The fitted data: coefficients by all examples, confidences by answers that no fit on their own thread gave."""
-    choice = fit_choice(taught)
-    answers = cross_validate(taught, group=thread_of)
+def fit_all(taught: Sequence[Example], well: Sequence[Example], origin: str, date: str) -> dict[str, Any]:
+    """The fitted data: coefficients by all examples, confidences by answers that no fit on their own thread gave.
+
+    `well` are texts in which nothing is wrong: they teach when to say so, and count in no share of right answers.
+    """
+    choice = fit_choice([*taught, *well])
+    answers = cross_validate(taught, group=thread_of, also=well)
     sure_from = find_sure_from(answers)
     told = [told_with_care(one, sure_from) for one in answers]
     bands = make_bands(told)

@@ -7,12 +7,14 @@ from rich.padding import Padding
 from rich.text import Text
 
 from keepwell.cli.words import clean, command_line, share
-from keepwell.core.hypothesis import AdvisedFix, Contribution, Hypothesis
+from keepwell.core.hypothesis import AdvisedFix, Contribution, Diagnosis, Hypothesis
 
 #: Reasons shown for one cause: the strongest say enough, `--json` has all.
 REASONS_SHOWN = 4
 #: Rivals less likely than this are not worth a line.
 RIVAL_FLOOR = 0.03
+#: Causes named where none is known.
+RIVALS_SHOWN = 5
 _INDENT = (0, 0, 0, 4)
 
 
@@ -26,6 +28,8 @@ def render_cause(cause: Hypothesis, number: int) -> list[RenderableType]:
             (f"{number}. {cause.title}", "bold"), (f"  {share(cause.confidence)}", "bold magenta"), (about, "dim")
         ),
     ]
+    if cause.basis:
+        lines.append(_line("sure", cause.basis, "dim"))
     strongest = sorted(cause.supporting, key=_strength)[:REASONS_SHOWN]
     for one in strongest:
         lines += _reason(one, "why ")
@@ -65,6 +69,18 @@ def render_rivals(rivals: tuple[Hypothesis, ...], unknown: float) -> list[Render
     lines: list[RenderableType] = [Text("Or, less likely:", style="bold")]
     lines += [Text.assemble(f"    {share(one.confidence):>5}  ", one.title, (f"  {one.issue}", "dim")) for one in near]
     lines.append(Text(f"    {share(unknown):>5}  something that is not in the catalogue", style="dim"))
+    return [*lines, Text()]
+
+
+def render_doubt(diagnosis: Diagnosis) -> list[RenderableType]:
+    """That the cause is not known, and what it might be; the check that would tell comes below it."""
+    if not diagnosis.not_known:
+        return []
+    near = [one for one in diagnosis.hypotheses[:RIVALS_SHOWN] if one.confidence >= RIVAL_FLOOR]
+    lines: list[RenderableType] = [Text(diagnosis.not_known, style="bold")]
+    if near:
+        lines.append(Text("It might be:"))
+    lines += [Text.assemble(f"    {share(one.confidence):>5}  ", one.title, (f"  {one.issue}", "dim")) for one in near]
     return [*lines, Text()]
 
 

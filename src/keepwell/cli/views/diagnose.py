@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from keepwell.app.report import DiagnosesReport, DiagnosisReport
-from keepwell.cli.views.cause import render_cause, render_rivals
+from keepwell.cli.views.cause import render_cause, render_doubt, render_rivals
 from keepwell.cli.views.nodes import render_nodes
 from keepwell.cli.views.picture import render_looked, render_node
 from keepwell.cli.views.word import render_changes, render_decisions
@@ -39,6 +39,7 @@ def _verdict(report: DiagnosisReport) -> list[RenderableType]:
         parts += [*render_cause(cause, number), Text()]
         if number == 1:
             parts += render_rivals(diagnosis.hypotheses[1:], diagnosis.unknown)
+    parts += render_doubt(diagnosis)
     parts += _unexplained(report)
     parts += _changes(report)
     trouble = bool(parts)
@@ -105,7 +106,7 @@ def _summary(report: DiagnosisReport) -> Text:
     words = [_count(report.checks_made, "check") + f" ({blind} could not look: --json says why)" * bool(blind)]
     words = words * bool(report.checks_made) + [_count(report.lines_read, "line") + " of text"]
     unknown = ""
-    if report.causes:
+    if report.causes or report.diagnosis.not_known:
         unknown = f" · none of these: {share(report.diagnosis.unknown)}"
     return Text(f"{', '.join(words)} in {report.seconds:.1f} s{unknown}", style="dim")
 
