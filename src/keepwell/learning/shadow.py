@@ -1,8 +1,8 @@
 """Drafts of causes that no issue file has, and how they compete while nobody has confirmed them twice.
 
-A draft takes its share from the unknown alone: what the catalogue claims keeps its probability to the last digit, and
-a draft comes up as far as the known causes leave room. It is listed when it is like the incident, never to fill a
-place; before it is confirmed twice it stands behind every known cause that is worth telling.
+A draft takes its share from the unknown and from causes that claim weakly: what the catalogue says with some ground
+keeps its probability to the last digit, and a draft comes up as far as the known causes leave room. It is listed when
+it is like the incident, never to fill a place; before it is confirmed twice it takes no known cause's first place.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ CONFIRMATIONS = 2.0
 TO_EVIDENCE = Alike(1.6, 2.7, 6.0)
 TO_WORDS = Alike(4.4, 9.6, 10.0)
 BASE = -1.8
-#: Log odds from which on a draft is listed.
-LISTED = -2.0
+#: Log odds from which on a draft is listed: four of five incidents of its cause are that like it, and one of six
+#: of other causes that nothing knows.
+LISTED = -0.4
+#: A known cause below this claims weakly: likeness to a closed incident is as good a ground.
+WEAK = 0.3
 #: Most probability that a draft may have before it is confirmed twice.
 MOST_UNCONFIRMED = 0.5
 #: A known cause this likely is not pushed from the first place by a draft that is not confirmed.
@@ -79,11 +82,13 @@ def weigh_drafts(diagnosis: Diagnosis, gist: str, drafts: Sequence[Draft], scale
     found = [one for one in drafts if odds.get(one.cause, -math.inf) >= LISTED]
     if not found:
         return diagnosis
-    shares = _share_out(found, odds, diagnosis.unknown)
+    pool = diagnosis.unknown + math.fsum(one.confidence for one in diagnosis.hypotheses if one.confidence < WEAK)
+    shares = _share_out(found, odds, pool)
+    left = max(0.0, 1.0 - math.fsum(shares.values()) / (pool or 1.0))
+    known = [_scaled(one, left) for one in diagnosis.hypotheses]
     made = [_hypothesis(one, shares[one.cause], odds[one.cause]) for one in found]
-    hypotheses = _known_first(sorted((*diagnosis.hypotheses, *made), key=_order))
-    unknown = diagnosis.unknown - math.fsum(shares.values())
-    return replace(diagnosis, hypotheses=tuple(hypotheses), unknown=max(0.0, unknown))
+    hypotheses = _known_first(sorted((*known, *made), key=_order))
+    return replace(diagnosis, hypotheses=tuple(hypotheses), unknown=diagnosis.unknown * left)
 
 
 def like(draft: Draft, mark: Print, scales: Scales) -> float:
@@ -96,12 +101,19 @@ def _odds(weights: Alike, alike: Alike) -> float:
     return weights.words * alike.words + weights.runs * alike.runs + weights.minds * alike.minds
 
 
-def _share_out(found: Sequence[Draft], odds: Mapping[str, float], unknown: float) -> dict[str, float]:
-    """What each draft gets of the unknown's probability."""
+def _scaled(one: Hypothesis, left: float) -> Hypothesis:
+    """A known cause beside drafts: one that claims weakly gives of its share as the unknown does."""
+    if one.confidence >= WEAK:
+        return one
+    return replace(one, confidence=one.confidence * left)
+
+
+def _share_out(found: Sequence[Draft], odds: Mapping[str, float], pool: float) -> dict[str, float]:
+    """What each draft gets of the probability that nothing known claims with some ground."""
     weights = {one.cause: math.exp(odds[one.cause]) for one in found}
     total = 1.0 + math.fsum(weights.values())
     most = {one.cause: {True: 1.0, False: MOST_UNCONFIRMED}[one.settled] for one in found}
-    return {cause: min(most[cause], unknown * weight / total) for cause, weight in weights.items()}
+    return {cause: min(most[cause], pool * weight / total) for cause, weight in weights.items()}
 
 
 def _order(one: Hypothesis) -> tuple[bool, float]:

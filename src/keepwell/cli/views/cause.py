@@ -15,6 +15,8 @@ REASONS_SHOWN = 4
 RIVAL_FLOOR = 0.03
 #: Causes named where none is known.
 RIVALS_SHOWN = 5
+#: What stands beside a cause that only closed incidents know.
+DRAFT = "  (draft, not yet confirmed)"
 _INDENT = (0, 0, 0, 4)
 
 
@@ -25,7 +27,9 @@ def render_cause(cause: Hypothesis, number: int) -> list[RenderableType]:
         about = f"  {cause.subject}"
     lines: list[RenderableType] = [
         Text.assemble(
-            (f"{number}. {cause.title}", "bold"), (f"  {share(cause.confidence)}", "bold magenta"), (about, "dim")
+            (f"{number}. {cause.title}", "bold"),
+            (f"  {share(cause.confidence)}", "bold magenta"),
+            (f"{about}{DRAFT * cause.draft}", "dim"),
         ),
     ]
     if cause.basis:
@@ -67,7 +71,10 @@ def render_rivals(rivals: tuple[Hypothesis, ...], unknown: float) -> list[Render
     if not near:
         return []
     lines: list[RenderableType] = [Text("Or, less likely:", style="bold")]
-    lines += [Text.assemble(f"    {share(one.confidence):>5}  ", one.title, (f"  {one.issue}", "dim")) for one in near]
+    lines += [
+        Text.assemble(f"    {share(one.confidence):>5}  ", one.title, (f"  {one.issue}{DRAFT * one.draft}", "dim"))
+        for one in near
+    ]
     lines.append(Text(f"    {share(unknown):>5}  something that is not in the catalogue", style="dim"))
     return [*lines, Text()]
 
@@ -80,7 +87,10 @@ def render_doubt(diagnosis: Diagnosis) -> list[RenderableType]:
     lines: list[RenderableType] = [Text(diagnosis.not_known, style="bold")]
     if near:
         lines.append(Text("It might be:"))
-    lines += [Text.assemble(f"    {share(one.confidence):>5}  ", one.title, (f"  {one.issue}", "dim")) for one in near]
+    lines += [
+        Text.assemble(f"    {share(one.confidence):>5}  ", one.title, (f"  {one.issue}{DRAFT * one.draft}", "dim"))
+        for one in near
+    ]
     return [*lines, Text()]
 
 

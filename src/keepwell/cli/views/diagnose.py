@@ -7,6 +7,7 @@ from rich.text import Text
 
 from keepwell.app.report import DiagnosesReport, DiagnosisReport
 from keepwell.cli.views.cause import render_cause, render_doubt, render_rivals
+from keepwell.cli.views.incident import render_similar
 from keepwell.cli.views.nodes import render_nodes
 from keepwell.cli.views.picture import render_looked, render_node
 from keepwell.cli.views.word import render_changes, render_decisions
@@ -43,6 +44,7 @@ def _verdict(report: DiagnosisReport) -> list[RenderableType]:
     parts += _unexplained(report)
     parts += _changes(report)
     trouble = bool(parts)
+    parts += render_similar(report.similar * trouble)
     parts += render_decisions(report.decisions, (*diagnosis.hypotheses, *diagnosis.also))
     if diagnosis.next_probe is not None and trouble:
         parts += _next_probe(diagnosis.next_probe)

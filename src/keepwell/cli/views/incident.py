@@ -11,6 +11,7 @@ from rich.text import Text
 
 from keepwell.app.incident_report import IncidentReport, IncidentsReport
 from keepwell.core.words import clean, share
+from keepwell.learning.similar import SimilarIncident
 from keepwell.store.incidents import Closing, Incident
 
 #: What each state of an incident means, in words.
@@ -42,6 +43,21 @@ def render(report: IncidentReport | IncidentsReport) -> RenderableType:
     if report.next:
         lines.append(_line("next", report.next))
     return Group(*lines)
+
+
+def render_similar(similar: tuple[SimilarIncident, ...]) -> list[RenderableType]:
+    """Closed incidents that looked like this one: what they were, what helped, and what was checked then only."""
+    if not similar:
+        return []
+    lines: list[RenderableType] = [Text("Similar incidents:", style="bold")]
+    for one in similar:
+        day = time.strftime("%Y-%m-%d", time.localtime(one.closed_at))
+        lines.append(Text.assemble(f"  {day}  ", clean(one.cause), (f"  {LABELS[one.label]}, {one.id}", "dim")))
+        if one.fixed_by:
+            lines.append(_line("  fixed by", f" {one.fixed_by}"))
+        if one.checked:
+            lines.append(_line("  also", f"checked, and not here: {'; '.join(one.checked)}"))
+    return [*lines, Text()]
 
 
 def _shown(text: str) -> str:
