@@ -48,7 +48,7 @@ def _form(one: Parameter) -> Any:
     param = one.param
     if param.position:
         return typer.Argument(help=param.help, show_default=not one.required)
-    names = [f"--{one.name.replace('_', '-')}"]
+    names = [f"--{one.name.rstrip('_').replace('_', '-')}"]
     if param.short:
         names.append(param.short)
     return typer.Option(*names, help=param.help, min=param.minimum, max=param.maximum)
