@@ -90,6 +90,7 @@ class Inbound(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._size = 0
         self._head = 0
+        self._fed = 0
         self._work: Work | None = None
         self._busy = False
         self._broken = False
@@ -133,6 +134,7 @@ class Inbound(asyncio.Protocol):
         """Bytes of requests."""
         if self._broken:
             return
+        self._fed = len(data)
         try:
             self._parser.feed_data(data)
             if self._request is None and self.reading_since:
@@ -166,6 +168,8 @@ class Inbound(asyncio.Protocol):
         request.close = not self._parser.should_keep_alive()
         if method not in _METHODS:
             self._malformed(501, "this gateway knows no such method")
+        elif self._head + self._fed > HEAD_BYTES and _size_of(self._headers) > HEAD_BYTES:
+            self._malformed(431, "the head of the request is too large")
         elif len(self._headers) > HEADERS:
             self._malformed(431, f"the request has more than {HEADERS} headers")
         elif int(request.named.get(b"content-length", 0)) > self._owner.max_body_bytes:
@@ -247,3 +251,7 @@ class Inbound(asyncio.Protocol):
 
 class _Now(Protocol):
     def __call__(self) -> float: ...
+
+
+def _size_of(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) for name, value in headers)

@@ -1,0 +1,181 @@
+"""Who works on what: no count leaks, limits hold, nobody starves, reasons are told. No I/O, a clock of numbers."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keepwell.gateway.ask import Outcome, Refuse, Route, Start, Wait
+from keepwell.gateway.breaker import FAILURES
+from keepwell.gateway.scheduler import GROUPED_SECONDS, UNPROVEN, Scheduler
+from keepwell.plugins.routing import Ask, Replica
+from tests.gateway.made import POLICIES
+
+OUTCOMES: tuple[Outcome, ...] = ("well", "gone", "refused", "sick", "silent", "cut", "stalled", "busy")
+
+
+def replica(name: str, limit: int = 0) -> Replica:
+    return Replica(id=name, node="n", host="h", port=1, dialects=frozenset({"d"}), limit=limit)
+
+
+def ask(number: int, route: str = "m", key: str = "", priority: int = 1, affinity: bytes = b"") -> Ask:
+    return Ask(id=number, route=route, dialect="d", key=key, priority=priority, affinity=affinity)
+
+
+def scheduler(*replicas: Replica, waiting: int = 256, policy: tuple[str, ...] = ("least_work",)) -> Scheduler:
+    route = Route(name="m", replicas={one.id: "m" for one in replicas}, waiting=waiting, policy=policy)
+    made = Scheduler(replicas, [route], POLICIES)
+    for station in made.stations.values():
+        station.proven = True
+    return made
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30), st.sampled_from(OUTCOMES)), max_size=120),
+    st.lists(st.integers(0, 3), min_size=1, max_size=4),
+)
+def test_nothing_leaks_whatever_happens(events: list[tuple[int, int, Outcome]], limits: list[int]) -> None:
+    made = scheduler(*(replica(f"r{number}", limit) for number, limit in enumerate(limits)), waiting=5)
+    at: dict[int, str] = {}
+    number, now = 0, 0.0
+    for what, which, outcome in events:
+        now += which / 7
+        if what <= 1:
+            number += 1
+            effect = made.arrive(ask(number, key=str(which % 3), priority=which % 3), now)
+            started = [effect] if isinstance(effect, Start) else []
+        elif what == 2 and at:
+            one = sorted(at)[which % len(at)]
+            started = made.ended(one, at.pop(one), outcome, now)
+        elif what == 3 and made.waiting:
+            made.leave(sorted(made.waiting)[which % len(made.waiting)])
+            started = []
+        else:
+            made.expire(now)
+            started = made.wake(now)
+        for start in started:
+            assert start.ask not in at
+            at[start.ask] = start.replica
+        running = {one: name for name, station in made.stations.items() for one in station.running}
+        assert running == at
+        assert not set(at) & set(made.waiting)
+        for station in made.stations.values():
+            assert not station.replica.limit or len(station.running) <= station.replica.limit
+    for one in list(made.waiting):
+        made.leave(one)
+    for one, name in at.items():
+        assert made.ended(one, name, "gone", now) == []
+    assert all(not station.running for station in made.stations.values())
+
+
+def test_a_limit_holds_and_the_next_one_starts_when_one_ends() -> None:
+    made = scheduler(replica("a", 2))
+    assert [type(made.arrive(ask(one), 0.0)) for one in (1, 2, 3)] == [Start, Start, Wait]
+    assert made.ended(1, "a", "well", 1.0) == [Start(3, "a", "m")]
+    assert made.ended(1, "a", "well", 1.0) == []
+
+
+def test_a_replica_that_has_proved_nothing_gets_few_at_once() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    made.stations["a"].proven = False
+    at = [made.arrive(ask(one), 0.0) for one in range(20)]
+    assert sum(isinstance(one, Start) and one.replica == "a" for one in at) == UNPROVEN
+
+
+def test_interactive_goes_before_batch_and_keys_share() -> None:
+    made = scheduler(replica("a", 1))
+    made.arrive(ask(0), 0.0)
+    for one in range(1, 5):
+        made.arrive(ask(one, key="greedy"), 0.1)
+    made.arrive(ask(5, key="modest"), 0.2)
+    made.arrive(ask(6, key="batch", priority=2), 0.0)
+    made.arrive(ask(7, key="person", priority=0), 0.3)
+    order = []
+    last = 0
+    for _ in range(7):
+        (start,) = made.ended(last, "a", "well", 1.0)
+        last = start.ask
+        order.append(last)
+    assert order[0] == 7
+    assert order[-1] == 6
+    assert order.index(5) <= 2
+
+
+def test_models_are_not_swapped_for_each_request_and_nobody_starves() -> None:
+    routes = [Route(name=name, replicas={"a": name}) for name in ("x", "y")]
+    made = Scheduler([replica("a", 1)], routes, POLICIES)
+    made.stations["a"].proven = True
+    made.arrive(ask(0, "x"), 0.0)
+    for one in range(1, 7):
+        made.arrive(ask(one, "yx"[one % 2]), 0.0)
+    order, last = [], 0
+    for _ in range(3):
+        (start,) = made.ended(last, "a", "well", 0.1)
+        last = start.ask
+        order.append(start.model)
+    assert order == ["x", "x", "x"]
+    made.arrive(ask(9, "x"), 0.2)
+    (start,) = made.ended(last, "a", "well", GROUPED_SECONDS + 1)
+    assert start.model == "y"
+
+
+def test_a_breaker_opens_and_one_trial_closes_it() -> None:
+    made = scheduler(replica("a"))
+    for one in range(FAILURES):
+        assert isinstance(made.arrive(ask(one), float(one)), Start)
+        made.ended(one, "a", "sick", float(one), "HTTP 500")
+    refused = made.arrive(ask(10), FAILURES - 1 + 0.1)
+    assert isinstance(refused, Refuse)
+    assert "HTTP 500" in refused.message
+    assert isinstance(made.arrive(ask(11), 100.0), Start)
+    assert isinstance(made.arrive(ask(12), 100.0), Refuse), "one trial at a time"
+    made.ended(11, "a", "well", 100.1)
+    assert isinstance(made.arrive(ask(13), 100.2), Start)
+
+
+def test_a_look_that_is_well_allows_a_trial_at_once() -> None:
+    made = scheduler(replica("a"))
+    for one in range(FAILURES):
+        made.arrive(ask(one), 0.0)
+        made.ended(one, "a", "refused", 0.0)
+    made.stations["a"].breaker.looked(0.1)
+    assert isinstance(made.arrive(ask(9), 0.1), Start)
+
+
+def test_cordoned_and_explained() -> None:
+    made = scheduler(replica("a"), replica("b", 1))
+    made.stations["a"].cordoned = "drain by ada"
+    made.arrive(ask(1), 0.0)
+    rows = {one.replica: one.why for one in made.explain(ask(2), 0.0)}
+    assert rows == {"a": "cordoned: drain by ada", "b": "full: works on 1"}
+    assert isinstance(made.arrive(ask(3), 0.0), Wait)
+
+
+def test_a_fallback_is_taken_where_nobody_else_can() -> None:
+    routes = [Route(name="m", replicas={"a": "m"}, fallback="n"), Route(name="n", replicas={"b": "n"})]
+    made = Scheduler([replica("a"), replica("b")], routes, POLICIES)
+    made.stations["a"].cordoned = "x"
+    assert made.arrive(ask(1), 0.0) == Start(1, "b", "n")
+
+
+def test_a_new_configuration_lets_running_requests_end() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    first = made.arrive(ask(1), 0.0)
+    assert isinstance(first, Start)
+    made.replace([replica("c")], [Route(name="m", replicas={"c": "m"})])
+    assert set(made.stations) == {first.replica, "c"}
+    assert made.arrive(ask(2), 0.0) == Start(2, "c", "m")
+    made.ended(1, first.replica, "well", 1.0)
+
+
+@given(st.binary(min_size=1, max_size=64), st.integers(2, 6))
+def test_requests_that_belong_together_meet_the_same_replica(affinity: bytes, count: int) -> None:
+    made = scheduler(*(replica(f"r{one}") for one in range(count)), policy=("affinity", "least_work"))
+    places = set()
+    for number in range(5):
+        start = made.arrive(ask(number, affinity=affinity), 0.0)
+        assert isinstance(start, Start)
+        places.add(start.replica)
+        made.ended(number, start.replica, "well", 0.0)
+    assert len(places) == 1
