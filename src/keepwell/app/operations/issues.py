@@ -1,4 +1,4 @@
-"""The catalogue of known causes: list it, show one."""
+"""The catalogue of known causes: list it, test it, score it, show one."""
 
 import difflib
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +7,8 @@ from keepwell.app.operation import Caller, Operation, Param
 from keepwell.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from keepwell.app.catalogue_test import TestReport
+    from keepwell.app.evaluation_report import EvaluationReport
     from keepwell.app.report import CatalogueReport, IssueReport
     from keepwell.core.issue import Issue
 
@@ -14,19 +16,31 @@ if TYPE_CHECKING:
 async def issues(
     caller: Caller,
     *,
+    action: Annotated[str, Param(help="list, test or evaluate.", position=True)] = "list",
+    file: Annotated[str, Param(help="With evaluate: JSON lines of incidents.", position=True)] = "",
     family: Annotated[str, Param(help="Only causes of this family (storage, gpu-access, ...).")] = "",
-) -> "CatalogueReport":
-    """List the known causes that keepwell can recognise."""
-    from keepwell.app.report import CatalogueReport, IssueLine
-    from keepwell.app.wiring import get_catalogue
+    folds: Annotated[int, Param(help="With evaluate: cross-validate in so many folds.", minimum=0, maximum=20)] = 0,
+    svg: Annotated[str, Param(help="With evaluate: write the reliability diagram as SVG.")] = "",
+) -> "CatalogueReport | EvaluationReport | TestReport":
+    """List the known causes that keepwell can recognise.
 
-    known = sorted(get_catalogue().issues.values(), key=_place)
-    rows = [IssueLine(id=one.id, family=one.family, title=one.title, repair=one.repair) for one in known]
-    shown = tuple(one for one in rows if not family or one.family == family)
-    if not shown:
-        families = sorted({one.family for one in rows})
-        raise ConfigurationError(f"no cause of family {family!r}", hint=_near(family, families))
-    return CatalogueReport(issues=shown)
+    test: every case of every issue file and every closed incident once more; what a change broke is named with the
+    file that took its place. evaluate FILE: how well causes are recognised in incidents of which they are known (a
+    JSON line each: id, evidence, cause; also family, thread), and how true the confidences are.
+    """
+    if action == "test":
+        from keepwell.app.catalogue_test import check_catalogue
+
+        return await check_catalogue(caller)
+    if action == "evaluate":
+        from keepwell.app.evaluating import evaluate_file
+
+        if not file:
+            raise ConfigurationError("evaluate takes a file of incidents", hint="keepwell issues evaluate FILE.jsonl")
+        return evaluate_file(caller, file, folds=folds, svg=svg)
+    if action != "list":
+        raise ConfigurationError(f"{action!r} is nothing that can be done", hint="write list, test or evaluate")
+    return _list(caller, family)
 
 
 async def explain(
@@ -41,10 +55,23 @@ async def explain(
     from keepwell.app.report import IssueReport
     from keepwell.app.wiring import get_catalogue
 
-    known = get_catalogue().issues
+    known = get_catalogue(caller.state).issues
     if issue not in known:
         raise ConfigurationError(f"no known cause {issue!r}", hint=_near(issue, sorted(known)))
     return IssueReport(issue=known[issue])
+
+
+def _list(caller: Caller, family: str) -> "CatalogueReport":
+    from keepwell.app.report import CatalogueReport, IssueLine
+    from keepwell.app.wiring import get_catalogue
+
+    known = sorted(get_catalogue(caller.state).issues.values(), key=_place)
+    rows = [IssueLine(id=one.id, family=one.family, title=one.title, repair=one.repair) for one in known]
+    shown = tuple(one for one in rows if not family or one.family == family)
+    if not shown:
+        families = sorted({one.family for one in rows})
+        raise ConfigurationError(f"no cause of family {family!r}", hint=_near(family, families))
+    return CatalogueReport(issues=shown)
 
 
 def _place(issue: "Issue") -> tuple[str, str]:
@@ -60,5 +87,5 @@ def _near(word: str, known: list[str]) -> str:
 
 OPERATIONS = (
     Operation(name="explain", effect="read", function=explain, paged=True),
-    Operation(name="issues", effect="read", function=issues),
+    Operation(name="issues", effect="read", function=issues, paged=True),
 )

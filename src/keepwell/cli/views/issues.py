@@ -1,4 +1,4 @@
-"""`keepwell issues` on a screen: the catalogue as a table."""
+"""`keepwell issues` on a screen: the catalogue as a table, or how well it recognises incidents."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from keepwell.app.catalogue_test import TestReport
+from keepwell.app.evaluation_report import EvaluationReport
 from keepwell.app.report import CatalogueReport
+from keepwell.cli.views.catalogue_test import render_test
+from keepwell.cli.views.evaluation import render_evaluation
 
 
-def render(report: CatalogueReport) -> RenderableType:
-    """One line a cause, by family."""
+def render(report: CatalogueReport | EvaluationReport | TestReport) -> RenderableType:
+    """One line a cause, by family; or the figures."""
+    if isinstance(report, TestReport):
+        return render_test(report)
+    if isinstance(report, EvaluationReport):
+        return render_evaluation(report)
     table = Table(box=None, pad_edge=False)
     for title in ("cause", "family", "what"):
         table.add_column(title, no_wrap=title != "what")
