@@ -127,8 +127,12 @@ def _cut(text: str) -> Iterator[Section]:
                 head = _section(joined, head.command_line, head.place)
             continue
         typed, where = _typed(line)
+        told = _place(line)
+        if told:
+            yield Section(command=head.command, command_line=head.command_line, place=head.place, lines=tuple(held))
+            held, head, place = [Line(number, line)], Section(place=told), told
+            continue
         if typed is None and not _FENCE.match(line):
-            place = _place(line) or place
             held.append(Line(number, line))
             continue
         yield Section(command=head.command, command_line=head.command_line, place=head.place, lines=tuple(held))
