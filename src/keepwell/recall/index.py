@@ -27,7 +27,7 @@ class Index:
         self._words = Vectors([words for words, _ in parts])
         self._letters = Vectors([letters for _, letters in parts])
         self._spread = Counter(word for words, _ in parts for word in words)
-        self._full_text = make_full_text([" ".join(words.elements()) for words, _ in parts])
+        self.full_text = make_full_text([" ".join(words.elements()) for words, _ in parts])
 
     def search(self, text: str, limit: int = 10) -> list[Near]:
         """The entries nearest to a text, nearest first, at most `limit`; [] when no part of it is known."""
@@ -46,7 +46,8 @@ class Index:
 
     def _find(self, counts: Mapping[str, int]) -> list[int]:
         """The entries worth comparing."""
-        if self._full_text is None:
+        if self.full_text is None or len(self.entries) <= COMPARED:
             return list(range(len(self.entries)))
         rare = sorted((word for word in counts if word in self._spread), key=self._spread.__getitem__)
-        return sorted(self._full_text.find(rare, COMPARED))
+        strange = [word for word in counts if word not in self._spread]
+        return sorted(self.full_text.find([*rare, *strange], COMPARED))
