@@ -33,7 +33,9 @@ _ID = re.compile(r"x[0-9a-f]{12}")
 _ACCOUNT = re.compile(r"(?i)\b(user(?:name)?|account|login|owner|uid|logname)(\s*[=:]\s*|\s+)(['\"]?)[\w.-]+")
 _AT_HOST = re.compile(r"[\w.+-]+@[\w.-]+")
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/'\"]+", re.IGNORECASE)
-_PATH = re.compile(r"(?<![\w<>:/])(?:~|\.{1,2})?/[^\s'\"`,;()\[\]{}<>]+|\b[A-Za-z]:\\[^\s'\"]+")
+_PATH = re.compile(
+    r"(?<![\w<>/.])(?:~|\.{1,2})?/(?:<[a-z]+-\d+>|[^\s/'\"`,;()\[\]{}<>])(?:<[a-z]+-\d+>|[^\s'\"`,;()\[\]{}<>])*|\b[A-Za-z]:\\[^\s'\"]+"
+)
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\b", re.IGNORECASE)
 _DOTTED = re.compile(
     r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:lan|local|home|internal|corp|localdomain|com|net|org|io|de|dev)\b"
