@@ -17,6 +17,6 @@ DECLARED: tuple[Fact, ...] = (
         about="engine",
         help="Its container from inside",
         shape="mapping runtime container gpus (asked for) shm_total_bytes shm_free_bytes drivers: tuple of mappings "
-        "vendor module (the node's) library libraries (path -> version) problem",
+        "vendor module (the node's) library libraries (path -> version) problem wanted_api (of its image, where told)",
     ),
 )

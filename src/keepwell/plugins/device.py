@@ -234,6 +234,15 @@ class KnowsErrors(Protocol):
 
 
 @runtime_checkable
+class KnowsDemands(Protocol):
+    """A vendor whose images say in their environment which compute API they were made for."""
+
+    def wanted_api(self, environment: Mapping[str, str]) -> str:
+        """The release that a container with this environment wants ("12.8"), pure; "" where it does not say."""
+        ...
+
+
+@runtime_checkable
 class KnowsBandwidth(Protocol):
     """A vendor whose devices' memory bandwidth is known by their names."""
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Observation, Value, absent, failed
-from keepwell.core.values import rows_of, text_of
+from keepwell.core.values import row_of, rows_of, text_of
 from keepwell.plugins.bus import load_plugins
-from keepwell.plugins.device import Device, Ground, KnowsDriver
+from keepwell.plugins.device import Device, Ground, KnowsDemands, KnowsDriver
 from keepwell.plugins.place import Place
 from keepwell.plugins.probe import ProbeEffect
 from keepwell.transport.base import Transport
@@ -48,7 +48,7 @@ class EngineContainer:
             "container": inside.name,
             "gpus": text_of(row, "gpus"),
             **await _shared_memory(inside),
-            "drivers": tuple([one async for one in _drivers(place, inside)]),
+            "drivers": tuple([one async for one in _drivers(place, inside, row_of(row.get("environment")))]),
         }
         return [place.saw(name, value, source)]
 
@@ -67,7 +67,7 @@ async def _shared_memory(inside: Transport) -> dict[str, Value]:
     return {"shm_total_bytes": room.total_bytes, "shm_free_bytes": room.free_bytes}
 
 
-async def _drivers(place: Place, inside: Transport) -> AsyncIterator[Value]:
+async def _drivers(place: Place, inside: Transport, environment: Mapping[str, Value]) -> AsyncIterator[Value]:
     """What the plug-in of each vendor whose driver is on the node finds inside: the loaded module is the node's."""
     seen = place.seen.value(place.node, "device.driver")
     if isinstance(seen, Missing):
@@ -86,7 +86,16 @@ async def _drivers(place: Place, inside: Transport) -> AsyncIterator[Value]:
                 "library": found.library,
                 "libraries": dict(found.libraries),
                 "problem": found.problem,
+                **_demands(plugin, environment),
             }
+
+
+def _demands(plugin: Device, environment: Mapping[str, Value]) -> dict[str, Value]:
+    """The compute API that the image says it wants; {} where it or its vendor does not say."""
+    if not isinstance(plugin, KnowsDemands):
+        return {}
+    wanted = plugin.wanted_api({name: str(value) for name, value in environment.items()})
+    return {name: text for name, text in (("wanted_api", wanted),) if text}
 
 
 async def _libraries(inside: Transport) -> tuple[str, ...]:

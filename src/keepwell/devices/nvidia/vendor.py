@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing
 from keepwell.devices._bandwidth import find_bandwidth
@@ -24,6 +27,11 @@ from keepwell.plugins.device import (
     Selector,
 )
 from keepwell.transport.base import Transport
+
+
+#: `cuda>=12.8 brand=unknown,driver>=...`; and the release that a base image of CUDA was built with.
+_DEMAND = re.compile(r"\bcuda>=(\d{1,3}\.\d{1,3})")
+_BUILT = re.compile(r"(\d{1,3}\.\d{1,3})(?:\.\d{1,4})?$")
 
 
 class Nvidia:
@@ -91,6 +99,16 @@ class Nvidia:
     def bandwidth(self, name: str) -> Bandwidth | None:
         """From the table of cards."""
         return find_bandwidth(name, "nvidia/bandwidth.toml")
+
+    def wanted_api(self, environment: Mapping[str, str]) -> str:
+        """NVIDIA_REQUIRE_CUDA, which the container toolkit heeds, else CUDA_VERSION of the base images."""
+        demanded = _DEMAND.search(environment.get("NVIDIA_REQUIRE_CUDA", ""))
+        if demanded is not None and not environment.get("NVIDIA_DISABLE_REQUIRE"):
+            return demanded[1]
+        built = _BUILT.match(environment.get("CUDA_VERSION", ""))
+        if built is not None:
+            return built[1]
+        return ""
 
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """NVML in a child process; nvidia-smi where there is no Python to ask it in."""
