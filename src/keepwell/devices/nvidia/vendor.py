@@ -28,7 +28,6 @@ from keepwell.plugins.device import (
 )
 from keepwell.transport.base import Transport
 
-
 #: `cuda>=12.8 brand=unknown,driver>=...`; and the release that a base image of CUDA was built with.
 _DEMAND = re.compile(r"\bcuda>=(\d{1,3}\.\d{1,3})")
 _BUILT = re.compile(r"(\d{1,3}\.\d{1,3})(?:\.\d{1,4})?$")
