@@ -21,6 +21,7 @@ PLACES = {
     "check.py": "checks/drill.py",
     "step.py": "steps/drill.py",
     "service.py": "services/drillpanel.py",
+    "pasted.py": "pasted/drilltext.py",
     "issue.toml": "issues/bad-weather.toml",
 }
 
@@ -46,6 +47,7 @@ def test_one_new_file_of_each_kind_joins_the_whole_loop(tmp_path: Path) -> None:
     assert told["fix"] == [["cat", "/drill/weather"]]
     assert "drill.weather" in told["bad before"]
     assert "drill.weather" not in told["bad after"]
+    assert told["pasted"] == [["drill.weather", "2"]]
     assert told["declared"]
     assert told["devices"]
     assert told["services"] == ["Drill panel 1.5"]

@@ -15,6 +15,7 @@ from keepwell.diagnose.diagnosis import Text, diagnose
 from keepwell.metrics import declared
 from keepwell.plugins.registry import names
 from keepwell.plugins.services import ServiceWish
+from keepwell.survey.pasted import look_at_text
 from keepwell.survey.survey import survey
 from keepwell.testing.clock import FakeClock
 from keepwell.testing.node import RecordedNode
@@ -39,7 +40,9 @@ async def play() -> dict[str, object]:
     panel = ServiceWish(name="panel", kind="drillpanel", url="http://127.0.0.1:7778")
     wider = await survey(node, clock, (panel,), level=2)
     told = diagnose(Seen(), (), (Text(name="t", chunks=[b"a storm over the house\n"]),), catalogue)
+    pasted = look_at_text("What I see:\nweather: storm\n").findings
     return {
+        "pasted": [(one.check, one.facts["lines"]) for one in pasted if one.bad],
         "engines": [site.engine for site in first.sites],
         "cause": found.hypotheses[0].issue,
         "fix": [list(command.argv) for command in found.hypotheses[0].fix.commands] if found.hypotheses[0].fix else [],
