@@ -60,7 +60,7 @@ def look_at_text(text: str) -> PastedLook:
     )
     names = {one.name for one in seen}
     checks = [one for one in _checks() if not names.isdisjoint(one.needs)]
-    found = (_with_lines(finding, lines) for check in checks for finding in _judged(check, seen))
+    found = (_with_lines(finding, check, lines) for check in checks for finding in _judged(check, seen))
     return PastedLook(seen=Seen(one for one in seen if one.name not in _LOGS), findings=tuple(found))
 
 
@@ -108,9 +108,13 @@ def _judged(check: Check, seen: Seen) -> Iterator[Finding]:
             yield one
 
 
-def _with_lines(finding: Finding, lines: Mapping[tuple[Ref, str], tuple[int, ...]]) -> Finding:
-    """The finding with the lines of its evidence, unless the check itself named those that it rests on."""
+def _with_lines(finding: Finding, check: Check, lines: Mapping[tuple[Ref, str], tuple[int, ...]]) -> Finding:
+    """The finding with the lines of its evidence, unless the check itself named those that it rests on.
+
+    A check that names no evidence rests on all that it looked at.
+    """
     if LINES in finding.facts:
         return finding
-    numbers = dict.fromkeys(number for one in finding.evidence for number in lines.get((one.subject, one.name), ()))
+    keys = [(one.subject, one.name) for one in finding.evidence] or [key for key in lines if key[1] in check.needs]
+    numbers = dict.fromkeys(number for key in keys for number in lines.get(key, ()))
     return replace(finding, facts={**finding.facts, LINES: " ".join(str(one) for one in numbers)})
