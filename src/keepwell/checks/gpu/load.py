@@ -207,7 +207,11 @@ def judge_order(seen: Seen) -> Iterator[Finding]:
             process = row_of(seen.value(engine, "engine.process"))
             started = find_number(process.get("started_at"))
             moments = [at for at in (find_number(row.get("at")) for row in loaded) if at is not None]
-            models = rows_of(seen.value(engine, "engine.loaded"))
+            models = [
+                row
+                for row in rows_of(seen.value(engine, "engine.loaded"))
+                if find_number(row.get("gpu_ratio")) is not None
+            ]
             if started is None or not moments or not models:
                 continue
             late = started < min(moments) and all(_gpu_ratio(row) == 0.0 for row in models)

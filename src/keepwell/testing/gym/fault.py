@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from keepwell.core.clock import Clock
+from keepwell.core.hypothesis import Diagnosis
+from keepwell.core.observation import Seen
 from keepwell.transport.base import Hands
 
 #: How a world is made: in memory, its answers changed by the fault, or of real engine processes.
@@ -45,9 +47,8 @@ class Verdict:
     """One look at a world, as far as the gym needs it.
 
     `causes` is the ranking, `also` are independent second faults. `bad` are ids of checks with a bad finding, `well`
-    of those that came out OK everywhere. `seconds` is wall time of survey and diagnosis. `probes` are the probes that
-    the verdict took (see docs/gym.md), in the order in which they would be run; () where the world cannot tell.
-    `answer` is what the world itself wants to remember for `mend`: its report.
+    of those that came out OK everywhere. `seconds` is wall time of survey and diagnosis. `answer` is what the world
+    itself wants to remember for `mend`: its report.
     """
 
     causes: tuple[Named, ...]
@@ -57,8 +58,15 @@ class Verdict:
     well: frozenset[str] = frozenset()
     exit_code: int = 0
     seconds: float = 0.0
-    probes: tuple[str, ...] = ()
     answer: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a look at a made node gave: everything seen, and the diagnosis of it."""
+
+    seen: Seen
+    diagnosis: Diagnosis
 
 
 class World(Protocol):
@@ -90,22 +98,14 @@ class Look(Protocol):
     async def __call__(self, hands: Hands, clock: Clock, expected: tuple[object, ...], tools: Tools) -> Verdict: ...
 
 
-class Mend(Protocol):
-    """Plan and apply the first cause's repair step through these hands; gives what undoes it. Raises CannotMend."""
-
-    async def __call__(
-        self, hands: Hands, clock: Clock, verdict: Verdict, tools: Tools
-    ) -> Callable[[], Awaitable[None]]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What a world may use.
 
     `folder` is an empty folder of this trial, removed after it; `cache` one that all trials share (compiled
     signatures). `seed` is the trial's own. `without` are the parts of the diagnosis that are switched off. `keepwell`
-    is the command line that runs this keepwell as a process (real worlds); `look` and `mend` do the same in this
-    process for a node that is only a transport (made worlds).
+    is the command line that runs this keepwell as a process (real worlds); `look` does the same in this process for
+    a node that is only a transport (made worlds).
     """
 
     folder: Path
@@ -113,8 +113,16 @@ class Tools:
     seed: int
     keepwell: tuple[str, ...]
     look: Look
-    mend: Mend
     without: frozenset[Part] = frozenset()
+
+
+@runtime_checkable
+class Collects(Protocol):
+    """A world of which a bundle can be made, so that the probes of its verdict are counted from outside."""
+
+    async def collect(self, path: Path) -> None:
+        """Write the bundle of a survey at level 2. Raises CannotMend with the words of what refused."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

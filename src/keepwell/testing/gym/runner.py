@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from keepwell.testing.gym.fault import CannotMend, CannotOpen, Look, Mend, Part, Tools, Verdict, World, WorldMaker
+from keepwell.testing.gym.fault import CannotMend, CannotOpen, Collects, Look, Part, Tools, Verdict, World, WorldMaker
 from keepwell.testing.gym.roster import AnyFault
 from keepwell.testing.gym.trial import PairTrial, Trial, judge_pair, judge_verdict
 
@@ -24,10 +24,12 @@ LIKELY = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gym:
-    """What all trials share: the two callables that the application gives, its command line, folders and seed."""
+    """What all trials share: what the application gives to look and to count probes, its command line, a folder, the
+    seed. `count` gets what a verdict of a made node holds, or the bundle of another; () where it cannot tell.
+    """
 
     look: Look
-    mend: Mend
+    count: Callable[[object], Awaitable[tuple[str, ...]]]
     keepwell: tuple[str, ...]
     cache: Path
     seed: int = 0
@@ -45,7 +47,6 @@ class Gym:
                 seed=zlib.crc32(f"{self.seed} {name}".encode()),
                 keepwell=self.keepwell,
                 look=self.look,
-                mend=self.mend,
                 without=self.without,
             )
 
@@ -54,12 +55,21 @@ async def play_single(gym: Gym, fault: AnyFault, *, whole_way: bool = True) -> T
     """One fault alone, in one of its worlds, drawn by the seed."""
     with gym.tools(fault.name) as tools:
         maker: WorldMaker[Any] = random.Random(tools.seed).choice(fault.worlds)
-        trial = Trial(fault=fault.name, kind=fault.kind, world=maker.name, way=fault.way, wanted=fault.causes)
+        trial = Trial(
+            fault=fault.name,
+            kind=fault.kind,
+            world=maker.name,
+            way=fault.way,
+            wanted=fault.causes,
+            can_undo=fault.undo,
+        )
         try:
             async with maker.open(tools) as world:
                 await fault.inject(world)
                 verdict = await world.look()
+                probes = await _count(gym, world, verdict, tools.folder / "look.kwb")
                 trial = judge_verdict(trial, verdict, fault.check)
+                trial = replace(trial, probes=len(probes), probe_names=probes)
                 if whole_way:
                     trial = await _go_on(trial, fault, world, verdict)
         except CannotOpen as error:
@@ -81,6 +91,17 @@ async def play_pair(gym: Gym, one: AnyFault, other: AnyFault) -> PairTrial:
                 return judge_pair(trial, await world.look(), (one.causes, other.causes))
         except CannotOpen as error:
             return replace(trial, skipped=str(error))
+
+
+async def _count(gym: Gym, world: World, verdict: Verdict, bundle: Path) -> tuple[str, ...]:
+    """The probes that the verdict takes; () where the world cannot be told of."""
+    if not isinstance(world, Collects):
+        return await gym.count(verdict.answer)
+    try:
+        await world.collect(bundle)
+    except CannotMend:
+        return ()
+    return await gym.count(bundle)
 
 
 async def _go_on(trial: Trial, fault: AnyFault, world: World, verdict: Verdict) -> Trial:

@@ -12,7 +12,8 @@ class Trial:
     """A single fault, played.
 
     `top1` and `top3`: one of its causes is the first, is among the first three. `found`: its check was bad.
-    `whole`: "" where the whole way was gone, else at which point it ended and why. `way` is the way that it has.
+    `whole`: "" where the whole way was gone, else at which point it ended and why. `way` is the way that it has,
+    `can_undo` whether its fix is one that can be taken back. `probes` is 0 where they could not be counted.
     `skipped` says why this machine could not play it; the rest then means nothing.
     """
 
@@ -29,6 +30,7 @@ class Trial:
     found: bool = False
     whole: str = "not tried"
     undone: bool = False
+    can_undo: bool = False
     seconds: float = 0.0
     probes: int = 0
     probe_names: tuple[str, ...] = ()
@@ -84,8 +86,6 @@ def judge_verdict(trial: Trial, verdict: Verdict, check: str) -> Trial:
         top3=not set(names[:3]).isdisjoint(trial.wanted),
         found=check in verdict.bad or (not check and names[:1] != [] and names[0] in trial.wanted),
         seconds=verdict.seconds,
-        probes=len(verdict.probes),
-        probe_names=verdict.probes,
     )
 
 

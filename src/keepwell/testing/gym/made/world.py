@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from keepwell.core.hypothesis import AdvisedFix, Diagnosis
+from keepwell.core.hypothesis import AdvisedFix
 from keepwell.testing.fake_gpu.node import clock_of_made_nodes
-from keepwell.testing.gym.fault import CannotMend, Fault, Tools, Verdict, Way, WorldMaker
+from keepwell.testing.gym.fault import CannotMend, Fault, Looked, Tools, Verdict, Way, WorldMaker
 from keepwell.testing.gym.made.node import MadeNode
 from keepwell.testing.gym.made.profiles import NODE, PROFILES, Profile
 from keepwell.testing.gym.made.state import MadeState
@@ -79,9 +79,9 @@ class MadeWorld:
 
 def find_fix(verdict: Verdict) -> AdvisedFix:
     """The fix of the first cause of a verdict that holds a diagnosis; CannotMend where there is none."""
-    if not isinstance(verdict.answer, Diagnosis) or not verdict.answer.hypotheses:
+    if not isinstance(verdict.answer, Looked) or not verdict.answer.diagnosis.hypotheses:
         raise CannotMend("no cause was named")
-    fix = verdict.answer.hypotheses[0].fix
+    fix = verdict.answer.diagnosis.hypotheses[0].fix
     if fix is None:
         raise CannotMend("no fix is printed")
     return fix
