@@ -232,3 +232,25 @@ async def test_requests_of_one_connection_are_answered_in_order() -> None:
         start = data.index(mark, start) + 1
         places.append(start)
     assert places == sorted(places)
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_no_fault_of_the_engine() -> None:
+    """As engines do after some seconds, or some number of requests."""
+    asked = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        answer = json.dumps({"model": MODEL, "choices": []}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer))
+        await writer.drain()
+        await reader.read(1)  # of its body, or of the next request: then it closes without a word
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, gateway([server.sockets[0].getsockname()[1]]) as running:
+        answers = [await running.ask("/v1/chat/completions", chat()) for _ in range(6)]
+        assert [one.status for one in answers] == [200] * 6
+        assert not running.gate.scheduler.stations["box/0"].breaker.reasons
+    assert asked >= 6

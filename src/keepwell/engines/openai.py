@@ -35,6 +35,7 @@ class OpenAiCompatible:
     service_names: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     follow_ups: tuple[str, ...] = ()
+    dialects = ("openai",)
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """Never: any program may be one."""

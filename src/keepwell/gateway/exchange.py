@@ -37,8 +37,8 @@ class Gate(Protocol):
         """The gateway's clock, in seconds."""
         ...
 
-    def connect(self, exchange: Exchange, replica: str) -> None:
-        """Give it a connection: `connected` or `failed_to_connect` is called, perhaps at once."""
+    def connect(self, exchange: Exchange, replica: str, *, fresh: bool = False) -> None:
+        """Give it a connection: `connected` or `failed_to_connect` is called, perhaps at once. `fresh`: a new one."""
         ...
 
     def put_back(self, replica: str, connection: Outbound) -> None:
@@ -92,6 +92,7 @@ class Exchange:
         self._tail = b""
         self._last = b""
         self._alarm = False
+        self._nobody = ""
 
     @property
     def begun(self) -> bool:
@@ -220,8 +221,12 @@ class Exchange:
         outcome: Outcome = "refused"
         if self._begun:
             outcome = "cut"
-        between = self._connection is not None and (self._connection.between or self.wants_parts)
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.asked > 1 and not self.heard_at:
+            # a kept connection that the engine closed while it was idle says nothing about the engine
+            self._gate.connect(self, self._replica, fresh=True)
+            return
+        between = connection is not None and (connection.between or self.wants_parts)
         self._fail(outcome, why, between=between)
 
     # What they come to.
@@ -323,7 +328,7 @@ class Exchange:
             return
         self._kept, self._kept_bytes = [], 0
         if not self._try_again(outcome, why):
-            message = f"{self._replica} did not answer ({outcome}: {why}), and no other replica of {self.ask.route} can"
+            message = f"{self._replica} did not answer ({outcome}: {why}); {self._nobody}"
             status = {"silent": 504}.get(outcome, 502)
             self.refuse(Failure(status=status, kind=f"replica_{outcome}", message=message))
 
@@ -332,9 +337,11 @@ class Exchange:
         self._gate.tried(self, self._replica, outcome, why)
         self._failed |= {self._replica}
         if self.facts.retries + 1 >= TRIES:
+            self._nobody = f"it was tried {TRIES} times"
             return False
         effect = self._gate.again(self, self._failed)
         if isinstance(effect, Refuse):
+            self._nobody = effect.message
             return False
         self.facts.retries += 1
         self.follow(effect)

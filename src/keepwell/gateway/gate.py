@@ -132,11 +132,11 @@ class Gate:
 
     # Exchanges' calls.
 
-    def connect(self, exchange: Exchange, replica: str) -> None:
+    def connect(self, exchange: Exchange, replica: str, *, fresh: bool = False) -> None:
         """A kept connection at once, or a new one some time soon."""
         pool = self._pools.setdefault(replica, Pool())
         where = self.scheduler.stations[replica].replica
-        while pool.idle:
+        while pool.idle and not fresh:
             connection = pool.idle.pop()
             if not connection.closed and not connection.transport.is_closing():
                 exchange.connected(connection, where)

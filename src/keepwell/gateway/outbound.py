@@ -51,6 +51,8 @@ class Outbound(asyncio.Protocol):
         self.length = -1
         self.chunked = False
         self.closed = False
+        #: Requests that were sent over it.
+        self.asked = 0
         #: True between two chunks of a chunked answer.
         self.between = True
         self._head: bytes | None = b""
@@ -75,6 +77,7 @@ class Outbound(asyncio.Protocol):
     def ask(self, taker: Taker, request: bytes) -> None:
         """Send a request; `taker` is told of the answer."""
         self.taker = taker
+        self.asked += 1
         self.status, self.headers, self.length, self.chunked = 0, [], -1, False
         self.between, self._head, self._done = True, b"", False
         self._parser = httptools.HttpResponseParser(self)

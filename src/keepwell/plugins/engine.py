@@ -296,3 +296,10 @@ class TellsPlacement(Protocol):
     def placement(self, log: Sequence[str]) -> tuple[Placement, ...]:
         """One for each load that the lines tell of, oldest first."""
         ...
+
+
+@runtime_checkable
+class SpeaksDialects(Protocol):
+    """An engine that speaks wire formats of `keepwell.dialects`; by name, its own first."""
+
+    dialects: tuple[str, ...]

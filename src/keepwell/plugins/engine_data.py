@@ -29,7 +29,7 @@ class EngineData:
     """The plain facts of an engine; fields as in `keepwell.plugins.engine.Engine`.
 
     `also_read` are names of variables that it reads and that carry no meaning here; `first_lines` are words of lines
-    with which each run begins (see `keepwell.plugins.engine.BeginsRuns`).
+    with which each run begins (see `keepwell.plugins.engine.BeginsRuns`); `dialects` are the wire formats it speaks.
     """
 
     title: str
@@ -41,6 +41,7 @@ class EngineData:
     follow_ups: tuple[str, ...]
     also_read: tuple[str, ...] = ()
     first_lines: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
 
 
 def load_engine_data(path: Path) -> EngineData:
@@ -60,6 +61,7 @@ def load_engine_data(path: Path) -> EngineData:
         follow_ups=found.follow_ups,
         also_read=found.also_read,
         first_lines=found.first_lines,
+        dialects=found.dialects,
     )
 
 
@@ -73,4 +75,5 @@ class _File:
     follow_ups: tuple[str, ...]
     also_read: tuple[str, ...] = ()
     first_lines: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

@@ -35,6 +35,7 @@ class LlamaCpp:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    dialects = _DATA.dialects
     first_lines = _DATA.first_lines
 
     def resembles(self, argv: Sequence[str]) -> bool:

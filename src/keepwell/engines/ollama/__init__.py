@@ -38,6 +38,7 @@ class Ollama:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    dialects = _DATA.dialects
     first_lines = _DATA.first_lines
     fills_store = True
     store_parts = ("blobs", "manifests")

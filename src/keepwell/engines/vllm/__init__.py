@@ -39,6 +39,7 @@ class Vllm:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    dialects = _DATA.dialects
     first_lines = _DATA.first_lines
     address_variables = ("VLLM_HOST_IP", "HOST_IP")
 

@@ -1,0 +1,272 @@
+"""The gateway's control side: finds engines and their models, writes the data plane's settings, keeps it running.
+
+The data plane is a process of its own and goes on by its last settings while this side looks, fails or is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from keepwell.app.operation import Caller
+from keepwell.app.wiring import Wiring, look, wire
+from keepwell.config.model import EngineEntry
+from keepwell.config.secret import load_secret
+from keepwell.core.errors import AccessError, ConfigurationError, Unreachable
+from keepwell.core.observation import Missing, absent
+from keepwell.core.ref import engine as engine_ref
+from keepwell.gateway.access import Key
+from keepwell.gateway.ask import Route
+from keepwell.gateway.settings import Settings, render_settings
+from keepwell.plugins.dialect import Offered
+from keepwell.plugins.engine import Engine, ListsModels, ModelInfo, ReportsLoaded, SpeaksDialects
+from keepwell.plugins.place import Site
+from keepwell.plugins.recognise import load_engines
+from keepwell.plugins.routing import Replica
+from keepwell.store.folder import make_private_folder, write_private
+from keepwell.transport.base import Transport
+
+#: Seconds between two looks at the engines: the lists and states that are asked for wake nothing.
+LOOK_SECONDS = 2.0
+#: Seconds for all that is asked of one engine in one look.
+ENGINE_SECONDS = 4.0
+#: Seconds for the data plane to end when it has nothing more to do.
+END_SECONDS = 5.0
+FOLDER = "gateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayOptions:
+    """Where to listen; `insecure` allows other machines to ask without any key, `declared` leaves out engines that are
+    merely found.
+    """
+
+    host: str
+    port: int
+    insecure: bool = False
+    declared: bool = False
+    keys: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What one engine offers: it answered (`well`), its models, and the names of those in its memory."""
+
+    replica: Replica
+    well: bool = False
+    models: tuple[ModelInfo, ...] = ()
+    resident: tuple[str, ...] = ()
+
+
+async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
+    """Serve until Ctrl-C. Raises ConfigurationError for an address that is open to others without a key."""
+    require_safe(options)
+    async with wire(caller) as wiring:
+        sites = [one for one in await find_sites(wiring, caller, options) if urlsplit(one.url).port != options.port]
+        known = await ask_engines(sites, wiring.hands)
+        settings = make_settings(options, known)
+        path = settings_path(wiring.state)
+        save_settings(path, settings)
+        for line in describe(settings):
+            caller.tell(line)
+        await _keep(wiring, options, sites, path, settings)
+
+
+def require_safe(options: GatewayOptions) -> None:
+    """Nobody but this machine is served without a key, unless the owner says so."""
+    try:
+        local = ipaddress.ip_address(options.host).is_loopback
+    except ValueError:
+        raise ConfigurationError(f"{options.host!r} is no IP address", hint="127.0.0.1, or 0.0.0.0 for all") from None
+    if not local and not options.keys and not options.insecure:
+        raise ConfigurationError(
+            "whoever reaches that address could use every model, since there is no key",
+            where=f"--listen {options.host}:{options.port}",
+            hint="make one with `keepwell key new NAME`, or say --insecure",
+        )
+
+
+async def find_sites(wiring: Wiring, caller: Caller, options: GatewayOptions) -> list[Site]:
+    """Engines that serve on this machine, and those that are declared on others."""
+    result = await look(wiring, caller, level=1)
+    here = [one for one in result.sites if one.declared]
+    if not options.declared:
+        here = [one for one in result.sites if one.declared or not isinstance(one.process, Missing)]
+    urls = {one.url for one in here}
+    away = [_site(one) for one in wiring.config.engines if one.url not in urls and one.node]
+    return [*here, *away]
+
+
+async def ask_engines(sites: Iterable[Site], transport: Transport) -> list[Known]:
+    """What each engine offers now; one that does not answer offers nothing."""
+    plugins = load_engines()
+    return list(await asyncio.gather(*(_ask(one, plugins[one.engine], transport) for one in sites)))
+
+
+def make_settings(options: GatewayOptions, known: Iterable[Known]) -> Settings:
+    """Every model of every engine under its own name; the same name on several engines is one route."""
+    engines = list(known)
+    routes: dict[str, dict[str, str]] = {}
+    offered: dict[str, Offered] = {}
+    for one in engines:
+        for model in one.models:
+            name = model.name.removesuffix(":latest")
+            routes.setdefault(name, {})[one.replica.id] = model.name
+            loaded = model.name in one.resident or offered.get(name, Offered(name=name)).loaded
+            offered[name] = Offered(
+                name=name,
+                context_tokens=model.context_tokens,
+                digest=model.digest,
+                size_bytes=model.size_bytes,
+                modified_at=model.modified_at,
+                loaded=loaded,
+            )
+    return Settings(
+        host=options.host,
+        port=options.port,
+        replicas=tuple(one.replica for one in engines),
+        routes=tuple(Route(name=name, replicas=replicas) for name, replicas in sorted(routes.items())),
+        offered=tuple(offered[name] for name in sorted(offered)),
+        keys=options.keys,
+        resident={one.replica.id: one.resident for one in engines},
+        well=tuple(one.replica.id for one in engines if one.well),
+    )
+
+
+def merge(before: Mapping[str, Known], now: Iterable[Known]) -> dict[str, Known]:
+    """What is known after another look: an engine that did not answer keeps the models that it had."""
+    merged = dict(before)
+    for one in now:
+        earlier = before.get(one.replica.id)
+        if not one.models and earlier is not None:
+            one = replace(one, models=earlier.models)
+        merged[one.replica.id] = one
+    return merged
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """For a person: what is offered, and by whom."""
+    yield f"{len(settings.routes)} models on {len(settings.replicas)} engines"
+    for route in settings.routes:
+        yield f"  {route.name}  on {', '.join(route.replicas)}"
+    if not settings.routes:
+        yield "  none: start an engine, or declare one in keepwell.toml; it is found without a restart"
+
+
+def settings_path(state: Path) -> Path:
+    """Where the data plane's settings lie."""
+    return state / FOLDER / "settings.json"
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Write them whole. Raises AccessError."""
+    make_private_folder(path.parent)
+    try:
+        write_private(path, render_settings(settings))
+    except OSError as error:
+        raise AccessError(f"the settings cannot be written: {error.strerror}", where=str(path)) from error
+
+
+async def _keep(wiring: Wiring, options: GatewayOptions, sites: list[Site], path: Path, settings: Settings) -> None:
+    argv = [sys.executable, "-m", "keepwell.gateway.serve", str(path)]
+    plane = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
+    looking = asyncio.create_task(_look_again(wiring, options, sites, path, settings))
+    try:
+        code = await plane.wait()
+    finally:
+        looking.cancel()
+        await _end(plane)
+    if code:
+        raise Unreachable(
+            f"the gateway ended with exit code {code}", where=f"{options.host}:{options.port}", hint="see above"
+        )
+
+
+async def _end(plane: asyncio.subprocess.Process) -> None:
+    """Let it finish what runs; a second signal ends it at once."""
+    for _ in range(2):
+        if plane.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                plane.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await plane.wait()
+
+
+async def _look_again(
+    wiring: Wiring, options: GatewayOptions, sites: list[Site], path: Path, settings: Settings
+) -> None:
+    known: dict[str, Known] = {}
+    while True:
+        known = merge(known, await ask_engines(sites, wiring.hands))
+        fresh = make_settings(options, known.values())
+        if fresh != settings:
+            settings = fresh
+            with contextlib.suppress(AccessError):
+                save_settings(path, settings)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _ask(site: Site, plugin: Engine, transport: Transport) -> Known:
+    replica = _replica(site, plugin)
+    models: tuple[ModelInfo, ...] = ()
+    resident: tuple[str, ...] = ()
+    well = False
+    with contextlib.suppress(AccessError, TimeoutError):
+        async with asyncio.timeout(ENGINE_SECONDS):
+            well = (await plugin.health(site, transport)).state == "well"
+            if isinstance(plugin, ListsModels):
+                models = _found(await plugin.models(site, transport))
+            if isinstance(plugin, ReportsLoaded):
+                loaded = await plugin.loaded(site, transport)
+                if not isinstance(loaded, Missing):
+                    resident = tuple(one.name for one in loaded)
+                    slots = max((one.slots for one in loaded), default=0)
+                    replica = replace(replica, limit=slots)
+    return Known(
+        replica=replace(replica, models=frozenset(one.name for one in models)),
+        well=well,
+        models=models,
+        resident=resident,
+    )
+
+
+def _found(models: tuple[ModelInfo, ...] | Missing) -> tuple[ModelInfo, ...]:
+    if isinstance(models, Missing):
+        return ()
+    return models
+
+
+def _replica(site: Site, plugin: Engine) -> Replica:
+    parts = urlsplit(site.url)
+    dialects: tuple[str, ...] = ("openai",)
+    if isinstance(plugin, SpeaksDialects):
+        dialects = plugin.dialects
+    return Replica(
+        id=str(site.ref).partition(":")[2],
+        node=site.ref.node,
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or 80,
+        dialects=frozenset(dialects),
+        api_key=site.api_key,
+    )
+
+
+def _site(entry: EngineEntry) -> Site:
+    """An engine that is declared on another machine."""
+    label = f"{entry.kind}:{urlsplit(entry.url).port or 80}"
+    return Site(
+        ref=engine_ref(entry.node, label),
+        engine=entry.kind,
+        url=entry.url,
+        process=absent("it runs on another machine"),
+        api_key=load_secret(entry.api_key, os.environ),
+        declared=True,
+    )

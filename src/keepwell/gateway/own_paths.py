@@ -1,0 +1,73 @@
+"""Paths of the gateway's own: how it is, and why a request would go where. They send nothing to any engine."""
+
+from __future__ import annotations
+
+from time import monotonic
+from urllib.parse import parse_qs
+
+import msgspec
+
+from keepwell.gateway.facts import Facts
+from keepwell.gateway.inbound import Request
+from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.surface import Answer
+from keepwell.plugins.routing import Ask
+
+
+class OwnPaths:
+    """Answers `/health`, `/keepwell/state` and `/keepwell/route?model=NAME`."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._counts: dict[tuple[str, str, str], int] = {}
+
+    def count(self, facts: Facts) -> None:
+        """A request is over."""
+        key = (facts.route, facts.replica, facts.error or "well")
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def answer(self, request: Request) -> Answer | None:
+        """The answer, or None for a path that is not one of these."""
+        path, _, query = request.path.partition(b"?")
+        if request.method != b"GET":
+            return None
+        if path == b"/health":
+            return Answer(status=200, body=b'{"status":"ok"}')
+        if path == b"/keepwell/state":
+            return Answer(status=200, body=msgspec.json.encode(self._state(monotonic())))
+        if path == b"/keepwell/route":
+            model = parse_qs(query.decode("latin-1")).get("model", [""])[0]
+            return self._explain(model, monotonic())
+        return None
+
+    def _state(self, now: float) -> dict[str, object]:
+        replicas = [
+            {
+                "replica": name,
+                "state": station.breaker.state,
+                "out_for_seconds": round(max(0.0, station.breaker.until - now), 3),
+                "running": station.outstanding,
+                "limit": station.replica.limit,
+                "cordoned": station.cordoned,
+                "last_errors": [{"seconds_ago": round(now - at, 1), "why": why} for at, why in station.breaker.reasons],
+            }
+            for name, station in self._scheduler.stations.items()
+        ]
+        requests = [
+            {"route": route, "replica": replica, "outcome": outcome, "count": count}
+            for (route, replica, outcome), count in self._counts.items()
+        ]
+        return {"replicas": replicas, "waiting": len(self._scheduler.waiting), "requests": requests}
+
+    def _explain(self, model: str, now: float) -> Answer:
+        route = self._scheduler.routes.get(model)
+        if route is None:
+            body = msgspec.json.encode({"error": f"no route {model!r}", "routes": sorted(self._scheduler.routes)})
+            return Answer(status=404, body=body)
+        rows = [
+            {"dialect": dialect, "candidates": self._scheduler.explain(Ask(id=0, route=model, dialect=dialect), now)}
+            for dialect in sorted(
+                {one for station in self._scheduler.stations.values() for one in station.replica.dialects}
+            )
+        ]
+        return Answer(status=200, body=msgspec.json.encode({"route": model, "by_dialect": rows}))

@@ -1,0 +1,67 @@
+"""What the data plane works by: one file that the control side writes whole and the data plane reads again when it
+changes. It holds engines' keys, so it is its owner's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from keepwell.core.errors import ConfigurationError
+from keepwell.gateway.access import Key
+from keepwell.gateway.ask import Route
+from keepwell.plugins.dialect import Offered
+from keepwell.plugins.routing import Replica
+
+#: Bytes of the file: a few dozen engines with a few hundred models take some hundred thousand.
+SETTINGS_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where to listen, and everything that the scheduler, the surface and the access are made of.
+
+    `resident` are the models in memory by replica, `well` the replicas that answered the last look at their health.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4000
+    hosts: tuple[str, ...] = ()
+    default: str = ""
+    replicas: tuple[Replica, ...] = ()
+    routes: tuple[Route, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    offered: tuple[Offered, ...] = ()
+    keys: tuple[Key, ...] = ()
+    resident: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    well: tuple[str, ...] = ()
+    first_byte_seconds: float = 300.0
+    between_seconds: float = 60.0
+    total_seconds: float = 3600.0
+    max_body_bytes: int = 64 * 1024 * 1024
+
+
+def render_settings(settings: Settings) -> bytes:
+    """As JSON."""
+    return msgspec.json.encode(settings)
+
+
+def parse_settings(content: bytes) -> Settings:
+    """Raises ConfigurationError for what is none."""
+    if len(content) > SETTINGS_BYTES:
+        raise ConfigurationError(f"more than {SETTINGS_BYTES} bytes of settings")
+    try:
+        return msgspec.json.decode(content, type=Settings)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"these are no settings of a gateway: {error}") from error
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the file. Raises ConfigurationError."""
+    try:
+        return parse_settings(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
