@@ -53,7 +53,7 @@ def look_at_text(text: str) -> PastedLook:
     values: dict[tuple[Ref, str], Value] = {}
     for key, one in told:
         lines[key] = tuple(dict.fromkeys((*lines.get(key, ()), *one.lines)))
-        values[key] = _joined(values[key], one.value) if key in values else one.value
+        values[key] = _joined(values.get(key, one.value), one.value)
     seen = Seen(
         Observation(subject=ref, name=name, value=value, at=0.0, source=_source(lines[ref, name]))
         for (ref, name), value in values.items()
