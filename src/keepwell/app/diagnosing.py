@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from keepwell.app.fleet import make_status
-from keepwell.app.learned import add_learned, get_learned, similar_to
+from keepwell.app.learned import add_learned, entries_of, get_learned, list_closed, similar_to
 from keepwell.app.looked import list_looked
 from keepwell.app.nodes import NODE_SECONDS, ask_all
+from keepwell.app.novelty import NewLines, find_novelty, note_lines
 from keepwell.app.operation import Caller, silent
 from keepwell.app.picture import picture_node
 from keepwell.app.reading import CHUNK_BYTES, Head, open_text
@@ -24,7 +25,9 @@ from keepwell.app.told import collect_events, find_suspects
 from keepwell.app.wiring import Reached, Wiring, find_state, get_catalogue, get_follow_ups, look, reach, wire
 from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
+from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
+from keepwell.core.hypothesis import Diagnosis
 from keepwell.core.ref import Ref, node
 from keepwell.core.values import row_of, text_of
 from keepwell.diagnose.batch import answer_all
@@ -129,12 +132,13 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
         learned=get_learned(wiring.state),
     )
     checks = {one.check for one in result.findings if one.status is not Status.UNKNOWN}
+    news = _note_lines(wiring, place, result, judged.diagnosis, timeline.events)
     report = DiagnosisReport(
         at=time.time(),
         seconds=result.seconds,
         level=depth.level,
         node=mark_decided(picture_node(_node(result), result.seen, judged.findings, _titles(result)), judged.decisions),
-        findings=_worth_telling(judged.findings),
+        findings=_worth_telling((*judged.findings, *find_novelty(news, judged.diagnosis))),
         checks_made=len(result.findings),
         diagnosis=judged.diagnosis,
         looked=list_looked(_node(result), result.seen, result.discovery.answers),
@@ -142,9 +146,19 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
         decisions=judged.decisions,
         changes=find_suspects(timeline, judged.diagnosis, now),
         first_error_at=find_first_error(judged.diagnosis),
-        similar=similar_to(wiring.state, gist_of(result.seen, judged.findings), checks),
+        new_lines=news,
+        similar=similar_to(list_closed(wiring.state), gist_of(result.seen, judged.findings), checks),
     )
     return report, timeline
+
+
+def _note_lines(
+    wiring: Wiring, place: Reached, result: SurveyResult, diagnosis: Diagnosis, events: Sequence[Event]
+) -> tuple[NewLines, ...]:
+    """What is new in the logs of a node that is looked at itself; a recorded one is not what was learned here."""
+    if place.recorded:
+        return ()
+    return note_lines(wiring.state, result.seen, _node(result), diagnosis, events, now=place.clock.now())
 
 
 async def look_at_status(caller: Caller, words: Sequence[str], *, level: int) -> StatusReport:
@@ -219,7 +233,8 @@ def _diagnose_chunks(name: str, chunks: Iterable[bytes], state: Path) -> Diagnos
     shown = {"-": "standard input"}.get(name, name)
     learned = get_learned(state)
     head = Head()
-    found = diagnose_pasted(shown, head.keep(chunks), learned.catalogue, get_follow_ups())
+    closed = list_closed(state)
+    found = diagnose_pasted(shown, head.keep(chunks), learned.catalogue, get_follow_ups(), entries_of(closed))
     gist = gist_of_text(head.text)
     diagnosis = add_learned(found, gist, learned)
     return DiagnosisReport(
@@ -232,7 +247,7 @@ def _diagnose_chunks(name: str, chunks: Iterable[bytes], state: Path) -> Diagnos
         diagnosis=diagnosis,
         looked=(),
         lines_read=diagnosis.lines_read,
-        similar=similar_to(state, gist, ()),
+        similar=similar_to(closed, gist, ()),
     )
 
 

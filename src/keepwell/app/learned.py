@@ -17,9 +17,10 @@ from keepwell.learning.scales import scales_of, text_of_issue
 from keepwell.learning.shadow import Draft, find_drafts, weigh_drafts
 from keepwell.learning.similar import SimilarIncident, find_similar
 from keepwell.learning.weights import learn_catalogue
+from keepwell.recall.entry import Entry
 from keepwell.store.cache import digest_of, load_cached, save_cached
 from keepwell.store.incidents import FOLDER as INCIDENTS
-from keepwell.store.incidents import list_incidents
+from keepwell.store.incidents import Incident, get_closing, list_incidents
 from keepwell.store.lessons import FOLDER, ISSUES, Lesson, get_stamp, load_lessons
 
 #: Seconds after which decay is worked out again in a process that lives long.
@@ -54,12 +55,24 @@ def add_learned(diagnosis: Diagnosis, gist: str, learned: Learned) -> Diagnosis:
     return weigh_drafts(diagnosis, gist, learned.drafts, _scales(learned.before))
 
 
-def similar_to(state: Path, gist: str, made: Iterable[str]) -> tuple[SimilarIncident, ...]:
+def similar_to(closed: Sequence[Incident], gist: str, made: Iterable[str]) -> tuple[SimilarIncident, ...]:
     """Closed incidents most like this one, with what was checked then and not now; `made` are checks that came out."""
-    if not gist or not (state / INCIDENTS).is_dir():
+    if not gist or not closed:
         return ()
-    closed = [one for one in list_incidents(state).incidents if one.closing is not None]
     return find_similar(closed, gist, frozenset(made))
+
+
+def list_closed(state: Path) -> tuple[Incident, ...]:
+    """The incidents that were closed and whose fix held, newest first."""
+    if not (state / INCIDENTS).is_dir():
+        return ()
+    found = (one for one in list_incidents(state).incidents if one.closing is not None)
+    return tuple(one for one in found if get_closing(one).label != "came-back")
+
+
+def entries_of(closed: Iterable[Incident]) -> tuple[Entry, ...]:
+    """Closed incidents as texts that a new one may be like."""
+    return tuple(Entry(one.id, get_closing(one).cause, f"{one.what}\n{one.gist}") for one in closed)
 
 
 @lru_cache(maxsize=4)
