@@ -10,25 +10,15 @@ from typing import Any
 
 import pytest
 
+from keepwell.testing.gym.carrying import carry_out
 from keepwell.testing.real_engines import LlamaServer, Ollama
+from keepwell.testing.real_proxy import start_nginx
 from keepwell.testing.waiting import eventually
 from keepwell.testing.world import World
-from tests.faults.judging import carry_out, causes
-from tests.faults.world import need
+from tests.faults.judging import causes
 
 pytestmark = pytest.mark.real
 
-#: nginx as people set it up for an engine: nothing said about buffering, and larger buffers than usual.
-LOCATION = """location / {
-    proxy_pass http://127.0.0.1:11434;
-    proxy_buffer_size 64k;
-    proxy_buffers 16 64k;
-    proxy_busy_buffers_size 512k;
-}
-"""
-NGINX = """events { worker_connections 64; }
-http { access_log off; server { listen 127.0.0.1:8088; include %s; } }
-"""
 _RECEIVED = re.compile(r"^(\d\d):(\d\d):(\d\d\.\d+) <= Recv data, (\d+) bytes", re.MULTILINE)
 _SENT = re.compile(r"^(\d\d):(\d\d):(\d\d\.\d+) => Send header", re.MULTILINE)
 
@@ -36,16 +26,15 @@ _SENT = re.compile(r"^(\d\d):(\d\d):(\d\d\.\d+) => Send header", re.MULTILINE)
 def test_a_wrong_name_that_another_model_answers(llama: LlamaServer, world: World) -> None:
     answer = diagnose(world, ask_for(world, llama, "gpt-4o"))
     assert causes(answer)[0][0] == "backend-ignores-model-name", causes(answer)[:4]
-    ran = carry_out(world, answer, {"url": llama.url})
+    ran = carry_out(world, answer, {"url": llama.url}).commands
     assert any("/v1/models" in word for argv in ran for word in argv)
     name = llama.get("/v1/models").data["data"][0]["id"]
     assert llama.chat(model=name).data["model"] == name
 
 
 def test_a_proxy_that_holds_the_stream_back(ollama: Ollama, world: World) -> None:
-    need("nginx")
     ollama.chat()
-    location = start_nginx(world)
+    location = start_nginx(world, "/api/version")
     direct, proxied = watch_stream(world, ollama.url), watch_stream(world, "http://127.0.0.1:8088")
     assert direct.chunks > 10 * proxied.chunks
     assert proxied.first_seconds > 5 * direct.first_seconds
@@ -103,19 +92,6 @@ def tell(direct: Stream, proxied: Stream, location: Path) -> str:
         first, last = f"first chunk after {one.first_seconds:.3f} s", f"last after {one.last_seconds:.3f} s"
         parts.append(f"{name}: {first}, {one.chunks} chunks, {last}")
     return "\n".join(parts) + f"\n# {location.name}\n{location.read_text()}"
-
-
-def start_nginx(world: World) -> Path:
-    """A real nginx on 127.0.0.1:8088 at its usual places, hidden from the rest of the machine; its location file."""
-    location, whole = world.root / "ollama-location.conf", world.root / "nginx.conf"
-    location.write_text(LOCATION)
-    whole.write_text(NGINX % location)
-    for folder in ("/run", "/var/log/nginx", "/var/lib/nginx"):
-        assert world.run(["mount", "-t", "tmpfs", "tmpfs", folder]).returncode == 0, folder
-    assert world.run(["mount", "--bind", str(whole), "/etc/nginx/nginx.conf"]).returncode == 0
-    world.start(["nginx", "-g", "daemon off;"], log=world.root / "nginx.log")
-    eventually(lambda: world.http("http://127.0.0.1:8088/api/version").status == 200)
-    return location
 
 
 def _seconds(found: re.Match[str]) -> float:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.testing.gym.carrying import carry_out
 from keepwell.testing.real_engines import Ollama, make_llama_server
 from keepwell.testing.waiting import eventually
 from keepwell.testing.world import World
-from tests.faults.judging import assert_named, assert_well, carry_out
+from tests.faults.judging import assert_named, assert_well
 
 pytestmark = pytest.mark.real
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.testing.gym.carrying import carry_out
 from keepwell.testing.real_engines import make_llama_server, make_ollama
 from keepwell.testing.waiting import eventually
 from keepwell.testing.world import World
-from tests.faults.judging import assert_named, assert_well, bad_checks, carry_out, likely_causes
+from tests.faults.judging import assert_named, assert_well, bad_checks, likely_causes
 from tests.faults.world import skip
 
 pytestmark = pytest.mark.real

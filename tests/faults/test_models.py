@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.testing.gym.carrying import carry_out
 from keepwell.testing.real_engines import LlamaServer, Ollama
 from keepwell.testing.waiting import eventually
 from keepwell.testing.world import World
-from tests.faults.judging import assert_named, assert_well, bad_checks, carry_out, likely_causes
+from tests.faults.judging import assert_named, assert_well, bad_checks, likely_causes
 
 pytestmark = pytest.mark.real
 

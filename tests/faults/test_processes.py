@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from keepwell.testing.gym.carrying import carry_out
 from keepwell.testing.real_engines import LlamaServer, Ollama, Server
 from keepwell.testing.waiting import eventually
 from keepwell.testing.world import World
-from tests.faults.judging import assert_named, assert_well, carry_out, likely_causes
+from tests.faults.judging import assert_named, assert_well, likely_causes
 
 pytestmark = pytest.mark.real
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -21,6 +22,8 @@ from keepwell.testing.world import NoWorld, World, make_folder, make_world
 
 #: Seconds that a server has to answer after a fix; it loads a tiny model in well under one.
 SERVE_SECONDS = 20.0
+#: Seconds for one keepwell: a look of level 4 at a busy machine takes one minute.
+KEEPWELL_SECONDS = 240.0
 #: Characters of what keepwell said that are shown when it gave no answer.
 SAID = 500
 BAD = ("warning", "critical")
@@ -43,7 +46,8 @@ class RealWorld:
 
     `options` are words for `keepwell diagnose` (a level, say), `shell` the variables of the shell that keepwell is
     started from. `answers` is the path that tells whether the server serves after a fix, "" where that is no
-    question. `planned` is the plan that was applied, for its undo. `afterwards` is done when the machine is gone.
+    question. `planned` is the plan that was applied, for its undo. `afterwards` is done when the machine is
+    gone. `exit_code` is that of the last keepwell, `mending` is true once a fix was begun.
     """
 
     place: World
@@ -55,6 +59,8 @@ class RealWorld:
     answers: str = "/v1/models"
     planned: dict[str, Any] = field(default_factory=dict)
     afterwards: list[Callable[[], None]] = field(default_factory=list)
+    exit_code: int = 0
+    mending: bool = False
 
     @property
     def ollama(self) -> Ollama:
@@ -69,14 +75,22 @@ class RealWorld:
         return self.server
 
     async def look(self) -> Verdict:
-        """`keepwell diagnose` as a process in the world."""
-        return await in_thread(self.diagnose)
+        """`keepwell diagnose` as a process in the world; one that fails before the fix names nothing, after it counts
+        as a way not gone.
+        """
+        try:
+            return await in_thread(self.diagnose)
+        except CannotMend:
+            if self.mending:
+                raise
+            return Verdict(causes=(), exit_code=self.exit_code)
 
     async def mend(self, verdict: Verdict, way: Way, blanks: Mapping[str, str]) -> None:
         """Carry out the first cause's plan or its printed commands, and wait until the server serves.
 
         In `blanks`, {model} is the path of a whole copy of the model's file and {root} the world's folder.
         """
+        self.mending = True
         if way == "step":
             await in_thread(self._apply, verdict)
         else:
@@ -85,6 +99,10 @@ class RealWorld:
     async def undo(self) -> None:
         """`keepwell undo`; the check that asked for the plan must be bad again after it."""
         await in_thread(self._undo)
+
+    async def collect(self, path: Path) -> None:
+        """`keepwell collect --out PATH`: what a look like the last one reads, as a bundle."""
+        await in_thread(self.keepwell, "collect", "--out", str(path))
 
     def diagnose(self, *more: str) -> Verdict:
         """One look, with what this world asks of it."""
@@ -97,6 +115,7 @@ class RealWorld:
             causes=_named(answer["hypotheses"]),
             also=_named(answer["also"]),
             bad=bad,
+            exit_code=self.exit_code,
             seconds=seconds,
             answer=answer,
         )
@@ -104,7 +123,12 @@ class RealWorld:
     def keepwell(self, *words: str) -> dict[str, Any]:
         """What `keepwell WORDS --json` answers here."""
         config = [f"--config={self.place.root}/keepwell.toml"] * (self.place.root / "keepwell.toml").exists()
-        ran = self.place.run([*self.tools.keepwell, *words, "--json", *config], env=self.shell)
+        argv = [*self.tools.keepwell, *words, "--json", *config]
+        try:
+            ran = self.place.run(argv, env=self.shell, seconds=KEEPWELL_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise CannotMend(f"keepwell {' '.join(words)} took longer than {KEEPWELL_SECONDS:g} s") from error
+        self.exit_code = ran.returncode
         if not ran.stdout.startswith("{"):
             raise CannotMend(f"keepwell {' '.join(words)} said: {(ran.stderr or ran.stdout)[-SAID:]}")
         answer: dict[str, Any] = json.loads(ran.stdout)
@@ -166,8 +190,15 @@ class RealWorld:
 
 
 def by_hand(work: Callable[[RealWorld], None]) -> Callable[[RealWorld], Awaitable[None]]:
-    """Blocking work on a world as a fault wants it."""
-    return partial(in_thread, work)
+    """Blocking work on a world as a fault wants it; what does not come about in time is no fault of keepwell's."""
+
+    async def do(world: RealWorld) -> None:
+        try:
+            await in_thread(work, world)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            raise CannotOpen(f"the fault did not come about: {error}") from error
+
+    return do
 
 
 def _make_ollama_world(stack: ExitStack, tools: Tools, *, nobodys: bool = False) -> RealWorld:

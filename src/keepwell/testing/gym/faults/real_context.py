@@ -1,8 +1,6 @@
-"""Prompts beyond the context, and more work than a real server has slots for."""
+"""Prompts beyond the context, models that leave memory, and more threads than cores."""
 
 from __future__ import annotations
-
-import json
 
 from keepwell.testing.gym.fault import Fault
 from keepwell.testing.gym.real import LLAMA, OLLAMA, RealWorld, by_hand
@@ -11,8 +9,6 @@ from keepwell.testing.gym.real import LLAMA, OLLAMA, RealWorld, by_hand
 LONG_PROMPT = "0001 " * 700
 #: Tokens of the small context.
 SMALL = 256
-#: Requests at once, and how many Ollama keeps waiting before it refuses.
-CROWD, QUEUE = 8, 2
 #: A level at which engines are asked to answer.
 ASKING = ["--level=3", "--yes"]
 #: A level at which engines are measured.
@@ -36,14 +32,6 @@ def divide_context(world: RealWorld) -> None:
     world.llama.chat("0001 " * 100)
 
 
-def refuse_crowd(world: RealWorld) -> None:
-    """Clients ask for more at once than one slot and a short queue take; some were refused."""
-    world.restart(env={"OLLAMA_NUM_PARALLEL": "1", "OLLAMA_MAX_QUEUE": str(QUEUE)})
-    body = {"model": "tiny-alpha", "prompt": "hello", "stream": False, "options": {"num_thread": 1}}
-    argv = ["curl", "-sS", "--parallel", "--parallel-immediate", "--noproxy", "*", "-d", json.dumps(body)]
-    world.place.run([*argv, *[f"{world.server.url}/api/generate?{number}" for number in range(CROWD)]])
-
-
 def drop_model(world: RealWorld) -> None:
     """The server lets go of a model right after each answer."""
     world.restart(env={"OLLAMA_KEEP_ALIVE": "0"})
@@ -62,12 +50,6 @@ def take_too_many_threads(world: RealWorld) -> None:
     world.server.prefix = ("taskset", "-c", "0")
     world.restart(more=["-t", "8"])
     world.options += MEASURING
-
-
-def start_without_embeddings(world: RealWorld) -> None:
-    """A client asks a server for embeddings that was started without them."""
-    for _ in range(2):
-        world.place.http(f"{world.server.url}/v1/embeddings", {"model": "tiny-alpha", "input": "hello"})
 
 
 FAULTS: tuple[Fault[RealWorld], ...] = (
@@ -102,16 +84,6 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         touches=("engine", "context"),
     ),
     Fault(
-        name="crowd-refused",
-        say="More requests came at once than the server's slots and queue take.",
-        worlds=(OLLAMA,),
-        inject=by_hand(refuse_crowd),
-        causes=("concurrency-limit",),
-        check="api.crowd",
-        way="commands",
-        touches=("engine", "queue"),
-    ),
-    Fault(
         name="model-dropped",
         say="The model leaves memory right after each answer.",
         worlds=(OLLAMA,),
@@ -140,15 +112,5 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         check="speed.threads",
         way="commands",
         touches=("engine", "threads"),
-    ),
-    Fault(
-        name="embeddings-off",
-        say="A client asks for embeddings of a server that was started without them.",
-        worlds=(LLAMA,),
-        inject=by_hand(start_without_embeddings),
-        causes=("model-lacks-capability", "engine-option-not-enabled"),
-        check="api.promises",
-        way="commands",
-        touches=("engine", "embeddings"),
     ),
 )
