@@ -71,12 +71,17 @@ class Miner:
             return ""
         return self._shapes.texts[self._shapes.root(ticket - self._base)]
 
-    def match(self, line: str) -> str:
-        """The text of the template that this line would belong to, or "" for a line of a new kind; learns nothing."""
-        shape = self._shapes.find(self._mask(self._masker.join(flatten((line,))[0])))
-        if shape is None:
-            return ""
-        return self._shapes.texts[shape]
+    def match(self, lines: Sequence[str]) -> list[str]:
+        """The text of the template that each line would belong to, "" for a line of a new kind; learns nothing."""
+        known: dict[str, str] = {}
+        found = []
+        for flat in flatten(lines):
+            text = known.get(flat)
+            if text is None:
+                shape = self._shapes.find(self._mask(self._masker.join(flat)))
+                text = known[flat] = "".join(self._shapes.texts[one] for one in (shape,) if one is not None)
+            found.append(text)
+        return found
 
     def templates(self) -> tuple[Template, ...]:
         """All templates with their counts, the commonest first; what was forgotten is not counted."""
