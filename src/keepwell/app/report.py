@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from keepwell.app.novelty import NewLines
 from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
@@ -137,7 +138,8 @@ class DiagnosisReport:
 
     `lines_read` counts lines of logs and pasted text; `checks_made` counts findings of any status. `decisions` are
     what the owner decided on, which is no trouble; `changes` happened shortly before the first error (before now,
-    where no line tells when that was), newest first. `similar` are closed incidents that looked like this.
+    where no line tells when that was), newest first. `similar` are closed incidents that looked like this. `new_lines`
+    are kinds of line that the node's healthy logs never held, or hold more often now.
     """
 
     at: float
@@ -153,6 +155,7 @@ class DiagnosisReport:
     changes: tuple[Event, ...] = ()
     first_error_at: float | None = None
     similar: tuple[SimilarIncident, ...] = ()
+    new_lines: tuple[NewLines, ...] = ()
 
     @property
     def schema(self) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 from keepwell.app.report import DiagnosesReport, DiagnosisReport
 from keepwell.cli.views.cause import render_cause, render_doubt, render_rivals
 from keepwell.cli.views.incident import render_similar
+from keepwell.cli.views.new_lines import render_new_lines
 from keepwell.cli.views.nodes import render_nodes
 from keepwell.cli.views.picture import render_looked, render_node
 from keepwell.cli.views.word import render_changes, render_decisions
@@ -43,6 +44,8 @@ def _verdict(report: DiagnosisReport) -> list[RenderableType]:
     parts += render_doubt(diagnosis)
     parts += _unexplained(report)
     parts += _changes(report)
+    if parts:
+        parts += render_new_lines(report.new_lines)
     trouble = bool(parts)
     parts += render_similar(report.similar * trouble)
     parts += render_decisions(report.decisions, (*diagnosis.hypotheses, *diagnosis.also))
