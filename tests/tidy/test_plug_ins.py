@@ -10,12 +10,15 @@ import pytest
 
 from keepwell.core.finding import Check, Status
 from keepwell.core.observation import Seen
+from keepwell.formats.transcript import parse_transcript
 from keepwell.metrics import declared
 from keepwell.plugins.engine import Engine
+from keepwell.plugins.pasted import Pasted, load_recognisers
 from keepwell.plugins.probe import Probe
 from keepwell.plugins.registry import FAMILIES, load, load_all, names
 from keepwell.plugins.step import Step
 from keepwell.survey.timetable import DISCOVERED
+from tests.survey.pasted_texts import TELLING
 
 PLUG_INS = [(family, name) for family in FAMILIES for name in names(family)]
 
@@ -33,9 +36,15 @@ def _checks() -> tuple[Check, ...]:
 
 @cache
 def _given() -> set[str]:
-    """All names that somebody observes: a probe, discovery, or the look before a plan (`path.*`)."""
+    """All names that somebody observes: a probe, discovery, the look before a plan (`path.*`), or who reads texts."""
     looked_at = {name for name in declared() if name.startswith("path.")}
-    return looked_at | DISCOVERED | {name for probe in _probes().values() for name in probe.gives}
+    return looked_at | DISCOVERED | _told() | {name for probe in _probes().values() for name in probe.gives}
+
+
+@cache
+def _told() -> set[str]:
+    """All names that a pasted text may tell."""
+    return {name for one in load_recognisers().values() for name in one.gives}
 
 
 @pytest.mark.parametrize(("family", "name"), PLUG_INS)
@@ -53,6 +62,10 @@ def test_every_plug_in_loads_as_what_it_is(family: str, name: str) -> None:
         assert isinstance(plug_in, Step)
         assert plug_in.title
         assert plug_in.mends
+    if family == "pasted":
+        assert isinstance(plug_in, Pasted)
+        assert plug_in.hints
+        assert plug_in.gives
     if family == "checks":
         assert isinstance(plug_in, tuple)
         for check in plug_in:
@@ -69,6 +82,15 @@ def test_what_a_probe_gives_and_needs_is_declared(name: str) -> None:
     assert [one for one in (*probe.gives, *probe.needs) if one not in declared()] == []
     assert [one for one in probe.needs if one not in _given()] == []
     assert probe.cost_seconds >= 0
+
+
+@pytest.mark.parametrize("name", load_recognisers())
+def test_a_recogniser_tells_what_it_says_and_nothing_else(name: str) -> None:
+    one = load_recognisers()[name]
+    assert [gives for gives in one.gives if gives not in declared()] == []
+    assert [hint for hint in one.hints if not hint or hint != hint.lower()] == []
+    told = {told.name for _, _, _, text in TELLING for told in one.read(parse_transcript(text))}
+    assert told <= set(one.gives)
 
 
 @pytest.mark.parametrize("name", names("probes"))
@@ -88,7 +110,7 @@ def test_what_a_check_needs_is_declared_and_given(name: str) -> None:
         assert [need for need in check.needs if need not in declared()] == [], check.id
         assert [need for need in check.needs if need not in _given()] == [], check.id
         levels = [probe.level for probe in _probes().values() if set(probe.gives) & set(check.needs)]
-        levels += [1 for need in check.needs if need in DISCOVERED]
+        levels += [1 for need in check.needs if need in DISCOVERED or need in _told()]
         assert min(levels) <= check.level, f"{check.id} is asked before anything that it needs is looked at"
 
 

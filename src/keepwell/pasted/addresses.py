@@ -26,6 +26,7 @@ class Addresses:
     """Gives text.asked and text.listening."""
 
     hints = (":", "port")
+    gives = ("text.asked", "text.listening")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every attempt and every socket that is shown."""

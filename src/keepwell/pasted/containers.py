@@ -33,6 +33,7 @@ class Containers:
     """Gives host.containers, text.listening (published ports), text.settings and text.cores (limits of containers)."""
 
     hints = ("docker", "podman", "nerdctl", "image:", '"hostconfig"')
+    gives = ("host.containers", "text.listening", "text.settings", "text.cores")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every container that is asked for or shown."""

@@ -41,6 +41,7 @@ class Durations:
     """Gives text.durations and text.limits."""
 
     hints = ("s", "m")
+    gives = ("text.durations", "text.limits")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every length of time that something failed at, and every limit that is shown or met."""

@@ -14,6 +14,7 @@ class Files:
     """Gives text.paths and text.denied."""
 
     hints = ("rwx", "rw-", "r--", "denied")
+    gives = ("text.paths", "text.denied")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every line of a list, and every path that was refused."""

@@ -14,6 +14,7 @@ class FileSystems:
     """Gives host.mounts."""
 
     hints = ("%", " type ", "0\t0", "0 0", "0       0")
+    gives = ("host.mounts",)
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every file system that is shown, sizes from df and options from mount put together by path."""

@@ -28,6 +28,7 @@ class Kernel:
     """Gives device.errors and text.versions (kernel, kernel-built)."""
 
     hints = ("nvrm", "xid", "kernel", "linux", "amdgpu", "drm", "/lib/modules", "dkms", "installed", "-generic")
+    gives = ("device.errors", "text.versions")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every error that a device plug-in knows, and every release of a kernel."""

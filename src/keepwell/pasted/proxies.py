@@ -23,6 +23,7 @@ class Proxies:
     """Gives text.proxied."""
 
     hints = ("proxy_pass",)
+    gives = ("text.proxied",)
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every location that hands requests on; a proxy without buffering or with a longer limit says so itself."""

@@ -29,6 +29,7 @@ class Requests:
     """Gives text.models."""
 
     hints = ("model",)
+    gives = ("text.models",)
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Models of requests, of lists and of answers."""

@@ -25,6 +25,7 @@ class Settings:
     """Gives text.settings and text.users."""
 
     hints = ("=", "setx", "setenv")
+    gives = ("text.settings", "text.users")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every assignment, by the kind of place that it stands in."""

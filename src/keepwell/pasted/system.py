@@ -41,6 +41,15 @@ class System:
     """Gives host.memory_*, host.swap_*, host.units, and device.list and device.driver of what lspci shows."""
 
     hints = ("mem:", "active:", "controller", "processing accelerators")
+    gives = (
+        "host.memory_total_bytes",
+        "host.memory_available_bytes",
+        "host.swap_total_bytes",
+        "host.swap_used_bytes",
+        "host.units",
+        "device.list",
+        "device.driver",
+    )
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every such table that stands in the text."""

@@ -28,6 +28,7 @@ class Threads:
     """Gives text.cores."""
 
     hints = ("thread", "nproc", "cpus", "cpu.max", "cfs_quota", "cores")
+    gives = ("text.cores",)
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Every count of threads, and every limit of processors."""

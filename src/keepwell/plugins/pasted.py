@@ -41,11 +41,12 @@ class Told:
 class Pasted(Protocol):
     """Reads one kind of pasted output.
 
-    `hints` are texts in lower case: a text that holds none of them is not read. `read` is pure, never raises, and
-    costs at most a few milliseconds a thousand lines.
+    `hints` are texts in lower case: a text that holds none of them is not read. `gives` are the names of the
+    observations that it may tell. `read` is pure, never raises, and costs at most a few milliseconds a thousand lines.
     """
 
     hints: tuple[str, ...]
+    gives: tuple[str, ...]
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Everything of this kind that the text tells."""

@@ -12,6 +12,7 @@ class PastedWeather:
     """Gives drill.weather."""
 
     hints = ("weather: ",)
+    gives = ("drill.weather",)
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """The last report."""

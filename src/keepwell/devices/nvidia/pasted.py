@@ -64,6 +64,21 @@ class NvidiaPasted:
     """Gives device.list, device.driver, memory and processes, device.identity, licences, text.gpus, text.versions."""
 
     hints = ("nvidia", "nvml", "nvrm", "cuda", "gpu 0:", "no devices were found")
+    gives = (
+        "device.list",
+        "device.driver",
+        "device.identity",
+        "device.throttle",
+        "device.memory_total_bytes",
+        "device.memory_used_bytes",
+        "device.memory_health",
+        "device.link",
+        "device.licence",
+        "device.processes",
+        "host.processes",
+        "text.gpus",
+        "text.versions",
+    )
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Everything that stands in the text."""

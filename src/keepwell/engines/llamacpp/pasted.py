@@ -45,7 +45,8 @@ class LlamacppPasted:
         "n_gpu_layers",
         "-ngl",
         "ggml_",
-        "tokens) exceeds",
+        "tokens)
+    gives = ("text.contexts", "text.layers", "text.gpus") exceeds",
         "-np",
         "--parallel",
     )

@@ -50,6 +50,16 @@ class OllamaPasted:
         "truncating input",
         "server config",
     )
+    gives = (
+        "engine.loaded",
+        "text.models",
+        "text.settings",
+        "text.listening",
+        "text.contexts",
+        "text.gpus",
+        "text.layers",
+        "text.versions",
+    )
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Everything that stands in the text."""

@@ -59,6 +59,7 @@ class VllmPasted:
         "maximum context length",
         "max model len",
     )
+    gives = ("text.contexts", "text.ranks", "text.models")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Everything that stands in the lines."""
