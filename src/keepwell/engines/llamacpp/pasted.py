@@ -45,11 +45,11 @@ class LlamacppPasted:
         "n_gpu_layers",
         "-ngl",
         "ggml_",
-        "tokens)
-    gives = ("text.contexts", "text.layers", "text.gpus") exceeds",
+        "tokens) exceeds",
         "-np",
         "--parallel",
     )
+    gives = ("text.contexts", "text.layers", "text.gpus")
 
     def read(self, text: Transcript) -> Iterable[Told]:
         """Everything that stands in the lines."""
