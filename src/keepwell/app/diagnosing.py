@@ -16,7 +16,6 @@ from keepwell.app.learned import add_learned, entries_of, get_learned, list_clos
 from keepwell.app.looked import list_looked
 from keepwell.app.nodes import NODE_SECONDS, ask_all
 from keepwell.app.novelty import NewLines, find_novelty, note_lines
-from keepwell.app.novelty import NewLines, find_novelty, note_lines
 from keepwell.app.operation import Caller, silent
 from keepwell.app.picture import picture_node
 from keepwell.app.reading import CHUNK_BYTES, Head, open_text
@@ -27,9 +26,7 @@ from keepwell.app.wiring import Reached, Wiring, find_state, get_catalogue, get_
 from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.event import Event
-from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
-from keepwell.core.hypothesis import Diagnosis
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.core.ref import Ref, node
 from keepwell.core.values import row_of, text_of
@@ -136,7 +133,6 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
     )
     checks = {one.check for one in result.findings if one.status is not Status.UNKNOWN}
     news = _note_lines(wiring, place, result, judged.diagnosis, timeline.events)
-    news = _note_lines(wiring, place, result, judged.diagnosis, timeline.events)
     report = DiagnosisReport(
         at=time.time(),
         seconds=result.seconds,
@@ -151,19 +147,9 @@ async def _examine(wiring: Wiring, caller: Caller, depth: Depth, place: Reached)
         changes=find_suspects(timeline, judged.diagnosis, now),
         first_error_at=find_first_error(judged.diagnosis),
         new_lines=news,
-        new_lines=news,
         similar=similar_to(list_closed(wiring.state), gist_of(result.seen, judged.findings), checks),
     )
     return report, timeline
-
-
-def _note_lines(
-    wiring: Wiring, place: Reached, result: SurveyResult, diagnosis: Diagnosis, events: Sequence[Event]
-) -> tuple[NewLines, ...]:
-    """What is new in the logs of a node that is looked at itself; a recorded one is not what was learned here."""
-    if place.recorded:
-        return ()
-    return note_lines(wiring.state, result.seen, _node(result), diagnosis, events, now=place.clock.now())
 
 
 def _note_lines(
