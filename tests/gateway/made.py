@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from keepwell.gateway.access import Access, Key
+from keepwell.gateway.access import Access
 from keepwell.gateway.ask import Route
 from keepwell.gateway.deadlines import Deadlines
 from keepwell.gateway.facts import Facts
@@ -21,6 +21,7 @@ from keepwell.gateway.surface import Surface
 from keepwell.plugins.dialect import Dialect, Offered
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Policy, Replica
+from keepwell.store.keys import Key
 
 MODEL = "tiny-alpha"
 SECRET = "kw-secret"

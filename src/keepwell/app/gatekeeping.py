@@ -22,15 +22,15 @@ from keepwell.config.secret import load_secret
 from keepwell.core.errors import AccessError, ConfigurationError, Unreachable
 from keepwell.core.observation import Missing, absent
 from keepwell.core.ref import engine as engine_ref
-from keepwell.gateway.access import Key
 from keepwell.gateway.ask import Route
-from keepwell.gateway.settings import Settings, render_settings
+from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.engine import Engine, ListsModels, ModelInfo, ReportsLoaded, SpeaksDialects
 from keepwell.plugins.place import Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.routing import Replica
-from keepwell.store.folder import make_private_folder, write_private
+from keepwell.store.folder import replace_private
+from keepwell.store.keys import load_keys
 from keepwell.transport.base import Transport
 
 #: Seconds between two looks at the engines: the lists and states that are asked for wake nothing.
@@ -39,7 +39,6 @@ LOOK_SECONDS = 2.0
 ENGINE_SECONDS = 4.0
 #: Seconds for the data plane to end when it has nothing more to do.
 END_SECONDS = 5.0
-FOLDER = "gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,6 @@ class GatewayOptions:
     port: int
     insecure: bool = False
     declared: bool = False
-    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +65,8 @@ class Known:
 
 async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
     """Serve until Ctrl-C. Raises ConfigurationError for an address that is open to others without a key."""
-    require_safe(options)
     async with wire(caller) as wiring:
+        require_safe(options, keyed=bool(load_keys(wiring.state)))
         sites = [one for one in await find_sites(wiring, caller, options) if urlsplit(one.url).port != options.port]
         known = await ask_engines(sites, wiring.hands)
         settings = make_settings(options, known)
@@ -79,18 +77,22 @@ async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
         await _keep(wiring, options, sites, path, settings)
 
 
-def require_safe(options: GatewayOptions) -> None:
+def require_safe(options: GatewayOptions, *, keyed: bool) -> None:
     """Nobody but this machine is served without a key, unless the owner says so."""
-    try:
-        local = ipaddress.ip_address(options.host).is_loopback
-    except ValueError:
-        raise ConfigurationError(f"{options.host!r} is no IP address", hint="127.0.0.1, or 0.0.0.0 for all") from None
-    if not local and not options.keys and not options.insecure:
+    if not is_local(options.host) and not keyed and not options.insecure:
         raise ConfigurationError(
             "whoever reaches that address could use every model, since there is no key",
             where=f"--listen {options.host}:{options.port}",
             hint="make one with `keepwell key new NAME`, or say --insecure",
         )
+
+
+def is_local(host: str) -> bool:
+    """True for an address that only this machine reaches. Raises ConfigurationError for what is no address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise ConfigurationError(f"{host!r} is no IP address", hint="127.0.0.1, or 0.0.0.0 for all") from None
 
 
 async def find_sites(wiring: Wiring, caller: Caller, options: GatewayOptions) -> list[Site]:
@@ -131,10 +133,10 @@ def make_settings(options: GatewayOptions, known: Iterable[Known]) -> Settings:
     return Settings(
         host=options.host,
         port=options.port,
+        key_required=not is_local(options.host) and not options.insecure,
         replicas=tuple(one.replica for one in engines),
         routes=tuple(Route(name=name, replicas=replicas) for name, replicas in sorted(routes.items())),
         offered=tuple(offered[name] for name in sorted(offered)),
-        keys=options.keys,
         resident={one.replica.id: one.resident for one in engines},
         well=tuple(one.replica.id for one in engines if one.well),
     )
@@ -162,20 +164,16 @@ def describe(settings: Settings) -> Iterator[str]:
 
 def settings_path(state: Path) -> Path:
     """Where the data plane's settings lie."""
-    return state / FOLDER / "settings.json"
+    return state / SETTINGS_FILE
 
 
 def save_settings(path: Path, settings: Settings) -> None:
     """Write them whole. Raises AccessError."""
-    make_private_folder(path.parent)
-    try:
-        write_private(path, render_settings(settings))
-    except OSError as error:
-        raise AccessError(f"the settings cannot be written: {error.strerror}", where=str(path)) from error
+    replace_private(path, render_settings(settings))
 
 
 async def _keep(wiring: Wiring, options: GatewayOptions, sites: list[Site], path: Path, settings: Settings) -> None:
-    argv = [sys.executable, "-m", "keepwell.gateway.serve", str(path)]
+    argv = [sys.executable, "-m", "keepwell.gateway.serve", str(wiring.state)]
     plane = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
     looking = asyncio.create_task(_look_again(wiring, options, sites, path, settings))
     try:

@@ -10,28 +10,12 @@ from dataclasses import dataclass, field
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.inbound import Request
 from keepwell.plugins.dialect import Failure
+from keepwell.store.keys import Key
 
 #: Presented keys whose digest is remembered, so that it is not made for each request.
 REMEMBERED = 1024
 #: Names by which a machine calls itself.
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """A client's key: its name, the SHA-256 of the secret (hex), and what it may do.
-
-    `routes` () means all. `per_minute` requests and `tokens_per_minute`, `at_once` requests: 0 means no limit.
-    """
-
-    name: str
-    digest: str
-    priority: int = 1
-    weight: float = 1.0
-    routes: tuple[str, ...] = ()
-    per_minute: int = 0
-    tokens_per_minute: int = 0
-    at_once: int = 0
 
 
 @dataclass(slots=True)
@@ -57,18 +41,20 @@ NOBODY = Key(name="", digest="")
 
 @dataclass(slots=True)
 class Access:
-    """Checks each request. Without keys everybody is admitted: then the gateway listens on loopback only."""
+    """Checks each request. Without keys everybody is admitted, unless a key is `required`: then nobody is."""
 
     keys: dict[str, Key] = field(default_factory=dict)
     hosts: frozenset[str] = LOCAL_NAMES
+    required: bool = False
     _seen: dict[bytes, Key] = field(default_factory=dict)
     _called: dict[bytes, bool] = field(default_factory=dict)
     _spent: dict[str, Spending] = field(default_factory=dict)
 
-    def replace(self, keys: Iterable[Key], hosts: frozenset[str]) -> None:
+    def replace(self, keys: Iterable[Key], hosts: frozenset[str], *, required: bool = False) -> None:
         """Other keys, at once."""
         self.keys = {one.digest: one for one in keys}
         self.hosts = LOCAL_NAMES | hosts
+        self.required = required
         self._seen.clear()
         self._called.clear()
 
@@ -78,7 +64,7 @@ class Access:
         if host and not self._may_be_called(host):
             message = f"this gateway is not called {host.decode('latin-1')[:100]!r}"
             raise Refused(Failure(status=403, kind="host_refused", message=message))
-        if not self.keys:
+        if not self.keys and not self.required:
             return NOBODY
         key = self._find(request)
         if key is None:

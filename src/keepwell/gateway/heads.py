@@ -32,6 +32,9 @@ CONNECTION = frozenset(
 #: Headers by which a client proves itself to the gateway: no engine needs to know them.
 CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"cookie"})
 _KEPT_BACK = CONNECTION | CREDENTIALS
+#: Headers of an engine's answer that are not for the client: who may read it in a browser is decided here, not there.
+_BROWSERS = (b"allow-credentials", b"allow-headers", b"allow-methods", b"allow-origin", b"expose-headers", b"max-age")
+_NOT_PASSED_ON = CONNECTION | frozenset(b"access-control-" + name for name in _BROWSERS)
 _LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 
 
@@ -52,7 +55,7 @@ def render_head(status: int, headers: Iterable[tuple[bytes, bytes]], own: bytes,
     `length` is the body's size, -1 for a chunked one, -2 for one that ends with the connection.
     """
     lines = [_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    lines += [b"%b: %b\r\n" % (name, value) for name, value in headers if name not in CONNECTION]
+    lines += [b"%b: %b\r\n" % (name, value) for name, value in headers if name not in _NOT_PASSED_ON]
     lines.append(own)
     if length >= 0:
         lines.append(b"content-length: %d\r\n" % length)

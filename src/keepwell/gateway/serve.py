@@ -1,4 +1,4 @@
-"""The data plane's process: `python -m keepwell.gateway.serve SETTINGS`. Needs nothing else that runs.
+"""The data plane's process: `python -m keepwell.gateway.serve STATE`. Needs nothing else that runs.
 
 Says one line when it listens. The settings are read again when the file changes. TERM or INT: no new connection is
 taken, what runs is finished within `GRACE_SECONDS`; a second one ends it at once.
@@ -15,19 +15,23 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from keepwell.core.errors import ConfigurationError
+from keepwell.core.errors import KeepwellError
 from keepwell.gateway.access import Access
 from keepwell.gateway.deadlines import Deadlines
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.gate import Gate
 from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.own_paths import OwnPaths
+from keepwell.gateway.recorder import Recorder
 from keepwell.gateway.scheduler import Scheduler
-from keepwell.gateway.settings import Settings, load_settings
+from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
 from keepwell.gateway.surface import Surface
 from keepwell.plugins.dialect import Dialect
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Policy
+from keepwell.store.keys import FILE_NAME as KEYS_FILE
+from keepwell.store.keys import Key, load_keys
+from keepwell.store.requests import RECORD_FILE
 
 #: Seconds for what runs when it is told to end, and between two looks at the settings file.
 GRACE_SECONDS, LOOK_SECONDS = 600.0, 0.25
@@ -38,7 +42,9 @@ BACKLOG = 4096
 class Plane:
     """The gateway with its socket."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+        self._keys: tuple[Key, ...] = ()
+        self._recorder = recorder
         dialects = cast("dict[str, Dialect]", load_all("dialects"))
         policies = cast("dict[str, Policy]", load_all("routing"))
         scheduler = Scheduler((), (), policies)
@@ -68,7 +74,14 @@ class Plane:
                 station.breaker.looked(now)
         routes = {one.name: one for one in settings.routes}
         gate.surface.replace(routes, settings.offered, aliases=settings.aliases, default=settings.default)
-        gate.access.replace(settings.keys, frozenset(settings.hosts))
+        self._settings = settings
+        self.admit(self._keys)
+
+    def admit(self, keys: tuple[Key, ...]) -> None:
+        """Go on with other keys, at once."""
+        self._keys = keys
+        settings = self._settings
+        self.gate.access.replace(keys, frozenset(settings.hosts), required=settings.key_required)
 
     def make_client(self) -> Inbound:
         """The protocol of one more client."""
@@ -76,12 +89,16 @@ class Plane:
 
     def _told(self, facts: Facts) -> None:
         self.own.count(facts)
+        self._recorder.put(facts)
 
 
-async def serve(path: Path) -> None:
-    """Serve by the settings in this file until told to end. Raises ConfigurationError, OSError."""
+async def serve(state: Path) -> None:
+    """Serve by the settings and keys in this state folder until told to end. Raises KeepwellError, OSError."""
+    path = state / SETTINGS_FILE
     settings = load_settings(path)
-    plane = Plane(settings)
+    recorder = Recorder(state / RECORD_FILE)
+    plane = Plane(settings, recorder)
+    plane.admit(load_keys(state))
     loop = asyncio.get_running_loop()
     end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,13 +106,15 @@ async def serve(path: Path) -> None:
     listening = make_socket(settings.host, settings.port)
     server = await loop.create_server(plane.make_client, sock=listening, backlog=BACKLOG)
     print(f"listening on {settings.host}:{listening.getsockname()[1]}", flush=True)
-    tasks = [loop.create_task(plane.gate.keep_time()), loop.create_task(_follow(path, plane))]
+    tasks = [loop.create_task(plane.gate.keep_time()), loop.create_task(_follow(state, plane))]
+    tasks.append(loop.create_task(recorder.keep_writing()))
     await end.wait()
     server.close()
     await _finish(plane)
     for task in tasks:
         task.cancel()
     plane.gate.close()
+    recorder.close()
 
 
 def make_socket(host: str, port: int) -> socket.socket:
@@ -126,16 +145,22 @@ async def _finish(plane: Plane) -> None:
                 await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _follow(path: Path, plane: Plane) -> None:
-    """Read the settings again when the file was replaced; a bad one changes nothing."""
-    known = _stamp(path)
+async def _follow(state: Path, plane: Plane) -> None:
+    """Read settings and keys again when their file was replaced; a bad one changes nothing."""
+    settings, keys = state / SETTINGS_FILE, state / KEYS_FILE
+    known = {settings: _stamp(settings), keys: _stamp(keys)}
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        found = _stamp(path)
-        if found != known:
-            known = found
-            with suppress(ConfigurationError):
-                plane.apply(load_settings(path))
+        for path in (settings, keys):
+            found = _stamp(path)
+            if found == known[path]:
+                continue
+            known[path] = found
+            with suppress(KeepwellError):
+                if path == settings:
+                    plane.apply(load_settings(path))
+                else:
+                    plane.admit(load_keys(state))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -152,7 +177,7 @@ def main(arguments: list[str]) -> int:
 
     try:
         uvloop.run(serve(Path(arguments[0])))
-    except (ConfigurationError, OSError) as error:
+    except (KeepwellError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
     return 0

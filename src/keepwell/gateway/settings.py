@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.access import Key
 from keepwell.gateway.ask import Route
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica
 
+#: Where it lies in the state folder.
+SETTINGS_FILE = "gateway/settings.json"
 #: Bytes of the file: a few dozen engines with a few hundred models take some hundred thousand.
 SETTINGS_BYTES = 16 * 1024 * 1024
 
@@ -24,18 +25,19 @@ SETTINGS_BYTES = 16 * 1024 * 1024
 class Settings:
     """Where to listen, and everything that the scheduler, the surface and the access are made of.
 
-    `resident` are the models in memory by replica, `well` the replicas that answered the last look at their health.
+    `key_required`: nobody is admitted while there is no key. `resident` are the models in memory by replica, `well`
+    the replicas that answered the last look at their health.
     """
 
     host: str = "127.0.0.1"
     port: int = 4000
     hosts: tuple[str, ...] = ()
+    key_required: bool = False
     default: str = ""
     replicas: tuple[Replica, ...] = ()
     routes: tuple[Route, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     offered: tuple[Offered, ...] = ()
-    keys: tuple[Key, ...] = ()
     resident: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     well: tuple[str, ...] = ()
     first_byte_seconds: float = 300.0
