@@ -242,7 +242,7 @@ def _diagnose_chunks(name: str, chunks: Iterable[bytes], state: Path) -> Diagnos
         seconds=time.monotonic() - began,
         level=0,
         node=None,
-        findings=(),
+        findings=diagnosis.findings,
         checks_made=0,
         diagnosis=diagnosis,
         looked=(),
