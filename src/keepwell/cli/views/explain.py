@@ -10,6 +10,7 @@ from keepwell.app.report import IssueReport
 from keepwell.cli.words import clean, command_line
 from keepwell.core.issue import Evidence, Fix, Issue
 from keepwell.core.words import show_blanks
+from keepwell.diagnose.lag import WORDS
 
 
 def render(report: IssueReport) -> RenderableType:
@@ -24,6 +25,7 @@ def render(report: IssueReport) -> RenderableType:
         *_section("Speaks for it", [_evidence(one) for one in issue.evidence if one.weight > 0]),
         *_section("Speaks against it", [_evidence(one) for one in issue.evidence if one.weight <= 0 or one.rules_out]),
         *_section("Needed for it", [_evidence(one) for one in issue.requires]),
+        *_section("Likelier shortly after", [Text(WORDS.get(one, one)) for one in issue.after]),
         *_section("What settles it", _settle(issue)),
         *_section("Looks alike", [Text(f"{one.issue}: {one.settle}") for one in issue.rivals]),
     ]
