@@ -52,12 +52,16 @@ def read_blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
 
 
 class LineCount:
-    """Numbers of lines in a block that follows line `before`, asked for in ascending order."""
+    """Numbers of lines in a block that follows line `before`, asked for in ascending order.
+
+    `at_start`: it is the first block.
+    """
 
     def __init__(self, data: bytes, before: int) -> None:
         self._data = data
         self._at = 0
         self._before = before
+        self.at_start = not before
 
     def number(self, start: int) -> int:
         """The number of the line that starts here."""
@@ -92,15 +96,22 @@ class _Cutter:
         self._skipping = False
 
     def cut(self, chunks: Iterable[bytes]) -> Iterator[Block]:
+        """Blocks that depend on the stream alone: each ends at the last line end within `BLOCK_BYTES`."""
         for chunk in chunks:
-            self._add(self._fold(bytes(chunk)))
-            if self._waiting >= BLOCK_BYTES:
-                yield from self._take(final=False)
-        yield from self._take(final=True)
+            part = self._fold(bytes(chunk))
+            at = self._skip(part, 0)
+            if self._waiting + len(part) - at < BLOCK_BYTES:
+                self._keep(part[at:])
+            else:
+                yield from self._take(part, at)
+        last = b"".join(self._parts)
+        if last:
+            yield _cut_long(last.removesuffix(b"\n") + b"\n")
 
-    def _add(self, part: bytes) -> None:
-        self._parts.append(part)
-        self._waiting += len(part)
+    def _keep(self, part: bytes) -> None:
+        if part:
+            self._parts.append(part)
+            self._waiting += len(part)
 
     def _fold(self, chunk: bytes) -> bytes:
         """NULs away (UTF-16 read as bytes becomes ASCII), every kind of line end to LF, across chunks too."""
@@ -114,33 +125,37 @@ class _Cutter:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return chunk
 
-    def _take(self, *, final: bool) -> Iterator[Block]:
-        """Blocks that depend on the stream alone: each ends at the last line end within `BLOCK_BYTES`."""
-        data = b"".join(self._parts)
+    def _take(self, part: bytes, at: int) -> Iterator[Block]:
+        """The blocks in what was kept and this part, from `at` on; what is left over is kept."""
+        rest = b"".join(self._parts)
+        while len(rest) + len(part) - at >= BLOCK_BYTES:
+            stop = at + BLOCK_BYTES - len(rest)
+            end = part.rfind(b"\n", at, stop) + 1
+            if end:
+                yield _cut_long(b"".join((rest, memoryview(part)[at:end])))  # nearly all blocks: copied once
+                rest, at = b"", end
+                continue
+            data = rest + part[at:stop]
+            end, at = data.rfind(b"\n") + 1, stop
+            if end:
+                yield _cut_long(data[:end])
+                rest = data[end:]
+            else:
+                yield Block(data[:LINE_BYTES] + b"\n", 1)
+                self._skipping = True
+                rest, at = b"", self._skip(part, at)
         self._parts.clear()
         self._waiting = 0
-        if final and data and not data.endswith(b"\n"):
-            data += b"\n"
-        start = self._skip(data)
-        while start < len(data):
-            if not final and len(data) - start < BLOCK_BYTES:
-                self._add(data[start:])
-                return
-            end = data.rfind(b"\n", start, start + BLOCK_BYTES) + 1
-            if end:
-                yield _cut_long(data[start:end])
-                start = end
-            else:
-                yield Block(data[start : start + LINE_BYTES] + b"\n", 1)
-                self._skipping = True
-                start += self._skip(data[start:])
+        self._keep(rest)
+        self._keep(part[at:])
 
-    def _skip(self, data: bytes) -> int:
+    def _skip(self, part: bytes, at: int) -> int:
+        """Where the next line starts, if the rest of one is to be left out."""
         if not self._skipping:
-            return 0
-        end = data.find(b"\n") + 1
+            return at
+        end = part.find(b"\n", at) + 1
         self._skipping = not end
-        return end or len(data)
+        return end or len(part)
 
 
 def _cut_long(data: bytes) -> Block:

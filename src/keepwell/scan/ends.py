@@ -13,6 +13,7 @@ a fifth faster on made logs, two fifths on recorded ones. Any choice finds the s
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
 from functools import reduce
@@ -24,6 +25,8 @@ from typing import TypeAlias
 WINDOW = 8
 #: A lead is not cut shorter than this: its first words alone would lead to too many lines.
 LEAST_CHARS = 10
+#: Nor after fewer characters of a word than this: "model is r" would lead to all residents.
+WORD_CHARS = 4
 #: Buckets that Hyperscan has for texts that fill the window (of eight; shorter ones take the others).
 BUCKETS = 5
 #: Bytes of ordinary text that are tried: more make the choice slower, not better.
@@ -31,6 +34,7 @@ TRIED_BYTES = 24_000
 
 # Of the second byte of a pair Hyperscan compares five bits (13 in all for thousands of texts).
 _LOW_BITS = 31
+_SHORT_WORD = re.compile(rf"[^\w]\w{{1,{WORD_CHARS - 1}}}\Z")
 _DIGITS = str.maketrans("123456789", "000000000")
 #: A set of places in the tried text, as the bits of one number.
 _Places: TypeAlias = int
@@ -67,9 +71,9 @@ def cut_leads(leads: Collection[str], ordinary: Iterable[str]) -> dict[str, str]
 
 def _find_cuts(lead: str, text: bytes) -> list[str]:
     """The lead's beginnings that may stand for it, the longest first."""
-    lengths = range(len(lead), min(LEAST_CHARS, len(lead)) - 1, -1)
+    lengths = range(len(lead) - 1, LEAST_CHARS - 1, -1)
     cuts = [cut for cut in (lead[:length] for length in lengths) if cut.encode()[-WINDOW:] not in text]
-    return cuts or [lead]
+    return [lead, *(cut for cut in cuts if not _SHORT_WORD.search(cut))]
 
 
 def _pick_text(ordinary: Iterable[str]) -> bytes:

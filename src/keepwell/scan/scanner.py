@@ -105,16 +105,22 @@ class Scanner:
             data = block.data
             count = LineCount(data, lines)
             faults = self._faults.search(data, (0, len(data)), count, tally)
-            around = LineCount(data, lines)
-            for start, stop in find_context(data, faults, head=not lines):
-                is_head = not lines and not start
-                if is_head or left > 0:
-                    left -= (stop - start) * (not is_head)
-                    self._context.search(data, (start, stop), around, tally)
+            if not lines or (faults and left > 0):
+                left = self._search_context(data, faults, LineCount(data, lines), left, tally)
             lines = count.all()
             size += len(data)
             cut += block.cut_lines
         return Scanned(hits=tally.hits(), lines=lines, size_bytes=size, cut_lines=cut)
+
+    def _search_context(self, data: bytes, faults: Sequence[int], count: LineCount, left: int, tally: _Tally) -> int:
+        """Look through the block's parts around faults, in the first block through its head; gives the bytes left."""
+        first = count.at_start
+        for start, stop in find_context(data, faults, head=first):
+            is_head = first and not start
+            if is_head or left > 0:
+                left -= (stop - start) * (not is_head)
+                self._context.search(data, (start, stop), count, tally)
+        return left
 
 
 def find_context(data: bytes, faults: Sequence[int], *, head: bool) -> list[tuple[int, int]]:
