@@ -145,6 +145,12 @@ class RealWorld:
         self.server.environment |= env or {}
         self.server.start(**{"until": until} if until else {})
 
+    def prepare(self, *argv: str) -> None:
+        """Run a command that a fault is made of. Raises CannotOpen where this machine does not allow it."""
+        ran = self.place.run(argv)
+        if ran.returncode:
+            raise CannotOpen(f"{' '.join(argv[:4])}: {(ran.stderr or ran.stdout).strip()[-SAID:]}")
+
     def serves(self, path: str = "") -> bool:
         """Whether the server answers where it should."""
         return self.server.get(path or self.answers).status == 200
@@ -195,7 +201,7 @@ def by_hand(work: Callable[[RealWorld], None]) -> Callable[[RealWorld], Awaitabl
     async def do(world: RealWorld) -> None:
         try:
             await in_thread(work, world)
-        except (AssertionError, subprocess.TimeoutExpired) as error:
+        except (AssertionError, NoWorld, OSError, subprocess.TimeoutExpired) as error:
             raise CannotOpen(f"the fault did not come about: {error}") from error
 
     return do

@@ -34,7 +34,7 @@ def listen(world: RealWorld, host: str, port: str = "") -> None:
 
 def only_loopback(world: RealWorld) -> None:
     """The server serves its own machine, and is declared at the machine's address in the LAN."""
-    world.place.run(["ip", "address", "add", f"{LAN}/24", "dev", "lo"])
+    world.prepare("ip", "address", "add", f"{LAN}/24", "dev", "lo")
     port = world.server.url.rpartition(":")[2]
     world.server.url = f"http://{LAN}:{port}"
     declare(world, world.server.url)
@@ -77,10 +77,10 @@ def set_server_proxy(world: RealWorld) -> None:
 def lose_localhost(world: RealWorld, line: str) -> None:
     """The file of host names has only this line for localhost. /etc is a copy here, so that it can be written to."""
     copy = world.place.root / "etc"
-    world.place.run(["cp", "-a", "/etc", str(copy)])
+    world.prepare("cp", "-a", "/etc", str(copy))
     (copy / "hosts").write_text(f"{line}\n")
     (copy / "nsswitch.conf").write_text("hosts: files\n")
-    world.place.run(["mount", "--bind", str(copy), "/etc"])
+    world.prepare("mount", "--bind", str(copy), "/etc")
 
 
 def _answers(world: RealWorld, place: str) -> bool:

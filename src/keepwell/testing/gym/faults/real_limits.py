@@ -90,20 +90,20 @@ def use_up_inodes(world: RealWorld) -> None:
 def make_read_only(world: RealWorld) -> None:
     """The kernel met an error on the store's disk and mounted it read-only."""
     store = remount_store(world, "size=64m")
-    world.place.run(["mount", "-o", "remount,ro", str(store)])
+    world.prepare("mount", "-o", "remount,ro", str(store))
     world.ollama.create(world.model, "second", num_ctx=512)
 
 
 def forbid_programs(world: RealWorld) -> None:
     """/tmp was mounted so that nothing may run from it."""
-    world.place.run(["mount", "-t", "tmpfs", "-o", "noexec,nosuid,mode=1777", "tmpfs", "/tmp"])
+    world.prepare("mount", "-t", "tmpfs", "-o", "noexec,nosuid,mode=1777", "tmpfs", "/tmp")
 
 
 def remount_store(world: RealWorld, options: str) -> Path:
     """The store lies on a file system of its own, made with these options."""
     store = world.ollama.models
     world.server.kill("TERM")
-    world.place.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(store)])
+    world.prepare("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(store))
     world.server.start()
     world.ollama.create(world.model)
     return store
