@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from keepwell.app.novelty import CHECK as NEW_LINES
 from keepwell.app.report import DiagnosesReport, DiagnosisReport
 from keepwell.cli.views.cause import render_cause, render_doubt, render_rivals
 from keepwell.cli.views.incident import render_similar
@@ -71,7 +72,7 @@ def _changes(report: DiagnosisReport) -> list[RenderableType]:
 
 def _unexplained(report: DiagnosisReport) -> list[RenderableType]:
     told = {one.source for cause in report.causes for one in cause.supporting}
-    rest = [one for one in report.findings if one.bad and not _is_told(one, told)]
+    rest = [one for one in report.findings if one.bad and one.check != NEW_LINES and not _is_told(one, told)]
     if not rest:
         return []
     lines: list[RenderableType] = [Text("Also noticed:", style="bold")]
