@@ -37,6 +37,11 @@ def test_a_new_kind_without_a_word_of_trouble_is_told_after_those_with_one() -> 
     ]
 
 
+def test_a_line_that_says_of_itself_that_it_is_no_trouble_is_none() -> None:
+    found = find_news(known(), ['level=INFO msg="request failed"', 'level=WARN msg="request failed"'])
+    assert [one.trouble for one in found] == [True, False]
+
+
 def test_what_came_seldom_and_comes_often_is_frequent_and_a_busy_hour_is_not() -> None:
     slow = [f"{n} warning: slow disk, waited {n} s" for n in range(FREQUENT_LINES)]
     (one,) = find_news(known(), [*requests(5000, 200), *slow])

@@ -18,7 +18,7 @@ from keepwell.templates.shapes import Shape
 #: Shapes that are kept of one log.
 KEPT_SHAPES = 2_000
 #: Lines that must have been learned before anything is called new: everything is, in a log that is hardly known.
-KNOWN_LINES = 200
+KNOWN_LINES = 100
 #: Lines that mark the end of what was learned; one alone may come twice.
 END_LINES = 3
 #: What makes a known kind newly frequent: this many lines, and this many times what its share of old lines lets expect.
@@ -32,6 +32,8 @@ _TROUBLE = re.compile(
     r"|invalid|lost|unreachable|disconnected|xid)\b",
     re.IGNORECASE,
 )
+#: Lines that say of themselves that they are no trouble.
+_CALM = re.compile(r"level=(INFO|DEBUG|TRACE)\b|\b(INFO|DEBUG|TRACE)\b|^\d+\.\d\d\.\d{3}\.\d{3} [ID] ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +126,8 @@ def _group(lines: Sequence[str]) -> list[News]:
 
 
 def _news(template: str, count: int, first: str, expected: float) -> News:
-    return News(
-        template=template, count=count, first=first, expected=expected, trouble=_TROUBLE.search(first) is not None
-    )
+    trouble = _TROUBLE.search(first) is not None and _CALM.search(first) is None
+    return News(template=template, count=count, first=first, expected=expected, trouble=trouble)
 
 
 def _order(one: News) -> tuple[bool, bool, int, str]:
