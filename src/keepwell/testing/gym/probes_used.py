@@ -3,8 +3,8 @@
 The game: nothing is known but the catalogue. Each move makes one probe, and those that it needs, and sees what they
 saw in the whole survey; the checks whose observations are all there come out, the causes are ranked. It ends when a
 cause is likely (from where the report names it) or no move is left. A move is chosen by expected information per
-probe; without that choice the cheapest probe comes next. Discovery (processes, sockets, units, containers) is one
-probe: no engine is found without all four.
+probe; without that choice the cheapest probe comes next. The inventory (processes, sockets, units, containers, devices
+on the bus) counts as one probe: it only tells what there is to look at, and nothing can be looked at without it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ LOGS = ("log.text", "log.kernel")
 LIKELY = 0.5
 #: Priors come from a few hundred incidents and are rough: as much of their logarithm counts as in the ranking.
 PRIOR_SHARE = LOOKED.prior_share
-#: What the four probes count as together on which discovery stands.
-DISCOVERY = "discovery"
+#: What the probes count as together that tell what there is.
+INVENTORY = "inventory"
+INVENTORY_NAMES = (*HINTS, "device.list")
 
 #: Findings and what was seen so far, to a ranking of causes.
 Rank = Callable[[Seen, Sequence[Finding]], Diagnosis]
@@ -84,7 +85,7 @@ class _Game:
         self._issues = issues
         self._order = order_probes(probes)
         self._givers = {name: key for key, one in probes.items() for name in one.gives}
-        self._hints = {self._givers[name] for name in HINTS if name in self._givers}
+        self._inventory = {self._givers[name] for name in INVENTORY_NAMES if name in self._givers}
         self._prior = {one.id: one.prior**PRIOR_SHARE for one in issues}
 
     def make(self, move: Sequence[str]) -> None:
@@ -95,8 +96,8 @@ class _Game:
         self.made += move
 
     def counted(self) -> tuple[str, ...]:
-        """The probes made, in order, those of discovery as one."""
-        names = (name if name not in self._hints else DISCOVERY for name in self.made)
+        """The probes made, in order, those of the inventory as one."""
+        names = (name if name not in self._inventory else INVENTORY for name in self.made)
         return tuple(dict.fromkeys(names))
 
     def visible(self) -> Seen:
@@ -125,7 +126,7 @@ class _Game:
 
     def _count(self, move: Sequence[str]) -> int:
         """How many probes it counts as."""
-        return len({name if name not in self._hints else DISCOVERY for name in move})
+        return len({name if name not in self._inventory else INVENTORY for name in move})
 
     def _cost(self, name: str) -> tuple[int, float]:
         return self._probes[name].level, self._probes[name].cost_seconds

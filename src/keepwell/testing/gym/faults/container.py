@@ -67,7 +67,7 @@ FAULTS = (
         causes=("container-gpu-not-requested",),
         check="container.gpu",
         cure="--gpus|force-recreate",
-        touches=("gpu", "container", "engine log"),
+        touches=("engine", "gpu", "container", "engine log"),
     ),
     made(
         "toolkit-missing",
@@ -77,7 +77,7 @@ FAULTS = (
         causes=("container-gpu-runtime-not-set-up",),
         check="container.driver",
         cure="nvidia-ctk",
-        touches=("gpu", "container", "engine log"),
+        touches=("engine", "gpu", "container", "engine log"),
     ),
     made(
         "cdi-stale",
@@ -87,7 +87,7 @@ FAULTS = (
         causes=("cdi-spec-stale",),
         check="container.driver",
         cure="nvidia-ctk cdi generate",
-        touches=("gpu", "container"),
+        touches=("engine", "gpu", "container"),
     ),
     made(
         "gpu-lost-by-reload",
@@ -97,7 +97,7 @@ FAULTS = (
         causes=("container-gpu-lost-cgroup-reload",),
         check="clock.timeline",
         cure="docker restart",
-        touches=("gpu", "container", "engine log"),
+        touches=("engine", "gpu", "container", "engine log"),
     ),
     made(
         "container-exited",

@@ -300,7 +300,7 @@ FAULTS = (
         causes=("prompt-exceeds-context",),
         check="context.fits",
         cure="OLLAMA_CONTEXT_LENGTH|systemctl edit|force-recreate",
-        touches=("engine log",),
+        touches=("engine", "engine log"),
     ),
     made(
         "context-refused",
@@ -315,7 +315,7 @@ FAULTS = (
         causes=("prompt-exceeds-context",),
         check="context.fits",
         cure="--ctx-size|force-recreate",
-        touches=("engine log",),
+        touches=("engine", "engine log"),
     ),
     made(
         "vram-out-at-start",

@@ -26,6 +26,8 @@ from keepwell.transport.recorded.tape import TapeFile
 ON_THE_HOST = ("ollama-box", "vllm-two-gpus")
 SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 MODULES = f"/lib/modules/{KERNEL}/modules.dep"
+#: Without a driver that answers nothing is known of a card.
+HIDES_CARDS = ("gpu", "gpu clocks", "gpu link", "gpu memory", "gpu memory health", "gpu start")
 NO_GPU_FOUND = {
     "ollama": ('level=INFO source=gpu.go:377 msg="no compatible GPUs were discovered"',),
     "vllm": ("(EngineCore pid=95) RuntimeError: No CUDA GPUs are available",),
@@ -98,7 +100,7 @@ FAULTS = (
         causes=("driver-library-version-mismatch",),
         check="gpu.versions",
         cure="systemctl reboot|rmmod",
-        touches=("gpu",),
+        touches=(*HIDES_CARDS,),
     ),
     made(
         "driver-not-loaded",
@@ -110,7 +112,7 @@ FAULTS = (
         causes=("kernel-module-not-loaded",),
         check="gpu.module",
         cure="modprobe",
-        touches=("gpu", "engine log", "boot"),
+        touches=(*HIDES_CARDS, "engine log", "boot"),
     ),
     made(
         "driver-not-built",
@@ -124,7 +126,7 @@ FAULTS = (
         causes=("kernel-module-not-loaded",),
         check="gpu.module",
         cure="dkms|ubuntu-drivers|apt-get install",
-        touches=("gpu", "engine log", "boot"),
+        touches=(*HIDES_CARDS, "engine log", "boot"),
     ),
     made(
         "secure-boot-refuses",
@@ -143,7 +145,7 @@ FAULTS = (
         causes=("secure-boot-unsigned-module",),
         check="gpu.module",
         cure="mokutil|ubuntu-drivers",
-        touches=("gpu", "boot"),
+        touches=(*HIDES_CARDS, "boot"),
     ),
     made(
         "nouveau-holds",
@@ -153,7 +155,7 @@ FAULTS = (
         causes=("open-driver-holds-gpu",),
         check="gpu.module",
         cure="blacklist",
-        touches=("gpu", "boot"),
+        touches=(*HIDES_CARDS, "boot"),
     ),
     made(
         "driver-too-old",

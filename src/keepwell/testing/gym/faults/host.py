@@ -161,7 +161,10 @@ FAULTS = (
         change=_swapped,
         causes=("insufficient-system-memory",),
         check="memory.swap",
-        touches=("memory",),
+        touches=(
+            "engine",
+            "memory",
+        ),
     ),
     made(
         "cgroup-memory",
@@ -171,7 +174,7 @@ FAULTS = (
         causes=("insufficient-system-memory",),
         check="limits.memory",
         cure="MemoryMax|--memory|set-property",
-        touches=("memory", "kernel log"),
+        touches=("engine", "memory", "kernel log"),
     ),
     made(
         "address-space-limit",
@@ -181,7 +184,10 @@ FAULTS = (
         causes=("insufficient-system-memory",),
         check="limits.memory",
         cure="prlimit|kill",
-        touches=("memory",),
+        touches=(
+            "engine",
+            "memory",
+        ),
     ),
     made(
         "cpu-quota",
@@ -191,7 +197,10 @@ FAULTS = (
         causes=("threads-exceed-cpu-quota",),
         check="cpu.quota",
         cure="--threads|cpu.max|--cpus",
-        touches=("cpu",),
+        touches=(
+            "engine",
+            "cpu",
+        ),
     ),
     made(
         "open-files",
@@ -210,7 +219,7 @@ FAULTS = (
         causes=("open-file-or-watch-limit",),
         check="limits.open_files",
         cure="prlimit|systemctl edit|LimitNOFILE",
-        touches=("limits", "engine log"),
+        touches=("engine", "limits", "engine log"),
     ),
     made(
         "inotify-used-up",
@@ -260,7 +269,7 @@ FAULTS = (
         causes=("proxy-env-intercepts-local",),
         check="address.proxy",
         cure="NO_PROXY|systemctl edit",
-        touches=("proxy", "settings"),
+        touches=("engine", "proxy", "settings"),
     ),
     made(
         "clock-behind",
