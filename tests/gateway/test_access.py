@@ -31,17 +31,17 @@ def key(**more: int) -> Key:
 
 
 def test_without_keys_everybody_is_admitted_unless_one_is_required() -> None:
-    assert access().admit(request(), 0.0).name == ""
+    assert access().admit(request()).name == ""
     with pytest.raises(Refused):
-        access(required=True).admit(request(), 0.0)
+        access(required=True).admit(request())
 
 
 def test_a_revoked_key_is_refused_at_once() -> None:
     made = access(key())
-    assert made.admit(request(), 0.0).name == "ada"
+    assert made.admit(request()).name == "ada"
     made.replace([Key(name="other", digest="x")], frozenset())
     with pytest.raises(Refused) as refused:
-        made.admit(request(), 0.0)
+        made.admit(request())
     assert refused.value.failure.status == 401
 
 
@@ -53,7 +53,7 @@ def test_never_more_requests_than_the_limit_allows(gaps: Sequence[float], limit:
     for gap in gaps:
         now += gap
         try:
-            made.admit(request(), now)
+            made.charge(made.admit(request()), now)
         except Refused as refused:
             waits.append(refused.failure.retry_seconds)
         else:
@@ -64,21 +64,21 @@ def test_never_more_requests_than_the_limit_allows(gaps: Sequence[float], limit:
 
 def test_tokens_that_were_used_count_and_come_back_with_time() -> None:
     made = access(Key(name="ada", digest=digest_secret("s"), tokens_per_minute=60))
-    made.admit(request(), 0.0)
+    made.charge(made.admit(request()), 0.0)
     facts = Facts(1, 0.0)
     facts.key, facts.usage = "ada", Usage(50, 40)
     made.spent(facts)
     with pytest.raises(Refused):
-        made.admit(request(), 1.0)
-    assert made.admit(request(), 40.0).name == "ada"
+        made.charge(made.admit(request()), 1.0)
+    made.charge(made.admit(request()), 40.0)
 
 
 def test_requests_at_once() -> None:
     made = access(Key(name="ada", digest=digest_secret("s"), at_once=1))
-    made.admit(request(), 0.0)
+    made.charge(made.admit(request()), 0.0)
     with pytest.raises(Refused):
-        made.admit(request(), 0.0)
+        made.charge(made.admit(request()), 0.0)
     facts = Facts(1, 0.0)
     facts.key = "ada"
     made.spent(facts)
-    assert made.admit(request(), 0.0)
+    made.charge(made.admit(request()), 0.0)

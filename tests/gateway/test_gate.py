@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -254,3 +255,20 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_no_fault_of_the_en
         assert [one.status for one in answers] == [200] * 6
         assert not running.gate.scheduler.stations["box/0"].breaker.reasons
     assert asked >= 6
+
+
+async def test_what_is_refused_or_listed_takes_no_place_of_its_key() -> None:
+    key = replace(KEY, at_once=1)
+    headers = [f"authorization: Bearer {SECRET}"]
+    async with FakeEngine("vllm") as engine, gateway([engine.port], keys=[key]) as running:
+        for _ in range(3):
+            assert (await running.ask("/v1/models", method="GET", headers=headers)).status == 200
+            assert (await running.ask("/v1/chat/completions", chat(model="none"), headers=headers)).status == 404
+            assert (await running.ask("/v1/chat/completions", [], headers=headers)).status == 400
+            assert (await running.ask("/v1/chat/completions", chat(), headers=headers)).status == 200
+
+
+async def test_paths_of_its_own_need_the_key_too() -> None:
+    async with gateway([1], keys=[KEY]) as running:
+        assert (await running.ask("/keepwell/state", method="GET")).status == 401
+        assert (await running.ask("/metrics", method="GET")).status == 401

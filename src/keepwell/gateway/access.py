@@ -58,7 +58,7 @@ class Access:
         self._seen.clear()
         self._called.clear()
 
-    def admit(self, request: Request, now: float) -> Key:
+    def admit(self, request: Request) -> Key:
         """The key of a request that may be made; raises Refused."""
         host = request.named.get(b"host")
         if host and not self._may_be_called(host):
@@ -70,9 +70,12 @@ class Access:
         if key is None:
             message = "a key is needed: send it as `Authorization: Bearer KEY` or `x-api-key: KEY`"
             raise Refused(Failure(status=401, kind="invalid_api_key", message=message))
+        return key
+
+    def charge(self, key: Key, now: float) -> None:
+        """A request of this key begins, and `spent` will be called; raises Refused where a limit is reached."""
         if key.per_minute or key.tokens_per_minute or key.at_once:
             self._charge(key, now)
-        return key
 
     def spent(self, facts: Facts) -> None:
         """A request of a key is over: its tokens count."""

@@ -24,11 +24,13 @@ from keepwell.gateway.inbound import Inbound, Request, Work
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.surface import Answer, Surface
-from keepwell.plugins.dialect import Failure
+from keepwell.plugins.dialect import Dialect, Failure
 from keepwell.plugins.routing import Ask
 
 #: Seconds between two looks at all deadlines.
 LOOK_SECONDS = 0.1
+#: The one path that needs no key: that it answers is all that it tells.
+HEALTH = b"/health"
 #: Idle connections to one engine that are kept.
 KEPT_CONNECTIONS = 256
 
@@ -81,30 +83,31 @@ class Gate:
     def take(self, client: Inbound, request: Request) -> Work | None:
         """Answer it here, or begin to work on it."""
         path = request.path.partition(b"?")[0]
-        found = self.surface.find(request.method, path)
-        if found is None:
-            self._answer(client, request, self.surface.answer_unknown(request, path))
+        dialect, endpoint = self.surface.find(request.method, path)
+        if path == HEALTH:
+            self._answer(client, request, Answer(status=200, body=b'{"status":"ok"}'))
             return None
-        dialect, endpoint = found
         try:
-            key = self.access.admit(request, self.now())
+            key = self.access.admit(request)
         except Refused as refused:
-            self._answer(client, request, Answer.of(dialect, refused.failure))
+            self._refuse(client, request, dialect, refused.failure)
+            return None
+        if endpoint is None:
+            self._answer(client, request, self.surface.answer_unknown(request, path))
             return None
         if endpoint.use not in ("generate", "embed", "own", "show"):
             self._answer(client, request, self.surface.answer(dialect, endpoint, request))
             return None
         try:
             look = peek(request.body)
+            route = self.surface.get_route(look.model or look.name)
+            self.access.charge(key, self.now())
         except msgspec.DecodeError as error:
-            failure = Failure(
-                status=400, kind="malformed_body", message=f"the body is no JSON object as expected: {error}"
-            )
-            self._answer(client, request, Answer.of(dialect, failure))
+            message = f"the body is no JSON object as expected: {error}"
+            self._refuse(client, request, dialect, Failure(status=400, kind="malformed_body", message=message))
             return None
-        route = self.surface.find_route(look.model or look.name)
-        if route is None:
-            self._answer(client, request, Answer.of(dialect, self.surface.no_model(look.model or look.name)))
+        except Refused as refused:
+            self._refuse(client, request, dialect, refused.failure)
             return None
         self._number += 1
         ask = Ask(
@@ -230,6 +233,9 @@ class Gate:
         if "affinity" in policy:
             return find_affinity(look)
         return b""
+
+    def _refuse(self, client: Inbound, request: Request, dialect: Dialect, failure: Failure) -> None:
+        self._answer(client, request, Answer.of(dialect, failure))
 
     def _answer(self, client: Inbound, request: Request, answer: Answer) -> None:
         body = answer.body * (request.method != b"HEAD")

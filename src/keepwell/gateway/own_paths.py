@@ -1,4 +1,4 @@
-"""Paths of the gateway's own: how it is, and why a request would go where. They send nothing to any engine."""
+"""Paths of the gateway's own: how it is, what it did, and why a request would go where. None of them asks an engine."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from keepwell.gateway.facts import Facts
 from keepwell.gateway.inbound import Request
+from keepwell.gateway.measures import EXPOSITION, Measures
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.surface import Answer
 from keepwell.plugins.routing import Ask
 
 
 class OwnPaths:
-    """Answers `/health`, `/keepwell/state` and `/keepwell/route?model=NAME`."""
+    """Answers `/metrics`, `/keepwell/state` and `/keepwell/route?model=NAME`."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._counts: dict[tuple[str, str, str], int] = {}
-
-    def count(self, facts: Facts) -> None:
-        """A request is over."""
-        key = (facts.route, facts.replica, facts.error or "well")
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self.measures = Measures()
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path that is not one of these."""
         path, _, query = request.path.partition(b"?")
         if request.method != b"GET":
             return None
-        if path == b"/health":
-            return Answer(status=200, body=b'{"status":"ok"}')
+        if path == b"/metrics":
+            return Answer(status=200, body=self._expose(), content_type=EXPOSITION)
         if path == b"/keepwell/state":
             return Answer(status=200, body=msgspec.json.encode(self._state(monotonic())))
         if path == b"/keepwell/route":
             model = parse_qs(query.decode("latin-1")).get("model", [""])[0]
             return self._explain(model, monotonic())
         return None
+
+    def _expose(self) -> bytes:
+        stations = self._scheduler.stations.items()
+        running = {name: float(one.outstanding) for name, one in stations}
+        out = {name: float(one.breaker.state != "closed" or bool(one.cordoned)) for name, one in stations}
+        gauges = {"keepwell_gateway_requests_running": running, "keepwell_gateway_replica_out": out}
+        return self.measures.render(gauges, waiting=len(self._scheduler.waiting))
 
     def _state(self, now: float) -> dict[str, object]:
         replicas = [
@@ -53,11 +55,7 @@ class OwnPaths:
             }
             for name, station in self._scheduler.stations.items()
         ]
-        requests = [
-            {"route": route, "replica": replica, "outcome": outcome, "count": count}
-            for (route, replica, outcome), count in self._counts.items()
-        ]
-        return {"replicas": replicas, "waiting": len(self._scheduler.waiting), "requests": requests}
+        return {"replicas": replicas, "waiting": len(self._scheduler.waiting)}
 
     def _explain(self, model: str, now: float) -> Answer:
         route = self._scheduler.routes.get(model)

@@ -88,7 +88,7 @@ class Plane:
         return Inbound(self.gate, self.gate.now)
 
     def _told(self, facts: Facts) -> None:
-        self.own.count(facts)
+        self.own.measures.count(facts)
         self._recorder.put(facts)
 
 

@@ -8,13 +8,14 @@ from difflib import get_close_matches
 
 import msgspec
 
+from keepwell.gateway.access import Refused
 from keepwell.gateway.ask import Route
 from keepwell.gateway.inbound import Request
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
 
 JSON = b"application/json"
-#: Own paths of the gateway begin with this.
-OWN = b"/keepwell/"
+#: The dialect in which a path that nobody has is refused.
+USUAL = "openai"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Surface:
         for dialect in dialects.values():
             for endpoint in dialect.endpoints:
                 self._endpoints.setdefault((endpoint.method, endpoint.path), (dialect, endpoint))
+        self._usual = dialects[USUAL]
         self._own = own
         self._routes: dict[str, Route] = {}
         self._default: Route | None = None
@@ -64,18 +66,20 @@ class Surface:
         """The dialect's name."""
         return self._names[id(dialect)]
 
-    def find(self, method: bytes, path: bytes) -> tuple[Dialect, Endpoint] | None:
-        """The dialect and the endpoint of a path."""
+    def find(self, method: bytes, path: bytes) -> tuple[Dialect, Endpoint | None]:
+        """The dialect and the endpoint of a path; for one that nobody has, the most usual dialect and None."""
         if method == b"HEAD":
             method = b"GET"
-        return self._endpoints.get((method, path))
+        return self._endpoints.get((method, path)) or (self._usual, None)
 
-    def find_route(self, model: str) -> Route | None:
-        """The route of a model's name; `name` and `name:latest` are one."""
-        return self._routes.get(model) or self._routes.get(model.removesuffix(":latest")) or self._default
+    def get_route(self, model: str) -> Route:
+        """The route of a model's name; `name` and `name:latest` are one. Raises Refused with the nearest names."""
+        found = self._routes.get(model) or self._routes.get(model.removesuffix(":latest")) or self._default
+        if found is None:
+            raise Refused(self._no_model(model))
+        return found
 
-    def no_model(self, model: str) -> Failure:
-        """What a client is told that asks for a model that is not offered."""
+    def _no_model(self, model: str) -> Failure:
         near = get_close_matches(model, list(self._routes), n=3)
         hint = f"; offered: {', '.join(sorted(self._routes)[:10]) or 'none'}"
         if near:
