@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: up test test-long check bench pages clean
+.PHONY: up test test-long check bench gym pages clean
 
 up: $(STAMP)
 	@$(BIN)/keepwell diagnose || true
@@ -30,6 +30,11 @@ test-long: $(STAMP)
 	$(BIN)/python scripts/setup_engines.py --vllm --llama-server
 	$(BIN)/pytest -m long --timeout 1800
 	$(BIN)/pytest tests/faults --ways --timeout 600
+	$(BIN)/keepwell gym --pairs 100 --healthy 1000
+
+gym: $(STAMP)
+	$(BIN)/python scripts/setup_engines.py
+	$(BIN)/keepwell gym --pairs 100 --healthy 1000
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/scan.py
