@@ -13,6 +13,7 @@ from keepwell.formats.indented import Node, parse_indented, parse_rows, texts, w
 from keepwell.formats.listening import find_socket, find_started
 from keepwell.formats.listing import find_denied, parse_entry
 from keepwell.formats.refusals import find_attempts
+from keepwell.formats.requirements import find_raised, find_wanted
 from keepwell.formats.transcript import parse_transcript, split_command, strip_prefix
 from tests.survey.pasted_texts import FRAGMENTS
 
@@ -221,9 +222,34 @@ def test_lengths_between_lines() -> None:
     assert parse_go_duration("soon") is None
 
 
+@pytest.mark.parametrize(
+    ("line", "told", "kept"),
+    [
+        ("a 1.0 requires b<2,>=1.5, but you have b 2.1 which is incompatible.", ("a", "b", "2.1"), False),
+        ("a 1.0 requires b>=1.5, but you have b 2.1 which is incompatible.", ("a", "b", "2.1"), True),
+        ("a 1.0 requires b==2.8.0, but you have b 2.8.0+cu128.", ("a", "b", "2.8.0+cu128"), True),
+        ("a 0.1 depends on b~=1.4, but you have b 2.0", ("a", "b", "2.0"), False),
+    ],
+)
+def test_what_packages_want(line: str, told: tuple[str, str, str], kept: bool) -> None:
+    one = find_wanted(line)
+    assert one is not None
+    assert ((one.by, one.package, one.has), one.kept) == (told, kept)
+
+
+def test_the_last_exception_of_a_traceback() -> None:
+    text = (
+        'Traceback (most recent call last):\n  File "/x/site-packages/httpx/_client.py", line 9, in send\n'
+        "    raise exc\nhttpx.ConnectError: [Errno 111] Connection refused\nValueError: not in a trace\n"
+    )
+    found = [(index, one.type, one.package) for index, one in find_raised(text.splitlines())]
+    assert found == [(3, "httpx.ConnectError", "httpx")]
+
+
 @given(LINES)
 @settings(max_examples=200, deadline=None)
 def test_no_line_breaks_any_of_them(line: str) -> None:
+    find_wanted(line), list(find_raised([line, line]))
     list(find_attempts(line)), list(find_started(line)), list(find_denied(line)), list(find_lengths(line))
     find_socket(line), parse_df_line(line), parse_mount_line(line), parse_entry(line), parse_go_duration(line)
     list(find_gaps([line, line]))

@@ -354,6 +354,32 @@ Max open files            1024                 524288               files
 """,
     ),
     (
+        "a virtual machine with too little memory",
+        "text.memory",
+        "vm",
+        """My .wslconfig:
+[wsl2]
+memory=8GB
+
+Error: model requires more system memory (11.3 GiB) than is available (7.1 GiB)
+""",
+    ),
+    (
+        "killed at the limit of its pod",
+        "text.memory",
+        "container",
+        """    limits:
+      memory: "512Mi"
+State: Terminated, Reason: OOMKilled
+""",
+    ),
+    (
+        "a package of another release",
+        "text.package",
+        "mismatch",
+        "some-engine 0.9.1 requires torch==2.8.0, but you have torch 2.9.1 which is incompatible.\n",
+    ),
+    (
         "a full disk",
         "disk.space",
         "root",

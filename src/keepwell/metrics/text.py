@@ -102,6 +102,24 @@ DECLARED: tuple[Fact, ...] = (
         "answers come in blocks) line",
     ),
     Fact(
+        name="text.memory",
+        about="node",
+        help="Memory that something needs, is allowed, or was killed for",
+        shape="tuple of mappings kind (needed vm container killed) bytes line",
+    ),
+    Fact(
+        name="text.requirements",
+        about="node",
+        help="What Python packages want of others",
+        shape="tuple of mappings by package rule has kept (bool) line",
+    ),
+    Fact(
+        name="text.exceptions",
+        about="node",
+        help="Exceptions that ended Python programs",
+        shape="tuple of mappings type said package (of the innermost frame) line",
+    ),
+    Fact(
         name="text.ranks",
         about="node",
         help="How many GPUs a model is split over",

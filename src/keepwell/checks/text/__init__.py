@@ -9,11 +9,12 @@ from keepwell.checks.text.machine import (
     judge_cores,
     judge_cuda,
     judge_kernel,
+    judge_package,
     judge_permission,
     judge_release,
     judge_setting,
 )
-from keepwell.checks.text.memory import judge_context, judge_layers, judge_ranks
+from keepwell.checks.text.memory import judge_context, judge_layers, judge_memory, judge_ranks
 from keepwell.checks.text.models import judge_model
 from keepwell.checks.text.numbers import judge_duration, judge_limit, judge_proxy
 from keepwell.checks.text.rows import NEEDS
@@ -33,6 +34,8 @@ _JUDGES: tuple[tuple[str, str, Judge], ...] = (
     ("text.setting", "Settings are in force as they are set", judge_setting),
     ("text.permission", "The user that serves may use the folder", judge_permission),
     ("text.duration", "Nothing ends at a default limit of time", judge_duration),
+    ("text.memory", "The memory that is allowed holds what is needed", judge_memory),
+    ("text.package", "Packages have the releases that they want", judge_package),
     ("text.proxy", "A proxy hands streams on and waits long enough", judge_proxy),
     ("text.limit", "No limit is met at its default", judge_limit),
 )

@@ -74,6 +74,16 @@ def judge_release(seen: Seen) -> Iterator[Finding]:
     yield tell("text.release", status, words, [client[-1], server[-1]], seen, kind=kind, client=new, server=old)
 
 
+def judge_package(seen: Seen) -> Iterator[Finding]:
+    """Bad when a package has another release than one that needs it wants."""
+    for row in rows_named(seen, "text.requirements"):
+        if row.get("kept") is False:
+            facts = {name: text_of(row, name) for name in ("by", "package", "rule", "has")}
+            words = f"{facts['by']} wants {facts['package']}{facts['rule']}, and there is {facts['has']}"
+            yield tell("text.package", Status.WARNING, words, [row], seen, kind="mismatch", **facts)
+            return
+
+
 #: Where a setting is given for the service, and where it is given elsewhere.
 _SERVICE = ("in-force",)
 _ELSEWHERE = ("shell", "unit", "file", "container")

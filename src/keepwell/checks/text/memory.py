@@ -81,6 +81,29 @@ def judge_layers(seen: Seen) -> Iterator[Finding]:
             yield tell("text.layers", Status.WARNING, words, [row, *gpus], seen, kind="none", **facts)
 
 
+def judge_memory(seen: Seen) -> Iterator[Finding]:
+    """Bad when more memory is needed than a limit allows, or something was killed and a limit is shown."""
+    rows = rows_named(seen, "text.memory")
+    limits = [row for row in rows if row.get("kind") in ("vm", "container") and number_of(row, "bytes")]
+    if not limits:
+        return
+    limit = min(limits, key=_size)
+    needed = [row for row in rows if row.get("kind") == "needed" and _size(row) > _size(limit)]
+    killed = [row for row in rows if row.get("kind") == "killed"]
+    facts = {"kind": str(limit.get("kind")), "limit_bytes": _size(limit)}
+    if needed:
+        words = f"{_size(needed[0]) / 1e9:.1f} GB are needed, and a limit allows {_size(limit) / 1e9:.1f} GB"
+        facts["needed_bytes"] = _size(needed[0])
+        yield tell("text.memory", Status.WARNING, words, [needed[0], limit], seen, **facts)
+    elif killed:
+        words = f"it was killed for its memory, and a limit allows {_size(limit) / 1e9:.1f} GB"
+        yield tell("text.memory", Status.WARNING, words, [*killed, limit], seen, **facts)
+
+
+def _size(row: Row) -> int:
+    return number_of(row, "bytes")
+
+
 def judge_ranks(seen: Seen) -> Iterator[Finding]:
     """Bad when a model is to be split over more GPUs than the text lists."""
     ranks, cards = rows_named(seen, "text.ranks"), rows_named(seen, "device.list")

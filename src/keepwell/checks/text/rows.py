@@ -60,6 +60,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "text.setting": ("text.settings",),
     "text.permission": ("text.paths", "text.users", "text.denied"),
     "text.duration": ("text.durations",),
+    "text.memory": ("text.memory",),
+    "text.package": ("text.requirements",),
     "text.proxy": ("text.proxied", "text.durations"),
     "text.limit": ("text.limits", "text.ranks", "host.mounts"),
 }
