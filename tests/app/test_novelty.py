@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from keepwell.app.novelty import CHECK, find_novelty, is_healthy, note_lines
+import pytest
+
+from keepwell.app.novelty import CHECK, find_novelty, is_quiet, may_learn, note_lines
 from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
-from keepwell.core.hypothesis import Diagnosis
+from keepwell.core.hypothesis import Contribution, Diagnosis, Hypothesis
+from keepwell.core.issue import Evidence
 from keepwell.core.observation import Observation, Seen
 from keepwell.core.ref import engine, node
 
@@ -20,6 +25,21 @@ ILL = Diagnosis(hypotheses=(), unknown=1.0, findings=(BAD,))
 UPGRADE = Event(
     at=T + 700, kind="package", what="the driver was upgraded 570 -> 580", source="dpkg.log", topic="driver"
 )
+
+
+def cause(confidence: float, **evidence: Any) -> Hypothesis:
+    part = Contribution(evidence=Evidence(say="", weight=4.0, **evidence), weight=4.0, quote="", source="")
+    return Hypothesis(
+        issue="x",
+        title="x",
+        family="x",
+        subject=None,
+        confidence=confidence,
+        score=0.0,
+        supporting=(part,),
+        contradicting=(),
+        undecided=(),
+    )
 
 
 def stamp(second: int) -> str:
@@ -82,5 +102,21 @@ def test_a_state_folder_that_is_a_file_costs_only_the_baseline(tmp_path: Path) -
     state = tmp_path / "state"
     state.write_text("")
     assert note_lines(state, look(ordinary(0, 600)), BOX, WELL, (), now=T) == ()
-    assert is_healthy(WELL)
-    assert not is_healthy(ILL)
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "quiet", "learns"),
+    [
+        (WELL, True, True),
+        (ILL, False, False),
+        (replace(ILL, findings=(replace(BAD, status=Status.WARNING),)), False, True),
+        (replace(ILL, findings=(replace(BAD, status=Status.WARNING, check="engine.responding"),)), False, False),
+        (replace(WELL, hypotheses=(cause(0.9, match=("a line",)),)), False, False),
+        (replace(WELL, hypotheses=(cause(0.3, match=("a line",)),)), False, True),
+        (replace(WELL, hypotheses=(cause(0.9, check="gpu.link"),)), False, True),
+        (replace(WELL, also=(cause(0.9, match=("a line",)),)), False, False),
+    ],
+)
+def test_when_lines_may_be_learned(diagnosis: Diagnosis, quiet: bool, learns: bool) -> None:
+    assert is_quiet(diagnosis) == quiet
+    assert may_learn(diagnosis) == learns

@@ -72,7 +72,7 @@ def test_what_came_after_the_first_sign_counts_nothing_and_is_told() -> None:
     found = find_lagged(("driver",), (late,), Onset(at=T, dated=True))
     assert found is not None
     assert found.weight == 0
-    assert "12 minutes after the first sign" in found.say
+    assert "12 min after the first sign" in found.say
     assert find_lagged(("driver",), (late,), Onset(at=T, dated=False)) is None
 
 
@@ -116,7 +116,7 @@ def test_of_two_equal_causes_the_one_that_the_change_brings_about_is_first_with_
     assert first.confidence > 1.5 * timed.hypotheses[1].confidence
     reason = first.supporting[-1]
     assert (reason.quote, reason.source) == ("nvidia-driver was upgraded", "dpkg.log")
-    assert "12 minutes before the first sign" in reason.evidence.say
+    assert "12 min before the first sign" in reason.evidence.say
 
 
 def test_a_change_after_the_first_line_moves_nothing_and_says_so() -> None:
@@ -124,7 +124,7 @@ def test_a_change_after_the_first_line_moves_nothing_and_says_so() -> None:
     plain, late = tell(line), tell(line, event(T + 3600), now=T + 7300)
     assert [one.confidence for one in late.hypotheses] == [one.confidence for one in plain.hypotheses]
     remarks = {one.issue: [part.evidence.say for part in one.contradicting] for one in late.hypotheses}
-    assert "60 minutes after the first sign" in remarks["driver"][0]
+    assert "1 h after the first sign" in remarks["driver"][0]
     assert remarks["other"] == []
 
 

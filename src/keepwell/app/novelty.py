@@ -15,12 +15,13 @@ from pathlib import Path
 from keepwell.core.errors import AccessError
 from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
-from keepwell.core.hypothesis import Diagnosis
+from keepwell.core.hypothesis import Diagnosis, Hypothesis
 from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref
 from keepwell.core.secret import mask_text
 from keepwell.core.values import row_of, texts_of
 from keepwell.diagnose.diagnosis import LOGS, OWN_MARK
+from keepwell.diagnose.independent import LIKELY, SYMPTOMS
 from keepwell.formats.logtime import find_time
 from keepwell.store.baselines import Baselines, KeptBaseline, KeptShape, load_baselines, save_baselines
 from keepwell.templates import Baseline, News, Shape, find_news, learn
@@ -52,7 +53,7 @@ class NewLines:
 def note_lines(
     state: Path, seen: Seen, node: Ref, diagnosis: Diagnosis, events: Sequence[Event], *, now: float
 ) -> tuple[NewLines, ...]:
-    """What is new in the logs of this node; where nothing at all is wrong its lines are learned.
+    """What is new in the logs of this node; in a healthy hour (see `may_learn`) its lines are learned.
 
     A state folder that cannot be read or written costs only this.
     """
@@ -64,16 +65,32 @@ def note_lines(
         for name, baseline in known.items()
         for one in find_news(baseline, logs[name])
     ]
-    if is_healthy(diagnosis) and logs:
+    if may_learn(diagnosis) and logs:
         learned = {name: _kept(learn(known.get(name, Baseline()), lines, now)) for name, lines in logs.items()}
         with contextlib.suppress(AccessError):
             save_baselines(state, node.name, Baselines(logs={**kept.logs, **learned}))
     return tuple(found)
 
 
-def is_healthy(diagnosis: Diagnosis) -> bool:
-    """Whether lines may be learned: no finding is bad, and nothing speaks for any cause."""
+def is_quiet(diagnosis: Diagnosis) -> bool:
+    """Whether nothing at all is wrong: no finding is bad, and nothing speaks for any cause."""
     return not diagnosis.findings and not diagnosis.hypotheses and not diagnosis.also
+
+
+def may_learn(diagnosis: Diagnosis) -> bool:
+    """Whether lines may be learned: every engine works, nothing is critical, and no likely cause rests on a line.
+
+    A standing warning (a narrow slot, a clock that is off) makes no log sick: waiting for a node without any would
+    mean to learn nothing on most.
+    """
+    if any(one.status is Status.CRITICAL or one.check.startswith(SYMPTOMS) for one in diagnosis.findings):
+        return False
+    causes = (*diagnosis.hypotheses[:1], *diagnosis.also)
+    return not any(one.confidence >= LIKELY and _rests_on_lines(one) for one in causes)
+
+
+def _rests_on_lines(cause: Hypothesis) -> bool:
+    return any(part.evidence.match for part in cause.supporting)
 
 
 def find_novelty(news: Iterable[NewLines], diagnosis: Diagnosis) -> Iterator[Finding]:
@@ -81,7 +98,7 @@ def find_novelty(news: Iterable[NewLines], diagnosis: Diagnosis) -> Iterator[Fin
 
     New lines alone are no fault: a new release writes new lines.
     """
-    if is_healthy(diagnosis):
+    if is_quiet(diagnosis):
         return
     by_log: dict[Ref, list[NewLines]] = {}
     for one in news:

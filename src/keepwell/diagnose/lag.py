@@ -15,6 +15,7 @@ from types import MappingProxyType
 from keepwell.core.event import Event, EventKind
 from keepwell.core.hypothesis import Contribution
 from keepwell.core.issue import Evidence
+from keepwell.core.words import span
 
 #: Log odds of a change right before the first sign: about 4.5 times likelier. A guess of the authors, kept below
 #: that of any evidence which tells a fault by itself.
@@ -132,7 +133,7 @@ def find_lagged(after: Sequence[str], events: Sequence[Event], onset: Onset) -> 
     late = [one for one in wanted if _earliest(one) > onset.at + SLACK_SECONDS]
     if not late or not onset.dated:
         return None
-    say = f"what could have brought it about came only {tell_span(late[0].at - onset.at)} after the first sign of it"
+    say = f"what could have brought it about came only {span(late[0].at - onset.at)} after the first sign of it"
     return Lagged(weight=0.0, say=say, event=late[0])
 
 
@@ -144,14 +145,6 @@ def words_of(event: Event) -> frozenset[str]:
     if event.kind == "boot" and event.was and event.was != event.now:
         words.add("kernel")
     return frozenset(words & WORDS.keys())
-
-
-def tell_span(seconds: float) -> str:
-    """A length of time in one unit, rounded: "40 seconds", "12 minutes", "5 hours", "3 days"."""
-    for unit, size in (("day", 86_400.0), ("hour", 3600.0), ("minute", 60.0)):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.0f} {unit}s"
-    return f"{max(0.0, seconds):.0f} seconds"
 
 
 def _weigh(event: Event, after: Sequence[str], events: Iterable[Event], onset: Onset) -> Iterator[Lagged]:
@@ -169,9 +162,9 @@ def _weigh(event: Event, after: Sequence[str], events: Iterable[Event], onset: O
     if weight < LEAST:
         return
     until = {True: "the first sign", False: "this look"}[onset.dated]
-    say = f"{tell_span(lag)} before {until} something changed that can bring this about"
+    say = f"{span(lag)} before {until} something changed that can bring this about"
     if start is not event:
-        say = f"{tell_span(lag)} before {until} a change came into force that can bring this about ({start.what})"
+        say = f"{span(lag)} before {until} a change came into force that can bring this about ({start.what})"
     yield Lagged(weight=weight, say=say, event=event)
 
 
