@@ -287,8 +287,11 @@ def _weigh(issue: Issue, fired: Sequence[Fired], clues: Clues, bonus: float) -> 
 
 
 def _change(issue: Issue, fired: Iterable[Fired], clues: Clues) -> tuple[Lagged | None, float]:
-    """What changed before the first sign of this cause that can bring it about, and its weight."""
-    if not issue.after or not clues.history.events:
+    """What changed before the first sign of this cause that can bring it about, and its weight.
+
+    Nothing where no check found anything bad: an upgrade must not make a fault of a line that a log holds anyway.
+    """
+    if not issue.after or not clues.history.events or clues.quiet:
         return None, 0.0
     lines = (line for one in fired if one.weight > 0 for line in one.lines)
     times = [at for line in lines if (at := find_time(line.text)) is not None]
