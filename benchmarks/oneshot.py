@@ -30,7 +30,7 @@ from keepwell.learning.shadow import Draft, find_drafts, weigh_drafts
 from keepwell.store.lessons import Lesson
 
 #: Incidents of other causes that each fresh draft is tried on.
-OTHERS = 6
+OTHERS = 4
 #: Places that count.
 TOP = 3
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.diagnose.catalogue import SHIPPED, Catalogue, load_catalogue
+from keepwell.learning.draft_file import HEAD
 from keepwell.learning.likeness import Scales, parse_scales, render_scales
 from keepwell.learning.scales import scales_of, text_of_issue
 from keepwell.learning.shadow import Draft, find_drafts, weigh_drafts
@@ -95,14 +96,24 @@ def _learned(state: Path, stamp: tuple[object, ...], day: int) -> Learned:
 def _with_own(state: Path, shipped: Catalogue, drafts: Sequence[Draft]) -> Catalogue:
     """The shipped catalogue and the owner's issue files, without drafts that are not confirmed often enough."""
     folder = state / FOLDER / ISSUES
-    shadows = frozenset(one.cause for one in drafts if not one.settled)
-    made = {path.stem for path in folder.glob("*.toml")} - shadows
-    if not made:
+    settled = {one.cause for one in drafts if one.settled}
+    files = sorted(folder.glob("*.toml"))
+    shadows = frozenset(path.stem for path in files if path.stem not in settled and _is_draft(path))
+    if len(shadows) == len(files):
         return shipped
     catalogue = load_catalogue((SHIPPED, folder), leave_out=shadows)
     for one in catalogue.problems[len(shipped.problems) :]:
         _LOG.warning("an issue file is not as it should be", extra={"fields": {"why": str(one)}})
     return catalogue
+
+
+def _is_draft(path: Path) -> bool:
+    """Whether keepwell made the file; one that cannot be read is told of when it is loaded."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(HEAD)).decode("utf-8", "replace").startswith(HEAD[:-1])
+    except OSError:
+        return False
 
 
 @lru_cache(maxsize=1)

@@ -28,13 +28,15 @@ CASE_CHARS = 8000
 
 # What tells one machine or day from another, in a line: written as a gap in its pattern.
 _GAP = re.compile(r"<[a-z][a-z0-9-]*-\d+>|\S*/\S*|\S*\d\S*|'[^']*'|\"[^\"]*\"")
-_HEAD = "# Made by keepwell from closed incidents. Edit it freely: it is not made again, cases are added at its end.\n"
+#: How a file begins that keepwell made: it counts once its cause was confirmed often enough. One without this line is
+#: its owner's, and counts at once.
+HEAD = "# Made by keepwell from closed incidents; a draft until confirmed. Edit it freely: only cases are added.\n"
 
 
 def draft_file(lesson: Lesson, catalogue: Catalogue) -> str:
     """The text of the file. Its evidence are lines that neither the catalogue explains nor healthy engines write."""
     parts = [
-        _HEAD,
+        HEAD,
         f"title = {_quote(lesson.title or lesson.cause.replace('-', ' '))}\n",
         'family = "own"\n',
         f"definition = {_quote(lesson.words or lesson.title or lesson.cause)}\n",

@@ -28,14 +28,16 @@ BASE = -1.8
 #: Log odds from which on a draft is listed: four of five incidents of its cause are that like it, and one of six
 #: of other causes that nothing knows.
 LISTED = -0.4
+#: A draft with less probability than this is not worth a line.
+LEAST_SHARE = 0.03
 #: A known cause below this claims weakly: likeness to a closed incident is as good a ground.
 WEAK = 0.3
 #: Most probability that a draft may have before it is confirmed twice.
 MOST_UNCONFIRMED = 0.5
 #: A known cause this likely is not pushed from the first place by a draft that is not confirmed.
-WORTH_TELLING = 0.03
-#: Texts of one draft that are compared, newest first.
-TEXTS = 20
+LEADS = 0.1
+#: Drafts that are compared and texts of each, newest first: together about a third of a second.
+DRAFTS, TEXTS = 50, 5
 #: Words of a fresh draft's title.
 TITLE_CHARS = 80
 
@@ -68,7 +70,7 @@ def find_drafts(lessons: Iterable[Lesson], known: Iterable[str]) -> tuple[Draft,
     for one in sorted(lessons, key=attrgetter("at", "id"), reverse=True):
         if one.counts and one.cause not in shipped and one.text + one.words:
             by_cause.setdefault(one.cause, []).append(one)
-    return tuple(_draft(cause, found) for cause, found in by_cause.items())
+    return tuple(_draft(cause, found) for cause, found in by_cause.items())[:DRAFTS]
 
 
 def weigh_drafts(diagnosis: Diagnosis, gist: str, drafts: Sequence[Draft], scales: Scales) -> Diagnosis:
@@ -80,9 +82,11 @@ def weigh_drafts(diagnosis: Diagnosis, gist: str, drafts: Sequence[Draft], scale
     named = {one.issue for one in (*diagnosis.hypotheses, *diagnosis.also, *diagnosis.ruled_out)}
     odds = {one.cause: like(one, mark, scales) for one in drafts if one.cause not in named}
     found = [one for one in drafts if odds.get(one.cause, -math.inf) >= LISTED]
+    pool = diagnosis.unknown + math.fsum(one.confidence for one in diagnosis.hypotheses if one.confidence < WEAK)
+    shares = _share_out(found, odds, pool)
+    found = [one for one in found if shares[one.cause] >= LEAST_SHARE]
     if not found:
         return diagnosis
-    pool = diagnosis.unknown + math.fsum(one.confidence for one in diagnosis.hypotheses if one.confidence < WEAK)
     shares = _share_out(found, odds, pool)
     left = max(0.0, 1.0 - math.fsum(shares.values()) / (pool or 1.0))
     known = [_scaled(one, left) for one in diagnosis.hypotheses]
@@ -121,10 +125,10 @@ def _order(one: Hypothesis) -> tuple[bool, float]:
 
 
 def _known_first(ranked: list[Hypothesis]) -> list[Hypothesis]:
-    """The same, but for drafts before a known cause that is worth telling: the first such one leads."""
+    """The same, but for drafts before a known cause that has some ground: the first such one leads."""
     for at, one in enumerate(ranked):
         if not one.draft:
-            if one.confidence >= WORTH_TELLING and not one.decided:
+            if one.confidence >= LEADS and not one.decided:
                 return [one, *ranked[:at], *ranked[at + 1 :]]
             break
     return ranked
