@@ -25,7 +25,7 @@ def test_lapses_are_counted_and_do_not_bend_the_weight() -> None:
 
 
 def test_what_is_not_used_counts_for_nothing() -> None:
-    fitted = fit_choice(make_examples(100), used=("text",))
+    fitted = fit_choice(make_examples(100), used=("evidence",))
     assert fitted.coefficients[1:] == (0.0,) * (len(FEATURES) - 1)
 
 
@@ -34,7 +34,7 @@ def test_the_same_examples_give_the_same_fit() -> None:
 
 
 def test_shares_and_the_unknown_add_up_to_one() -> None:
-    shares, unknown = Choice((1.0, 0.0, 0.0, 0.0, 0.0, 0.0), -1.0, 0.05).shares(make_examples(1)[0])
+    shares, unknown = Choice((1.0, 0.0, 0.0, 0.0, 0.0), -1.0, 0.05).shares(make_examples(1)[0])
     assert sum(shares) + unknown == pytest.approx(1.0)
     assert unknown >= 0.05
 

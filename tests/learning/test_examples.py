@@ -6,7 +6,7 @@ from keepwell.learning.examples import FEATURES, Examiner, Example
 
 from .made import make_catalogue, make_incidents
 
-TEXT, LETTERS = FEATURES.index("text"), FEATURES.index("letters")
+TEXT, LETTERS = FEATURES.index("evidence"), FEATURES.index("letters")
 
 
 def find_right(example: Example) -> tuple[float, ...]:

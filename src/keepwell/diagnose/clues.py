@@ -65,6 +65,11 @@ class Clues:
         return given and all(text.pasted for text in self.texts)
 
     @property
+    def well(self) -> bool:
+        """True if checks came out, and well, and none bad."""
+        return any(one.status is Status.OK for one in self.findings) and not any(one.bad for one in self.findings)
+
+    @property
     def quiet(self) -> bool:
         """True if no check found anything bad and no text was given as evidence of a fault."""
         return not any(one.bad for one in self.findings) and not any(text.pasted for text in self.texts)

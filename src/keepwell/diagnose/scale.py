@@ -19,6 +19,9 @@ from keepwell.recall.entry import Near
 FITTED = Path(__file__).with_name("fitted.json")
 #: Added to a likeness (0..1) before its logarithm: below this, two texts have nothing in common.
 ALIKE_FLOOR = 0.01
+#: Likeness counts up to so many powers of e, and down to so many: what is more or less alike than that tells nothing
+#: more (measured: docs/accuracy.md).
+MOST_ALIKE, LEAST_ALIKE = 1.2, -0.5
 #: From this probability on an answer is a confident one; what is told of one that is not quite.
 CONFIDENT, BELOW_CONFIDENT = 0.8, 0.79
 
@@ -27,9 +30,10 @@ CONFIDENT, BELOW_CONFIDENT = 0.8, 0.79
 class Scale:
     """What counts how much, in natural-log odds before they are divided by `temperature`.
 
-    `prior_share`: of ln(prior). `unknown`: the score of "none of these". `findings`: factor on evidence by checks.
+    `prior_share`: of ln(prior). `unknown`: the score of "none of these".
     `spoke`: added where any evidence speaks for a cause. `words` and `letters`: for each factor e by which a text is
-    more alike to what is known of a cause than `usual_words` and `usual_letters`, which most causes do not reach.
+    more alike to what is known of a cause than `usual_words` and `usual_letters`, which most causes do not reach, within
+    `MOST_ALIKE` and `LEAST_ALIKE`.
     `lapse`: the share of answers that go wrong whatever the evidence says. `sure_from`: confidences from 0.8 up to
     this one are told as just below 0.8, because too many such answers were wrong for a confident one.
     """
@@ -37,7 +41,6 @@ class Scale:
     temperature: float
     prior_share: float
     unknown: float
-    findings: float = 1.0
     spoke: float = 0.0
     words: float = 0.0
     letters: float = 0.0
@@ -54,12 +57,14 @@ class Scale:
 
     def worth_of(self, near: Near | None) -> float:
         """What likeness counts for; a cause that is not near at all has the least there is."""
-        if not (self.words or self.letters):
-            return 0.0
-        words, letters = 0.0, 0.0
-        if near is not None:
-            words, letters = near.words, near.letters
-        return self.words * _against(words, self.usual_words) + self.letters * _against(letters, self.usual_letters)
+        words, letters = self.likeness(near)
+        return self.words * words + self.letters * letters
+
+    def likeness(self, near: Near | None) -> tuple[float, float]:
+        """By which power of e words and letters are more alike than usual, within limits."""
+        if near is None:
+            return LEAST_ALIKE, LEAST_ALIKE
+        return _beyond(near.words, self.usual_words), _beyond(near.letters, self.usual_letters)
 
 
 #: For what was looked at: fitted by hand on cases; authors' weights are a little too sure of themselves and priors
@@ -80,5 +85,5 @@ def get_told_scale() -> Scale:
     return Scale(**load_fitted()["scale"])
 
 
-def _against(alike: float, usual: float) -> float:
-    return math.log((alike + ALIKE_FLOOR) / (usual + ALIKE_FLOOR))
+def _beyond(alike: float, usual: float) -> float:
+    return min(MOST_ALIKE, max(LEAST_ALIKE, math.log((alike + ALIKE_FLOOR) / (usual + ALIKE_FLOOR))))

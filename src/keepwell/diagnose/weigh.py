@@ -139,7 +139,7 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
         group = evidence.group or f"{index} alone"
         if evidence.check:
             found += [
-                Fired(evidence=evidence, group=group, weight=clues.scale.findings * evidence.weight, finding=one)
+                Fired(evidence=evidence, group=group, weight=evidence.weight, finding=one)
                 for one in clues.find_all(evidence)
             ]
             continue
@@ -148,22 +148,24 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
             if lines:
                 weight = share * evidence.weight
                 found.append(Fired(evidence=evidence, group=group, weight=weight, text=text, lines=lines))
-    return [*share_groups(found), *_likeness(issue, clues)]
+    return [*share_groups(found), *_likeness(issue, found, clues)]
 
 
-def _likeness(issue: Issue, clues: Clues) -> Iterator[Fired]:
-    """What the pasted text's likeness to what is known of this cause counts for, or against it."""
-    if not clues.alike:
-        return
+def _likeness(issue: Issue, found: Sequence[Fired], clues: Clues) -> Iterator[Fired]:
+    """What the pasted text's likeness to what is known of this cause counts for.
+
+    Where checks found what the text shows well, and only that, it counts for no cause that nothing else speaks for.
+    """
     near = clues.alike.get(issue.id)
     weight = clues.scale.worth_of(near)
+    if not clues.alike or (clues.well and not any(one.weight > 0 for one in found)):
+        return
+    say = ALIKE
     if near is None or weight <= 0:
-        yield Fired(evidence=Evidence(say=UNLIKE, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
-    elif near.entry.id == issue.id:
-        yield Fired(evidence=Evidence(say=ALIKE, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
-    else:
+        say = UNLIKE
+    elif near.entry.id != issue.id:
         say = f"{ALIKE_INCIDENT} {near.entry.id}"
-        yield Fired(evidence=Evidence(say=say, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
+    yield Fired(evidence=Evidence(say=say, weight=weight, origin="learned"), group=LIKENESS, weight=weight)
 
 
 def share_groups(fired: Sequence[Fired]) -> list[Fired]:

@@ -17,7 +17,7 @@ from keepwell.learning.examples import FEATURES, Example
 #: How strongly coefficients are held to `USUAL`, per example: enough to decide what the examples leave open.
 HELD = 0.003
 #: Where coefficients are held to: the authors' weights a little tempered, likeness worth nothing.
-USUAL = (0.8, 0.8, 0.0, 0.5, 0.0, 0.0, 0.0)
+USUAL = (0.8, 0.0, 0.5, 0.0, 0.0, 0.0)
 #: Probability in a lapse of a cause that is in question: one of a hundred, as if drawn by chance. Where the right one
 #: is not in question, it is 1: a lapse says "none of these".
 CHANCE = 0.01

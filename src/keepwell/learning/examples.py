@@ -13,7 +13,7 @@ from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, split_clues
 from keepwell.diagnose.diagnosis import Text, find_candidates, gather_clues
 from keepwell.diagnose.likeness import get_index, issue_entry
-from keepwell.diagnose.scale import ALIKE_FLOOR, Scale, get_told_scale
+from keepwell.diagnose.scale import Scale, get_told_scale
 from keepwell.diagnose.weigh import LIKENESS, Weighed, weigh_all
 from keepwell.learning.labelled import Labelled
 from keepwell.learning.unseen import (
@@ -30,9 +30,9 @@ from keepwell.survey.pasted import look_at_text
 
 #: How an incident is judged: with the whole catalogue, or without the signs that only its thread or repository shows.
 Mode: TypeAlias = Literal["whole", "thread", "repository"]
-#: What counts for a cause, in the order of an example's numbers: evidence in the text, findings of checks, that any
-#: of these speaks, ln(prior), likeness by words and by letters.
-FEATURES = ("text", "findings", "spoke", "prior", "words", "letters")
+#: What counts for a cause, in the order of an example's numbers: evidence of the catalogue, that any of it speaks for
+#: the cause, ln(prior), likeness by words and by letters.
+FEATURES = ("evidence", "spoke", "prior", "words", "letters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def read_clues(catalogue: Catalogue, evidence: str) -> Clues:
 def make_example(incident: Labelled, catalogue: Catalogue, clues: Clues) -> Example:
     """The example of one incident with these clues."""
     told = get_told_scale()
-    plain = replace(told, findings=1.0, prior_share=0.0, spoke=0.0)
+    plain = replace(told, prior_share=0.0, spoke=0.0)
     clues = replace(clues, scale=plain)
     weighed = [one for one in weigh_all(find_candidates(catalogue, clues), clues) if not one.ruled_out]
     weighed.sort(key=attrgetter("issue.id"))
@@ -117,20 +117,11 @@ def make_example(incident: Labelled, catalogue: Catalogue, clues: Clues) -> Exam
 
 def _numbers(one: Weighed, near: Near | None, scale: Scale) -> tuple[float, ...]:
     fired = [each for each in (*one.supporting, *one.contradicting) if each.group != LIKENESS]
-    findings = sum(each.weight for each in fired if each.finding is not None)
-    text = one.score - findings - scale.worth_of(near)
-    spoke = float(any(each.weight > 0 for each in fired))
-    words, letters = 0.0, 0.0
-    if near is not None:
-        words, letters = near.words, near.letters
-    return (
-        text,
-        findings,
-        spoke,
-        math.log(one.issue.prior),
-        math.log((words + ALIKE_FLOOR) / (scale.usual_words + ALIKE_FLOOR)),
-        math.log((letters + ALIKE_FLOOR) / (scale.usual_letters + ALIKE_FLOOR)),
-    )
+    likeness = (0.0, 0.0)
+    if len(fired) < len((*one.supporting, *one.contradicting)):
+        likeness = scale.likeness(near)
+    evidence = one.score - scale.worth_of(near) * any(likeness)
+    return evidence, float(any(each.weight > 0 for each in fired)), math.log(one.issue.prior), *likeness
 
 
 def _signs_of_cases(catalogue: Catalogue, issue: Issue) -> dict[str, Signs]:

@@ -20,7 +20,7 @@ BAND_ANSWERS = 20
 #: right than the one below it.
 EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, SURE, 0.9, 0.95, 1.01)
 #: Of all answers at most this share may be confident and wrong, ...
-WRONG_AT_MOST = 0.025
+WRONG_AT_MOST = 0.03
 #: ... so that confidence starts at the first of these for which that holds; what is between 0.8 and it is told as less.
 SURE_FROM = (0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94)
 #: From this share of right answers on a cause is named; below it the answer is "not known".
@@ -49,17 +49,16 @@ def fit_all(taught: Sequence[Example], well: Sequence[Example], origin: str, dat
 
 def scale_of(choice: Choice, sure_from: float) -> Scale:
     """The scale that weighs as this fit does: all coefficients relative to that of evidence in the text."""
-    text, findings, spoke, prior, words, letters = choice.coefficients
-    text = max(text, 1e-6)
+    evidence, spoke, prior, words, letters = choice.coefficients
+    evidence = max(evidence, 1e-6)
     return replace(
         get_told_scale(),
-        temperature=_short(1 / text),
-        findings=_short(max(0.0, findings) / text),
-        spoke=_short(spoke / text),
-        prior_share=_short(prior / text),
-        words=_short(max(0.0, words) / text),
-        letters=_short(max(0.0, letters) / text),
-        unknown=_short(choice.unknown / text),
+        temperature=_short(1 / evidence),
+        spoke=_short(spoke / evidence),
+        prior_share=_short(prior / evidence),
+        words=_short(max(0.0, words) / evidence),
+        letters=_short(max(0.0, letters) / evidence),
+        unknown=_short(choice.unknown / evidence),
         lapse=_short(choice.lapse),
         sure_from=sure_from,
     )
