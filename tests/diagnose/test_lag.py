@@ -142,6 +142,13 @@ def test_a_change_alone_is_no_cause() -> None:
     assert (found.hypotheses, found.unknown) == ((), 1.0)
 
 
+def test_where_no_check_is_bad_a_change_makes_no_line_a_fault() -> None:
+    log = Text(name="log", chunks=(f"{stamp(T)} versions mismatch".encode(),), pasted=False)
+    plain = diagnose(Seen(), (), (log,), MADE)
+    after = diagnose(Seen(), (), (log,), MADE, history=History(events=(event(T - 60),), now=T + 60))
+    assert after == plain
+
+
 def test_without_a_timeline_nothing_changes() -> None:
     text = Text(name="log", chunks=(b"versions mismatch",))
     assert diagnose(Seen(), (), (text,), MADE) == diagnose(Seen(), (), (text,), MADE, history=NO_HISTORY)
