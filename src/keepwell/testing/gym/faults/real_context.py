@@ -99,7 +99,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         worlds=(OLLAMA,),
         inject=by_hand(change_context),
         causes=("reload-on-parameter-change",),
-        check="speed.reload",
+        check="reload.context",
         way="commands",
         touches=("engine", "load"),
     ),
