@@ -225,10 +225,10 @@ def test_lengths_between_lines() -> None:
 @pytest.mark.parametrize(
     ("line", "told", "kept"),
     [
-        ("a 1.0 requires b<2,>=1.5, but you have b 2.1 which is incompatible.", ("a", "b", "2.1"), False),
-        ("a 1.0 requires b>=1.5, but you have b 2.1 which is incompatible.", ("a", "b", "2.1"), True),
-        ("a 1.0 requires b==2.8.0, but you have b 2.8.0+cu128.", ("a", "b", "2.8.0+cu128"), True),
-        ("a 0.1 depends on b~=1.4, but you have b 2.0", ("a", "b", "2.0"), False),
+        ("aa 1.0 requires bb<2,>=1.5, but you have bb 2.1 which is incompatible.", ("aa", "bb", "2.1"), False),
+        ("aa 1.0 requires bb>=1.5, but you have bb 2.1 which is incompatible.", ("aa", "bb", "2.1"), True),
+        ("aa 1.0 requires bb==2.8.0, but you have bb 2.8.0+cu128.", ("aa", "bb", "2.8.0+cu128"), True),
+        ("aa 0.1 depends on bb~=1.4, but you have bb 2.0", ("aa", "bb", "2.0"), False),
     ],
 )
 def test_what_packages_want(line: str, told: tuple[str, str, str], kept: bool) -> None:
