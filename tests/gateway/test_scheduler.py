@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from keepwell.gateway.ask import Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.breaker import FAILURES
-from keepwell.gateway.scheduler import GROUPED_SECONDS, UNPROVEN, Scheduler
+from keepwell.gateway.scheduler import GROUPED_SECONDS, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS, Scheduler
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 
@@ -80,7 +80,16 @@ def test_a_replica_that_has_proved_nothing_gets_few_at_once() -> None:
     made = scheduler(replica("a"), replica("b"))
     made.stations["a"].proven = False
     at = [made.arrive(ask(one), 0.0) for one in range(20)]
-    assert sum(isinstance(one, Start) and one.replica == "a" for one in at) == UNPROVEN
+    assert sum(isinstance(one, Start) and one.replica == "a" for one in at) == UNPROVEN_BESIDE_OTHERS
+    assert sum(isinstance(one, Start) for one in at) == 20
+
+
+def test_where_none_has_proved_anything_nobody_waits_for_long() -> None:
+    made = scheduler(replica("a"))
+    made.stations["a"].proven = False
+    at = [made.arrive(ask(one), 0.0) for one in range(5)]
+    assert sum(isinstance(one, Start) for one in at) == UNPROVEN
+    assert len(made.wake(UNPROVEN_SECONDS)) == 3
 
 
 def test_interactive_goes_before_batch_and_keys_share() -> None:

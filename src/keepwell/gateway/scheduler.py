@@ -15,8 +15,9 @@ from keepwell.gateway.ask import BAD, Effect, Outcome, Refuse, Route, Start, Ver
 from keepwell.gateway.breaker import Breaker
 from keepwell.plugins.routing import Ask, Candidate, Policy, Replica
 
-#: A replica that has not answered yet gets so many requests at once, so that a sick one harms few.
-UNPROVEN = 2
+#: A replica that has not answered well yet gets so many requests at once, so that a sick one harms few: where others
+#: have, and where none has, for the first seconds.
+UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
 #: A waiting request for the model that a replica ran last goes before others, but not before one that has waited so
 #: many seconds: models are not swapped for each request, and nobody starves.
 GROUPED_SECONDS = 10.0
@@ -44,13 +45,15 @@ class Station:
         """How many requests it works on."""
         return len(self.running)
 
-    @property
-    def room(self) -> bool:
-        """True if it can take one more."""
-        limit = self.replica.limit
-        if not self.proven:
-            limit = min(limit or UNPROVEN, UNPROVEN)
-        return not limit or len(self.running) < limit
+    def has_room(self, now: float, *, beside_others: bool) -> bool:
+        """True if it can take one more; `beside_others`: there are others that have answered well."""
+        working = len(self.running)
+        if not self.proven and working:
+            if beside_others:
+                return working < UNPROVEN_BESIDE_OTHERS
+            if now - next(iter(self.running.values())) < UNPROVEN_SECONDS and working >= UNPROVEN:
+                return False
+        return not self.replica.limit or working < self.replica.limit
 
 
 @dataclass(slots=True)
@@ -173,7 +176,7 @@ class Scheduler:
             return f"out for {station.breaker.until - now:.1f} s more: {last}"
         if station.breaker.state == "half-open" and station.breaker.trials:
             return "being tried by one request"
-        if not station.room:
+        if not station.has_room(now, beside_others=False):
             return f"full: works on {len(station.running)}"
         return ""
 
@@ -193,7 +196,8 @@ class Scheduler:
         return found
 
     def _choose(self, route: Route, ask: Ask, found: list[Station], now: float) -> Station | None:
-        with_room = [one for one in found if one.room]
+        beside = any(one.proven for one in found)
+        with_room = [one for one in found if one.has_room(now, beside_others=beside)]
         if len(with_room) > 1:
             with_room = [one for one in with_room if not one.breaker.shy(now)] or with_room
         if len(with_room) > 1:
