@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from keepwell.core.finding import Finding
 from keepwell.core.issue import Issue
 from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.clues import Clues, drop_explained
@@ -16,8 +17,12 @@ SECOND_FAULTS = 3
 LIKELY = 0.6
 #: ... and only if this much (log odds) still speaks for it: "strong" evidence, not a few hints.
 ENOUGH = 3.0
-#: Topic of checks of whether an engine works at all: whatever the fault, these go bad after it.
-SYMPTOMS = "engine."
+#: Checks of whether an engine works at all, by their beginning: whatever the fault, these go bad after it.
+SYMPTOMS = ("engine.", "unit.active")
+#: ... but for states that somebody brings about and no other fault does: a signal that stops, a call to sleep.
+DELIBERATE = frozenset(
+    {("engine.responding", "state", "T"), ("engine.runner", "kind", "stopped"), ("engine.healthy", "kind", "asleep")}
+)
 
 
 def find_independent(catalogue: Catalogue, clues: Clues, first: Weighed) -> list[tuple[Weighed, float]]:
@@ -44,7 +49,7 @@ def find_independent(catalogue: Catalogue, clues: Clues, first: Weighed) -> list
 def take_away(clues: Clues, cause: Weighed) -> Clues:
     """The clues that this cause does not explain."""
     findings = {id(one.finding) for one in cause.supporting if one.finding is not None}
-    findings |= {id(one) for one in clues.findings if one.bad and one.check.startswith(SYMPTOMS)}
+    findings |= {id(one) for one in clues.findings if one.bad and _is_symptom(one)}
     lines: dict[str, set[int]] = {}
     for fired in cause.supporting:
         if fired.text is not None:
@@ -56,6 +61,11 @@ def take_away(clues: Clues, cause: Weighed) -> Clues:
             if own and pattern in text.hits:
                 own.update(line.number for line in text.hits[pattern].lines if line.number > min(own))
     return drop_explained(clues, {name: frozenset(numbers) for name, numbers in lines.items()}, findings)
+
+
+def _is_symptom(finding: Finding) -> bool:
+    told = {(finding.check, key, value) for key, value in finding.facts.items()}
+    return finding.check.startswith(SYMPTOMS) and DELIBERATE.isdisjoint(told)
 
 
 def _is_sure(pair: tuple[Weighed, float], named: Iterable[Weighed]) -> bool:
