@@ -61,7 +61,9 @@ def find_wanted(line: str) -> Wanted | None:
     for pattern in _WANTS:
         found = pattern.search(line)
         if found is not None:
-            return Wanted(by=found["by"], package=found["package"], rule=found["rule"].strip(" ,"), has=found["has"])
+            return Wanted(
+                by=found["by"], package=found["package"], rule=found["rule"].strip(" ,"), has=found["has"].rstrip(".")
+            )
     return None
 
 
