@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +130,13 @@ def test_what_was_not_seen_for_longest_is_forgotten() -> None:
     assert miner.find(old[0]) == ""
     assert match(miner, "the oldest kind of line") == ""
     assert match(miner, "a line that comes again and again") != ""
+
+
+def test_words_made_to_cost_cost_little() -> None:
+    miner = Miner()
+    began = time.process_time()
+    miner.add(f"{'a-' * (300 + n % 100)}:0 {'a.' * 200}{n}" for n in range(500))
+    assert time.process_time() - began < 2.0
 
 
 def test_an_endless_line_costs_no_more_than_a_long_one() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -110,8 +111,11 @@ def find_news(baseline: Baseline, lines: Sequence[str]) -> tuple[News, ...]:
 
 def not_learned(baseline: Baseline, lines: Sequence[str]) -> Sequence[str]:
     """The lines after the last ones that were learned; all where those are not among them."""
+    sum_of_last = baseline.end.partition(":")[0]
     for index in range(len(lines) - 1, -1, -1):
-        if baseline.end and _digest(lines[max(0, index - END_LINES + 1) : index + 1]) == baseline.end:
+        if _sum(lines[index]) != sum_of_last:
+            continue
+        if _digest(lines[max(0, index - END_LINES + 1) : index + 1]) == baseline.end:
             return lines[index + 1 :]
     return lines
 
@@ -135,4 +139,10 @@ def _order(one: News) -> tuple[bool, bool, int, str]:
 
 
 def _digest(lines: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:32]
+    """A cheap sum of the last line, by which most lines are passed over, and a digest of all."""
+    content = "\n".join(lines).encode("utf-8", "replace")
+    return f"{_sum(lines[-1])}:{hashlib.sha256(content).hexdigest()[:32]}"
+
+
+def _sum(line: str) -> str:
+    return f"{zlib.crc32(line.encode('utf-8', 'replace')):08x}"

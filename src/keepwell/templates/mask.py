@@ -15,6 +15,8 @@ from collections.abc import Sequence
 STAR = "*"
 #: Lines are cut here: the shape of a line shows in its first part, and a whole document in one line has no shape.
 LINE_CHARACTERS = 1000
+#: A longer word is data from here on: nobody writes it by hand, and patterns cost the square of its length.
+WORD_CHARACTERS = 200
 #: Words whose masks are kept; a log has a few thousand, and what is dropped is only made again.
 KEPT_WORDS = 50_000
 #: Letters of a hexadecimal number without a digit; shorter ones are words ("face", "decade").
@@ -97,8 +99,9 @@ class _Words(dict[str, str]):
     def __missing__(self, word: str) -> str:
         if len(self) >= KEPT_WORDS:
             self.clear()
-        made = word
+        made = word[:WORD_CHARACTERS]
         if "0" in word or "/" in word or len(word) >= HEX_LETTERS:
-            made = _VARIES.sub(STAR, word)
+            made = _VARIES.sub(STAR, made)
+        made += STAR * (len(word) > WORD_CHARACTERS)
         self[word] = made
         return made
