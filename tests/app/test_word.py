@@ -9,6 +9,7 @@ from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Observation, Seen, unknown
 from keepwell.core.ref import engine, node
 from keepwell.fleet.decisions import Decided, Decisions
+from keepwell.timeline import build_timeline
 
 NOW = 1_767_225_600.0
 ENGINE = engine("box", "e")
@@ -98,3 +99,24 @@ def test_the_picture_says_what_was_decided() -> None:
     decided = Decisions(decided=(Decided(finding=STOPPED, decision=decision()),))
     assert mark_decided(picture, decided).engines[0].state == "is not running (decided)"
     assert mark_decided(picture, Decisions()) == picture
+
+
+def test_what_changed_before_a_finding_speaks_for_its_cause_from_the_observations_alone() -> None:
+    box = node("box")
+    row = {
+        "at": NOW - 900,
+        "kind": "package",
+        "what": "nvidia-utils was upgraded",
+        "source": "dpkg.log",
+        "topic": "driver",
+    }
+    seen = Seen([Observation(subject=box, name="host.history", value=(row,), at=NOW, source="s")])
+    bad = Finding(
+        check="gpu.versions", subject=box, status=Status.CRITICAL, message="differ", facts={"kind": "mismatch"}
+    )
+    events = build_timeline(seen, box, now=NOW).events
+    plain = judge_with_word(Config(), seen, [bad], NOW).diagnosis.hypotheses[0]
+    timed = judge_with_word(Config(), seen, [bad], NOW, events=events).diagnosis.hypotheses[0]
+    assert plain.issue == timed.issue == "driver-library-version-mismatch"
+    assert timed.score > plain.score
+    assert [one.quote for one in timed.supporting if one.source == "dpkg.log"] == ["nvidia-utils was upgraded"]
