@@ -29,6 +29,8 @@ LEAST = 0.1
 UNDATED, UNORDERED = 0.7, 0.5
 #: Clocks of the log and of the source of an event may differ by so much.
 SLACK_SECONDS = 5.0
+#: The check that tells of a change under a running engine: where it speaks for a cause, the change was counted.
+SAME_CHECK = "clock.timeline"
 
 #: The words that `after` may hold, and what each stands for.
 WORDS: Mapping[str, str] = MappingProxyType(

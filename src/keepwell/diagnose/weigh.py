@@ -21,7 +21,7 @@ from keepwell.core.ref import Ref
 from keepwell.core.secret import mask_text
 from keepwell.diagnose.catalogue import LOCATED_WEIGHT
 from keepwell.diagnose.clues import Clues, TextHits
-from keepwell.diagnose.lag import Lagged, Onset, find_lagged
+from keepwell.diagnose.lag import SAME_CHECK, Lagged, Onset, find_lagged
 from keepwell.formats.logtime import find_time
 from keepwell.scan.pattern import matches_line
 from keepwell.scan.scanner import Line
@@ -294,6 +294,8 @@ def _change(issue: Issue, fired: Iterable[Fired], clues: Clues) -> tuple[Lagged 
     Nothing where no check found anything bad: an upgrade must not make a fault of a line that a log holds anyway.
     """
     if not issue.after or not clues.history.events or clues.quiet:
+        return None, 0.0
+    if any(one.evidence.check == SAME_CHECK and one.weight > 0 for one in fired):
         return None, 0.0
     lines = (line for one in fired if one.weight > 0 for line in one.lines)
     times = [at for line in lines if (at := find_time(line.text)) is not None]
