@@ -117,7 +117,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         causes=("origin-or-host-rejected",),
         check="address.origin",
         way="commands",
-        touches=("origin",),
+        touches=("engine", "origin"),
     ),
     Fault(
         name="origin-refused-to-a-client",
@@ -127,7 +127,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         causes=("origin-or-host-rejected",),
         check="address.origin",
         way="commands",
-        touches=("origin",),
+        touches=("engine", "origin"),
     ),
     Fault(
         name="host-refused",
@@ -137,7 +137,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         causes=("origin-or-host-rejected",),
         check="address.origin",
         way="commands",
-        touches=("origin",),
+        touches=("engine", "origin"),
     ),
     Fault(
         name="proxy-in-the-shell",

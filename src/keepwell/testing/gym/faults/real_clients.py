@@ -69,7 +69,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         check="stream.hops",
         way="commands",
         blanks={"nginx location file": "{root}/engine-location.conf"},
-        touches=("proxy",),
+        touches=("engine", "proxy"),
     ),
     Fault(
         name="proxy-gives-up",
@@ -80,7 +80,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         check="chain.patience",
         way="commands",
         blanks={"nginx location file": "{root}/engine-location.conf"},
-        touches=("proxy",),
+        touches=("engine", "proxy"),
     ),
     Fault(
         name="key-stale",

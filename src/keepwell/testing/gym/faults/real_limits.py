@@ -165,7 +165,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         causes=("disk-full",),
         check="disk.space",
         way="commands",
-        touches=("store", "disk"),
+        touches=("engine", "store", "disk"),
     ),
     Fault(
         name="inodes-used-up",
@@ -175,7 +175,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         causes=("disk-full",),
         check="disk.inodes",
         way="commands",
-        touches=("store", "disk"),
+        touches=("engine", "store", "disk"),
     ),
     Fault(
         name="disk-read-only",
@@ -185,7 +185,7 @@ FAULTS: tuple[Fault[RealWorld], ...] = (
         causes=("data-dir-not-writable",),
         check="disk.writable",
         way="commands",
-        touches=("store", "disk"),
+        touches=("engine", "store", "disk"),
     ),
     Fault(
         name="tmp-without-programs",
