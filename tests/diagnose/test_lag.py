@@ -142,6 +142,15 @@ def test_a_change_alone_is_no_cause() -> None:
     assert (found.hypotheses, found.unknown) == ((), 1.0)
 
 
+def test_a_change_that_a_check_tells_of_is_counted_once() -> None:
+    told = Evidence(say="the driver changed under it", weight=3.0, check="clock.timeline")
+    made = make_catalogue(make_issue("driver", told, after=("driver",)))
+    found = diagnose(
+        Seen(), (make_finding("clock.timeline"),), (), made, history=History(events=(event(T - 60),), now=T)
+    )
+    assert [one.evidence.check for one in found.hypotheses[0].supporting] == ["clock.timeline"]
+
+
 def test_where_no_check_is_bad_a_change_makes_no_line_a_fault() -> None:
     log = Text(name="log", chunks=(f"{stamp(T)} versions mismatch".encode(),), pasted=False)
     plain = diagnose(Seen(), (), (log,), MADE)
