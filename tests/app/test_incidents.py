@@ -15,6 +15,7 @@ from keepwell.app.incident_report import IncidentReport, IncidentsReport
 from keepwell.app.learned_report import LearnedReport
 from keepwell.app.operation import Caller
 from keepwell.app.operations.incident import incident
+from keepwell.app.operations.issues import explain
 from keepwell.app.operations.learned import learned
 from keepwell.app.plain import document
 from keepwell.app.wiring import get_catalogue
@@ -93,6 +94,8 @@ async def test_a_new_cause_is_a_draft_and_its_next_incident_names_it(tmp_path: P
     assert 0.03 <= found.confidence <= 0.5
     assert "gearbox-lost" not in get_catalogue(tmp_path).issues
     assert (tmp_path / LEARNED / "issues" / "gearbox-lost.toml").exists()
+    told = await explain(caller(tmp_path), issue="gearbox-lost")
+    assert told.issue.fixes[0].say == "turned the gearbox off and on"
     other = diagnose_text(FULL, caller(tmp_path)).diagnosis.hypotheses
     assert other[0].issue == "disk-full"
     assert "gearbox-lost" not in {one.issue for one in other}

@@ -11,7 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from keepwell.core.hypothesis import Diagnosis
+from keepwell.core.issue import Issue
 from keepwell.diagnose.catalogue import SHIPPED, Catalogue, load_catalogue
+from keepwell.diagnose.issue_file import build_issue, parse_table
 from keepwell.learning.draft_file import HEAD
 from keepwell.learning.likeness import Scales, parse_scales, render_scales
 from keepwell.learning.scales import scales_of, text_of_issue
@@ -105,6 +107,20 @@ def _with_own(state: Path, shipped: Catalogue, drafts: Sequence[Draft]) -> Catal
     for one in catalogue.problems[len(shipped.problems) :]:
         _LOG.warning("an issue file is not as it should be", extra={"fields": {"why": str(one)}})
     return catalogue
+
+
+def find_draft(state: Path, cause: str) -> Issue | None:
+    """The issue file of a draft, read; None when there is none that can be read."""
+    if cause not in {one.cause for one in get_learned(state).drafts}:
+        return None
+    try:
+        content = (state / FOLDER / ISSUES / f"{cause}.toml").read_bytes()
+    except OSError:
+        return None
+    table, _ = parse_table(content, cause)
+    if table is None:
+        return None
+    return build_issue(cause, table)
 
 
 def _is_draft(path: Path) -> bool:

@@ -52,13 +52,15 @@ async def explain(
 
     What it is, what speaks for and against it, what settles it, how to fix and prevent it.
     """
+    from keepwell.app.learned import find_draft
     from keepwell.app.report import IssueReport
-    from keepwell.app.wiring import get_catalogue
+    from keepwell.app.wiring import find_state, get_catalogue
 
     known = get_catalogue(caller.state).issues
-    if issue not in known:
+    found = known.get(issue) or find_draft(find_state(caller), issue)
+    if found is None:
         raise ConfigurationError(f"no known cause {issue!r}", hint=_near(issue, sorted(known)))
-    return IssueReport(issue=known[issue])
+    return IssueReport(issue=found)
 
 
 def _list(caller: Caller, family: str) -> "CatalogueReport":
