@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from keepwell.diagnose.scale import LOOKED, Scale
-from keepwell.diagnose.weigh import Weighed
+from keepwell.diagnose.scale import ALONE_AT_MOST, LOOKED, Scale
+from keepwell.diagnose.weigh import LIKENESS, Weighed
 
 #: What is added to the unknown's score where no check found anything bad and nobody gave a text as evidence:
 #: most likely nothing is wrong at all, and a line in a log must say it plainly to be believed.
@@ -43,6 +43,8 @@ def _told(
         return ranked, unknown
     first, share = ranked[0]
     told = scale.tell(share)
+    if all(fired.group == LIKENESS for fired in first.supporting):
+        told = min(told, ALONE_AT_MOST)
     return [(first, told), *ranked[1:]], unknown + share - told
 
 

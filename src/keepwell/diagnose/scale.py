@@ -22,6 +22,8 @@ ALIKE_FLOOR = 0.01
 #: Likeness counts up to so many powers of e, and down to so many: what is more or less alike than that tells nothing
 #: more (measured: docs/accuracy.md).
 MOST_ALIKE, LEAST_ALIKE = 1.2, -0.5
+#: What is told at most where nothing but likeness speaks: reports of healthy cards are like some cause too.
+ALONE_AT_MOST = 0.59
 #: From this probability on an answer is a confident one; what is told of one that is not quite.
 CONFIDENT, BELOW_CONFIDENT = 0.8, 0.79
 
@@ -30,12 +32,11 @@ CONFIDENT, BELOW_CONFIDENT = 0.8, 0.79
 class Scale:
     """What counts how much, in natural-log odds before they are divided by `temperature`.
 
-    `prior_share`: of ln(prior). `unknown`: the score of "none of these".
-    `spoke`: added where any evidence speaks for a cause. `words` and `letters`: for each factor e by which a text is
-    more alike to what is known of a cause than `usual_words` and `usual_letters`, which most causes do not reach, within
-    `MOST_ALIKE` and `LEAST_ALIKE`.
-    `lapse`: the share of answers that go wrong whatever the evidence says. `sure_from`: confidences from 0.8 up to
-    this one are told as just below 0.8, because too many such answers were wrong for a confident one.
+    `prior_share`: of ln(prior). `unknown`: the score of "none of these". `spoke`: added where any evidence speaks for
+    a cause. `words` and `letters`: for each factor e by which a text is more alike to what is known of a cause than
+    `usual_words` and `usual_letters`, which most causes do not reach, within `MOST_ALIKE` and `LEAST_ALIKE`. `lapse`:
+    the share of answers that go wrong whatever the evidence says. `sure_from`: confidences from 0.8 up to this one are
+    told as just below 0.8, because too many such answers were wrong for a confident one.
     """
 
     temperature: float
