@@ -60,8 +60,9 @@ def test_every_command_and_flag_that_a_paper_shows_exists(path: Path) -> None:
         name = words[1].rstrip(",")
         assert name in known, f"{path.name} shows {' '.join(words)}"
         flags = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
-        offered = {f"--{one.name.replace('_', '-')}" for one in known[name].parameters("cli")}
+        offered = {f"--{one.name.strip('_').replace('_', '-')}" for one in known[name].parameters("cli")}
         offered |= {"--json", "--config", "--help"} | ({"--watch"} if known[name].watchable else set())
+        offered |= {"--html"} if known[name].paged else set()
         assert flags <= offered, f"{path.name} shows {' '.join(words)}"
 
 
