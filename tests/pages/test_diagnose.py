@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.app.diagnosing import diagnose_text
+from keepwell.app.novelty import NewLines
 from keepwell.app.report import DiagnosesReport, DiagnosisReport, Unreached
+from keepwell.core.ref import engine
 from keepwell.pages.diagnose import render
 from tests.app.made import NOW, cause, handoff
 
@@ -115,3 +117,19 @@ def test_no_secret_stands_on_it(secret: str) -> None:
     page = render(diagnose_text(f"{MISMATCH} {secret}"))
     assert "NVIDIA kernel module" in page
     assert secret not in page
+
+
+def test_lines_that_are_new_stand_on_it_and_cannot_write_into_it() -> None:
+    news = NewLines(
+        subject=engine("box", "e"),
+        template="* lost",
+        count=3,
+        first="GPU <script>lost</script>",
+        expected=0,
+        trouble=True,
+        since="the driver was upgraded",
+    )
+    page = Reader(render(replace(report(), new_lines=(news,))))
+    assert not page.open
+    assert "GPU <script>lost</script>" in page.text
+    assert "engine:box/e, since the driver was upgraded" in page.text
