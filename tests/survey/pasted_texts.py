@@ -380,6 +380,45 @@ State: Terminated, Reason: OOMKilled
         "some-engine 0.9.1 requires torch==2.8.0, but you have torch 2.9.1 which is incompatible.\n",
     ),
     (
+        "an address without the API's prefix",
+        "text.path",
+        "no-prefix",
+        'INFO: HTTP Request: POST http://127.0.0.1:11434/chat/completions "HTTP/1.1 404 Not Found"\n',
+    ),
+    (
+        "an address with the prefix twice",
+        "text.path",
+        "prefix-twice",
+        "httpx.HTTPStatusError: Client error '404 Not Found' for url 'http://llm:8000/v1/v1/chat/completions'\n",
+    ),
+    (
+        "a container without the driver's program",
+        "text.gpu",
+        "not-requested",
+        """docker run --rm -it -p 8188:8188 some/image:latest
+bash: nvidia-smi: command not found
+""",
+    ),
+    (
+        "threads in a batch job",
+        "text.cores",
+        "quota",
+        """cmd="runner --ctx-size 8192 --threads 64 --parallel 2"
+srun --cpus-per-task=24
+""",
+    ),
+    (
+        "reasons for lowered clocks, cut out",
+        "gpu.throttle",
+        "thermal",
+        """    Clocks Event Reasons
+        Idle                              : Not Active
+        SW Power Cap                      : Not Active
+        HW Slowdown                       : Not Active
+        SW Thermal Slowdown               : Active
+""",
+    ),
+    (
         "a full disk",
         "disk.space",
         "root",

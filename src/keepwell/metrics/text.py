@@ -62,7 +62,8 @@ DECLARED: tuple[Fact, ...] = (
         name="text.gpus",
         about="node",
         help="Whether a program sees GPUs, and where it ran",
-        shape="tuple of mappings kind (seen none lost refused) by (driver engine) where (host container) count line",
+        shape="tuple of mappings kind (seen none lost mismatch no-driver no-program) by (driver engine) where (host "
+        "container) count line",
     ),
     Fact(
         name="text.paths",

@@ -13,6 +13,15 @@ from keepwell.formats.transcript import Line, Section, Transcript
 from keepwell.plugins.pasted import Told
 
 _STATUS = re.compile(r"^(?:< )?HTTP/\d(?:\.\d)? (\d{3})\b|\"(?:status|code)\": ?(\d{3})\b")
+#: What client libraries say of an answer: the address and its status, in either order.
+_ANSWERED = (
+    re.compile(
+        r"(?P<url>https?://[\w.\[\]:-]{1,100}(?:/[^\s\"']{0,200})?)[\"']? [\"']?HTTP/\d"
+        r"(?:\.\d)? (?P<status>\d{3})\b"
+    ),
+    re.compile(r"error '(?P<status>\d{3}) .{2,40}?' for url '(?P<url>https?://[^'\s]{3,300})'"),
+    re.compile(r"(?P<status>\d{3}) (?:Client|Server) Error: .{2,40}? for url: (?P<url>https?://[^'\s)]{3,300})"),
+)
 _URL = re.compile(r"^(?:https?://)?[\w.\[\]:-]{1,100}(?::\d{1,5})?(?:/\S*)?$")
 _CLIENTS = ("curl", "wget")
 #: Flags of curl and wget that take the next word.
@@ -59,6 +68,7 @@ def _asked(section: Section) -> Iterator[dict[str, Value]]:
     failed = False
     url = _url(section)
     for line in section.lines:
+        yield from _told_answers(line)
         for one in find_attempts(line.text):
             failed = True
             row: dict[str, Value] = {"host": one.host, "port": one.port, "result": one.result, "said": one.said}
@@ -77,6 +87,28 @@ def _asked(section: Section) -> Iterator[dict[str, Value]]:
             "line": section.command_line,
         }
         yield answered | _status(section)
+
+
+def _told_answers(line: Line) -> Iterator[dict[str, Value]]:
+    """The answer that a client library tells of in one line."""
+    for pattern in _ANSWERED:
+        found = pattern.search(line.text)
+        if found is None:
+            continue
+        try:
+            url = urlsplit(found["url"])
+        except ValueError:
+            return
+        yield {
+            "host": (url.hostname or "").lower(),
+            "port": _port(url.netloc) or _PORTS.get(url.scheme, 0),
+            "result": "answered",
+            "scheme": url.scheme,
+            "path": url.path,
+            "status": int(found["status"]),
+            "line": line.number,
+        }
+        return
 
 
 def _status(section: Section) -> dict[str, Value]:

@@ -17,7 +17,8 @@ _THREADS = (
 _MAX = re.compile(r"^\s*(?:cpu\.max:?\s+)?(\d{4,12}) (\d{4,9})\s*$")
 _QUOTA = re.compile(r"cfs_quota_us\D{1,20}(\d{4,12})\b")
 _CPUS = re.compile(
-    r"(?:^|\s)--cpus[ =](\d{1,3}(?:\.\d{1,3})?)\b|^\s*cores: (\d{1,3})\s*$|\bpinned to (\d{1,3}) (?:CPUs|cores)\b"
+    r"(?:^|\s)--cpus(?:-per-task)?[ =](\d{1,3}(?:\.\d{1,3})?)\b|^\s*cores: (\d{1,3})\s*$|\bpinned to (\d{1,3}) "
+    r"(?:CPUs|cores)\b"
 )
 _SAID = re.compile(r"\bquota (?:allows|of|is) (\d{1,3}(?:\.\d{1,3})?) (?:cores|CPUs)\b", re.I)
 _NPROC = re.compile(r"^\s*(\d{1,4})\s*$")

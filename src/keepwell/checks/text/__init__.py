@@ -3,7 +3,7 @@
 In a survey, whose probes make no such observations, none of these says anything.
 """
 
-from keepwell.checks.text.addresses import judge_address
+from keepwell.checks.text.addresses import judge_address, judge_path
 from keepwell.checks.text.gpu import judge_gpu
 from keepwell.checks.text.machine import (
     judge_cores,
@@ -22,6 +22,7 @@ from keepwell.core.finding import Check, Judge
 
 _JUDGES: tuple[tuple[str, str, Judge], ...] = (
     ("text.address", "The address that was asked is listened on", judge_address),
+    ("text.path", "The path that was asked for is the API's", judge_path),
     ("text.model", "The model that was asked for is offered, and answers", judge_model),
     ("text.context", "The context holds what is asked of it", judge_context),
     ("text.layers", "The model's layers lie on the GPU", judge_layers),

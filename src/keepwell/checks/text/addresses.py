@@ -28,6 +28,27 @@ def judge_address(seen: Seen) -> Iterator[Finding]:
     yield from (bad or found)[:1]
 
 
+#: Paths of OpenAI's form, which lie below /v1; and prefixes that two settings add twice or mix up.
+_BARE = re.compile(r"^/(?:chat/completions|completions|embeddings|models|responses)/?$")
+_TWICE = re.compile(r"^/(?:v1/v1|api/v1|v1/api|api/api)/|/v1/(?:chat/completions/v1|models/v1)|/chat/completions/chat/")
+
+
+def judge_path(seen: Seen) -> Iterator[Finding]:
+    """Bad when a path was answered with 404 or 405 that lacks the API's prefix, or has it twice."""
+    for row in rows_named(seen, "text.asked", result="answered"):
+        path, status = text_of(row, "path"), number_of(row, "status")
+        kind = ""
+        if _TWICE.search(path):
+            kind = "prefix-twice"
+        elif _BARE.match(path):
+            kind = "no-prefix"
+        if kind and status in (404, 405):
+            words = f"{path} was asked for and not found: the address lacks the API's prefix, or has it twice"
+            facts = {"kind": kind, "path": path, "port": number_of(row, "port"), "host": text_of(row, "host")}
+            yield tell("text.path", Status.WARNING, words, [row], seen, **facts)
+            return
+
+
 def _judge(asked: Row, seen: Seen) -> Iterator[Finding]:
     host, port, result = text_of(asked, "host"), number_of(asked, "port"), text_of(asked, "result")
     listening = rows_named(seen, "text.listening")

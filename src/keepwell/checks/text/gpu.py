@@ -21,6 +21,13 @@ def judge_gpu(seen: Seen) -> Iterator[Finding]:
         words = "the machine's driver lists GPUs, and inside the container they cannot be opened"
         yield tell(CHECK, Status.CRITICAL, words, [*lost, *outside], seen, kind="lost-in-container")
         return
+    missing = rows_named(seen, "text.gpus", kind="no-program")
+    plain = [row for row in rows_named(seen, "host.containers") if text_of(row, "gpus") == "none"]
+    if missing and plain and len(plain) == len(rows_named(seen, "host.containers")):
+        words = f"the container {text_of(plain[0], 'name')} asks for no GPU, and the driver's program is not inside"
+        facts = {"kind": "not-requested", "container": text_of(plain[0], "name"), "image": text_of(plain[0], "image")}
+        yield tell(CHECK, Status.WARNING, words, [*plain, *missing], seen, **facts)
+        return
     blind = rows_named(seen, "text.gpus", kind="none", by="engine")
     if not blind:
         return

@@ -48,6 +48,7 @@ def _evidence(seen: Seen, check: str) -> tuple[Observation, ...]:
 #: What each check of texts looks at; `CHECKS` in the package is made of it.
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "text.address": ("text.asked", "text.listening", "host.containers"),
+    "text.path": ("text.asked",),
     "text.model": ("text.models",),
     "text.context": ("text.contexts",),
     "text.layers": ("text.layers", "text.gpus", "device.list", "text.contexts"),

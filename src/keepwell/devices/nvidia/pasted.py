@@ -45,6 +45,13 @@ _SEES_NOTHING: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("mismatch", re.compile(r"Driver/library version mismatch")),
     ("no-driver", re.compile(r"NVIDIA-SMI has failed because it couldn'?t communicate with the NVIDIA driver")),
     ("none", re.compile(r"^No devices were found")),
+    (
+        "no-program",
+        re.compile(
+            r"nvidia-smi\W{1,4}(?:executable file )?(?:command )?not found"
+            r"|nvidia-smi.{0,40}executable file not"
+        ),
+    ),
 )
 _VERSIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("module", re.compile(r"NVRM version: .{0,60}Kernel Module(?: for \S{1,16})?\s+(\d{3}\.[\d.]{2,10})")),
@@ -63,7 +70,18 @@ _VERSIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
 class NvidiaPasted:
     """Gives device.list, device.driver, memory and processes, device.identity, licences, text.gpus, text.versions."""
 
-    hints = ("nvidia", "nvml", "nvrm", "cuda", "gpu 0:", "no devices were found")
+    hints = (
+        "nvidia",
+        "nvml",
+        "nvrm",
+        "cuda",
+        "gpu 0:",
+        "no devices were found",
+        "event reasons",
+        "throttle reasons",
+        "vgpu",
+        "link info",
+    )
     gives = (
         "device.list",
         "device.driver",
@@ -205,7 +223,7 @@ def _reported(index: int, card: Report) -> Iterator[Told]:
     mode = values.get("Compute Mode", "").lower()
     if mode:
         yield Told(name="device.identity", value={"vendor": TITLE, "compute_mode": mode}, lines=lines, about=about)
-    if card.reasons is not None:
+    if card.reasons is not None and "power-limit" not in card.reasons:  # a cap may be usual: of itself it tells nothing
         yield Told(name="device.throttle", value=card.reasons, lines=lines, about=about)
     for name, key in (("device.memory_total_bytes", "Total"), ("device.memory_used_bytes", "Used")):
         size = card.bytes_of(f"FB Memory Usage/{key}")

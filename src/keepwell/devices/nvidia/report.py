@@ -23,6 +23,8 @@ _REASONS = {
     "Sync Boost": "sync-boost",
     "Idle": "idle",
 }
+#: Sections that people cut out of the report.
+_BEGINNINGS = ("Clocks Event Reasons", "Clocks Throttle Reasons", "vGPU Software Licensed Product", "GPU Link Info")
 MEBIBYTE = 1024 * 1024
 
 
@@ -93,9 +95,11 @@ def parse_report(lines: Iterable[Line]) -> Iterator[Report]:
                 yield current
             current, titles = Report(pci=card["pci"].lower()[4:], line=line.number), {}
             continue
+        title = _TITLE.match(line.text)
+        if current is None and title is not None and title["name"] in _BEGINNINGS:
+            current, titles = Report(pci="", line=line.number), {}
         if current is None:
             continue
-        title = _TITLE.match(line.text)
         if title is not None:
             titles = {depth: one for depth, one in titles.items() if depth < len(title["blanks"])}
             titles[len(title["blanks"])] = title["name"]
