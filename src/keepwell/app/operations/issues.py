@@ -20,7 +20,7 @@ async def issues(
     file: Annotated[str, Param(help="With evaluate: JSON lines of incidents.", position=True)] = "",
     family: Annotated[str, Param(help="Only causes of this family (storage, gpu-access, ...).")] = "",
     folds: Annotated[int, Param(help="With evaluate: cross-validate in so many folds.", minimum=0, maximum=20)] = 0,
-    svg: Annotated[str, Param(help="With evaluate: write the reliability diagram as SVG.")] = "",
+    svg: Annotated[str, Param(help="With evaluate: write the reliability diagram as SVG.", hidden_from=("mcp",))] = "",
 ) -> "CatalogueReport | EvaluationReport | TestReport":
     """List the known causes that keepwell can recognise.
 
