@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["closed", "half-open", "open"]
@@ -30,7 +31,7 @@ class Breaker:
     until: float = 0.0
     pause: float = PAUSE_SECONDS
     trials: int = 0
-    reasons: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    reasons: deque[tuple[float, str]] = field(default_factory=partial(deque, maxlen=KEPT))
 
     def allows(self, now: float) -> bool:
         """True if work may be sent: an open one whose pause is over may have one trial."""

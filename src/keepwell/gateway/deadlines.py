@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 
 from keepwell.gateway.ask import Outcome
 from keepwell.gateway.exchange import Exchange
@@ -19,7 +20,7 @@ PATIENCE, LEAST_SECONDS = 10.0, 2.0
 class Learned:
     """Seconds to the first byte of answers that were well, for one route."""
 
-    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    seconds: deque[float] = field(default_factory=partial(deque, maxlen=REMEMBERED))
 
     def learn(self, seconds: float) -> None:
         """One more."""
