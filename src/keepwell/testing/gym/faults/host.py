@@ -1,4 +1,4 @@
-"""Made nodes whose machine is wrong: disks, memory, limits, names, proxies, network, clock."""
+"""Made nodes whose machine is wrong: disks, memory, limits, names, proxies, clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from keepwell.testing.gym.made.world import made
 
 ALL = (*WITH_GPU, "llamacpp-cpu")
 WITH_STORE = ("ollama-box",)
-CLUSTER = ("cluster-node",)
 MIB = 1024**2
 
 
@@ -22,15 +21,6 @@ def disk(path: str, **values: Any) -> Change:
 
     def change(state: MadeState) -> None:
         state.disks = [replace(one, **values) if one.path == path else one for one in state.disks]
-
-    return change
-
-
-def link(name: str, **values: Any) -> Change:
-    """One interface with other values."""
-
-    def change(state: MadeState) -> None:
-        state.links = [replace(one, **values) if one.name == name else one for one in state.links]
 
     return change
 
@@ -280,50 +270,5 @@ FAULTS = (
         check="",
         cure="timedatectl",
         touches=("clock", "engine log"),
-    ),
-    made(
-        "link-slow",
-        "The link of the ranks' network was negotiated at a hundredth of its speed",
-        on=CLUSTER,
-        change=link("enp65s0", mbit_per_s=1000),
-        causes=("network-link-degraded",),
-        check="network.speed",
-        touches=("cluster link",),
-    ),
-    made(
-        "link-half-duplex",
-        "The LAN's link runs at half duplex",
-        on=CLUSTER,
-        change=link("eno1", duplex="half"),
-        causes=("network-link-degraded",),
-        check="network.speed",
-        touches=("lan link",),
-    ),
-    made(
-        "link-down",
-        "The interface of the ranks' network is down",
-        on=CLUSTER,
-        change=link("enp65s0", up=False),
-        causes=("network-link-degraded",),
-        check="network.present",
-        touches=("cluster link",),
-    ),
-    made(
-        "mtu-differs",
-        "A port of a bridge has another MTU than the bridge",
-        on=CLUSTER,
-        change=link("enp66s0", mtu=1500),
-        causes=("network-link-degraded",),
-        check="network.mtu",
-        touches=("bridge",),
-    ),
-    made(
-        "packets-broken",
-        "A bad cable breaks one packet in a hundred",
-        on=(*CLUSTER, "ollama-box"),
-        change=lambda state: link(state.links[1].name, errors=480_000)(state),
-        causes=("network-link-degraded",),
-        check="network.errors",
-        touches=("lan link",),
     ),
 )

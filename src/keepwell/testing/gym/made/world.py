@@ -118,10 +118,11 @@ def made(
     causes: tuple[str, ...],
     check: str,
     cure: str = "",
-    blanks: Mapping[str, str] | None = None,
     touches: tuple[str, ...] = (),
 ) -> Fault[MadeWorld]:
-    """A fault of made machines. `cure` are words of the printed command that mends it; without any, only hands can."""
+    """A fault of made machines. `cure` are words of the printed command that mends it; without any, only hands can.
+    What only the owner can fill in (`blanks`) is added with `dataclasses.replace`.
+    """
     return Fault(
         name=name,
         say=say,
@@ -130,7 +131,6 @@ def made(
         causes=causes,
         check=check,
         way="commands" if cure else "hand",
-        blanks=blanks or {},
         touches=touches,
     )
 
