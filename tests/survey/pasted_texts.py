@@ -419,6 +419,46 @@ srun --cpus-per-task=24
 """,
     ),
     (
+        "a unit that failed",
+        "unit.active",
+        "",
+        """$ systemctl status ollama
+× ollama.service - Ollama Service
+     Loaded: loaded (/etc/systemd/system/ollama.service; enabled; preset: enabled)
+     Active: failed (Result: exit-code) since Fri 2026-01-02 10:00:00 UTC; 3s ago
+    Process: 4711 ExecStart=/usr/local/bin/ollama serve (code=exited, status=1/FAILURE)
+""",
+    ),
+    (
+        "a container that ended",
+        "container.running",
+        "exited",
+        """CONTAINER ID   IMAGE           COMMAND               CREATED       STATUS                     PORTS     NAMES
+0123456789ab   ollama/ollama   "/bin/ollama serve"   2 hours ago   Exited (1) 2 minutes ago             llm
+""",
+    ),
+    (
+        "a port that docker ps shows on loopback",
+        "text.address",
+        "published-loopback",
+        """0123456789ab   some/image   "serve"   2 hours ago   Up 2 hours   127.0.0.1:8000->8000/tcp   llm
+curl: (7) Failed to connect to 10.0.0.5 port 8000 after 1 ms: Connection refused
+""",
+    ),
+    (
+        "a container that was killed, inspected",
+        "container.running",
+        "oom-killed",
+        """$ docker inspect llm
+[{"Id": "0123", "Name": "/llm", "Image": "sha256:1", "Created": "2026-01-02T10:00:00Z", "RestartCount": 0,
+"State": {"Status": "exited", "ExitCode": 137, "OOMKilled": true, "Pid": 0,
+"Error": "", "StartedAt": "", "FinishedAt": ""},
+"Config": {"Image": "ollama/ollama:latest", "Env": ["A=b"]},
+"HostConfig": {"Memory": 536870912, "NetworkMode": "bridge"},
+"NetworkSettings": {}}]
+""",
+    ),
+    (
         "a full disk",
         "disk.space",
         "root",

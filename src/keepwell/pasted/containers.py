@@ -32,7 +32,7 @@ _ENDED = re.compile(
 class Containers:
     """Gives host.containers, text.listening (published ports), text.settings and text.cores (limits of containers)."""
 
-    hints = ("docker", "podman", "nerdctl", "image:", '"hostconfig"')
+    hints = ("docker", "podman", "nerdctl", "image:", '"hostconfig"', "->", "exited (", "restarting (")
     gives = ("host.containers", "text.listening", "text.settings", "text.cores")
 
     def read(self, text: Transcript) -> Iterable[Told]:
