@@ -26,6 +26,7 @@ async def moved(
 
     Which moved first, which most, and whether more than chance: what all these series together show in healthy moments
     of their own past. The answer is the same in any unit. "Nothing moved beyond chance" is an answer too.
+    From Prometheus: curl "http://HOST:9090/api/v1/query_range?query=...&start=...&end=...&step=15" and `-` as the file.
     """
     from keepwell.app.moving import rank_moves
 
