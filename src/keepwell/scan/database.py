@@ -8,6 +8,9 @@ from typing import Any
 
 from keepwell.store.cache import digest_of, load_cached, save_cached
 
+# Kinds of cached files by `single`: of each kind a few are kept.
+_KINDS = {False: "leads", True: "lines"}
+
 
 def load_database(expressions: Sequence[bytes], *, single: bool = False) -> Any:
     """The compiled database of these expressions in either case, numbered in order; None if one is beyond Hyperscan.
@@ -21,7 +24,8 @@ def load_database(expressions: Sequence[bytes], *, single: bool = False) -> Any:
     if single:
         flags |= library.HS_FLAG_SINGLEMATCH
     key = digest_of((library.__version__.encode(), platform.machine().encode(), str(flags).encode(), *expressions))
-    cached = load_cached("leads", key)
+    kind = _KINDS[single]
+    cached = load_cached(kind, key)
     if cached:
         try:
             database = library.loadb(cached, library.HS_MODE_BLOCK)
@@ -35,5 +39,5 @@ def load_database(expressions: Sequence[bytes], *, single: bool = False) -> Any:
         database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=flags)
     except library.HyperscanError:
         return None
-    save_cached("leads", key, library.dumpb(database))
+    save_cached(kind, key, library.dumpb(database))
     return database
