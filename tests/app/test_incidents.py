@@ -11,10 +11,10 @@ import pytest
 
 from keepwell.app.catalogue_test import check_catalogue
 from keepwell.app.diagnosing import diagnose_text
-from keepwell.app.incident_report import IncidentReport, IncidentsReport
+from keepwell.app.incident_report import IncidentReport
 from keepwell.app.learned_report import LearnedReport
 from keepwell.app.operation import Caller
-from keepwell.app.operations.incident import incident
+from keepwell.app.operations.incident import close, list_them, note, open_one, show
 from keepwell.app.operations.issues import explain
 from keepwell.app.operations.learned import learned
 from keepwell.app.plain import document
@@ -39,7 +39,9 @@ def caller(state: Path, given: str | bytes = "") -> Caller:
 
 
 async def act(state: Path, action: str, *words: str, given: str | bytes = "", **more: Any) -> IncidentReport:
-    report = await incident(caller(state, given), action=action, words=list(words), **more)
+    function: Any = {"open": open_one, "note": note, "close": close, "show": show}[action]
+    names = {"open": ("what",)}.get(action, ("incident", "text"))
+    report = await function(caller(state, given), **dict(zip(names, words, strict=False)), **more)
     assert isinstance(report, IncidentReport)
     json.dumps(document(report))
     return report
@@ -184,9 +186,7 @@ async def test_what_is_no_export_is_an_error_with_its_place(tmp_path: Path) -> N
 async def test_misuse_says_what_to_write(tmp_path: Path) -> None:
     name = await opened(tmp_path, FULL)
     for action, words, more in (
-        ("shut", (), {}),
-        ("note", (), {}),
-        ("note", (name,), {}),
+        ("note", (name, " "), {}),
         ("close", (name,), {"cause": ""}),
         ("close", (name,), {"cause": "Disk Full!"}),
         ("close", (name,), {"cause": "disk-full", "soak": "soon"}),
@@ -194,7 +194,7 @@ async def test_misuse_says_what_to_write(tmp_path: Path) -> None:
         ("open", (), {"evidence": "-"}),
     ):
         with pytest.raises(ConfigurationError):
-            await incident(caller(tmp_path), action=action, words=list(words), **more)
+            await act(tmp_path, action, *words, **more)
     with pytest.raises(RefusedError):
         await act(tmp_path, "close", name, recheck=True)
     assert load_incident(tmp_path, name).closing is None
@@ -208,8 +208,7 @@ async def test_misuse_says_what_to_write(tmp_path: Path) -> None:
 async def test_the_list_names_what_is_damaged(tmp_path: Path) -> None:
     name = await opened(tmp_path, FULL)
     (tmp_path / FOLDER / "i20200101-000000.json").write_text("{")
-    report = await incident(caller(tmp_path), action="list")
-    assert isinstance(report, IncidentsReport)
+    report = await list_them(caller(tmp_path))
     assert [one.id for one in report.incidents] == [name]
     assert "i20200101-000000" in report.problems[0]
     assert report.exit_code == 1

@@ -106,7 +106,9 @@ class Parameter:
 class Operation:
     """An operation: name as typed by a person, effect, and the async function (its first parameter is the Caller).
 
-    `watchable` ones make sense again and again, on a live screen; `paged` ones as a page of `keepwell.pages`.
+    A name of two words is a command of a group ("incident open"). `view` is the module that shows its answers, that of
+    its name if left out. `watchable` ones make sense again and again, on a live screen; `paged` ones as a page of
+    `keepwell.pages`.
     """
 
     name: str
@@ -115,6 +117,17 @@ class Operation:
     faces: tuple[str, ...] = ("cli", "mcp")
     watchable: bool = False
     paged: bool = False
+    view: str = ""
+
+    @property
+    def room(self) -> str:
+        """The name of the modules that show what it gives."""
+        return self.view or self.name.replace("-", "_")
+
+    @property
+    def group(self) -> str:
+        """The first word of a name of two, else ""."""
+        return self.name.rpartition(" ")[0]
 
     @property
     def summary(self) -> str:

@@ -30,7 +30,7 @@ def command(operation: Operation, call: Callable[[Operation, dict[str, Any]], No
     rows += _own_rows(operation)
     run.__dict__["__signature__"] = inspect.Signature(rows, return_annotation=None)
     run.__annotations__ = {row.name: row.annotation for row in rows}
-    run.__name__ = operation.name.replace("-", "_")
+    run.__name__ = operation.name.replace("-", "_").replace(" ", "_")
     run.__doc__ = operation.description
     return run
 

@@ -76,7 +76,7 @@ def _once(
 
 
 def _make_page(operation: Operation, report: Report) -> str:
-    room = importlib.import_module(f"keepwell.pages.{operation.name.replace('-', '_')}")
+    room = importlib.import_module(f"keepwell.pages.{operation.room}")
     made: str = room.render(report)
     return made
 
@@ -132,7 +132,7 @@ def _tell(line: str) -> None:
 
 
 def _show(operation: Operation, report: Report, console: Console) -> None:
-    view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
+    view = importlib.import_module(f"keepwell.cli.views.{operation.room}")
     console.print(view.render(report), soft_wrap=getattr(view, "AS_IT_IS", False))
 
 
@@ -145,7 +145,7 @@ def _watch(operation: Operation, arguments: dict[str, Any], config: Path | None)
     from keepwell.cli.output import make_screen
 
     code = 0
-    view = importlib.import_module(f"keepwell.cli.views.{operation.name.replace('-', '_')}")
+    view = importlib.import_module(f"keepwell.cli.views.{operation.room}")
     screen = Live(console=make_screen(), screen=sys.stdout.isatty(), auto_refresh=False)
     with screen as live, asyncio.Runner() as runner:
         try:

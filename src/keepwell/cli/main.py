@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from typing import Annotated
 
 import typer
 
 from keepwell import __version__
+from keepwell.app.operation import Operation
 from keepwell.app.table import operations
 from keepwell.cli.adapter import command
 from keepwell.cli.call import call
@@ -19,6 +22,8 @@ _EPILOGUE = (
     "Exit codes: 0 well, 1 warnings, 2 critical, 3 could not look. Every command has --help and, but for mcp, --json."
 )
 
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
 
 def build() -> typer.Typer:
     """The whole command line; cheap to build, heavy imports happen inside the commands."""
@@ -28,12 +33,23 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=_HELP_NAMES,
     )
     app.callback(help=_HELP, epilog=_EPILOGUE)(_root)
+    groups = {"": app}
     for one in operations("cli"):
-        app.command(one.name, help=one.description)(command(one, call))
+        if one.group not in groups:
+            groups[one.group] = _add_group(app, one)
+        groups[one.group].command(one.name.split()[-1], help=one.description)(command(one, call))
     return app
+
+
+def _add_group(app: typer.Typer, first: Operation) -> typer.Typer:
+    """A group of commands, told of as the module of its operations is."""
+    told = inspect.getdoc(sys.modules[first.function.__module__]) or ""
+    group = typer.Typer(help=told, no_args_is_help=True, rich_markup_mode=None, context_settings=_HELP_NAMES)
+    app.add_typer(group, name=first.group)
+    return group
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,70 +1,99 @@
-"""Incidents: opened when something is wrong, closed with what it was, and learned from."""
+"""Keep incidents: what was wrong, what it was, what helped; and learn from those that are closed."""
 
 from typing import TYPE_CHECKING, Annotated
 
 from keepwell.app.operation import Caller, Operation, Param
-from keepwell.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from keepwell.app.incident_report import IncidentReport, IncidentsReport
 
-_ACTIONS = ("open", "note", "close", "list", "show")
+_ID = Param(help="The incident's id, as `keepwell incident list` shows it.", position=True)
+_AGAIN = "Look once more whether it stayed well: after the soak that confirms the cause."
 
 
-async def incident(
+async def open_one(
     caller: Caller,
     *,
-    action: Annotated[str, Param(help="open, note, close, list or show.", position=True)],
-    words: Annotated[
-        list[str] | None,
-        Param(help="With open: what is wrong. Else the incident's id; with note its text.", position=True),
-    ] = None,
+    what: Annotated[str, Param(help="What is wrong, in your words.", position=True)] = "",
     evidence: Annotated[
-        str, Param(help="With open: a log or pasted text instead of a look; - is standard input.")
+        str, Param(help="A log or pasted text instead of a look; - is standard input.", short="-e")
     ] = "",
-    bundle: Annotated[str, Param(help="With open: a bundle of a node instead of a look.")] = "",
-    at: Annotated[str, Param(help="With open or close: the node to look at; this machine if left out.")] = "",
-    level: Annotated[int, Param(help="With open: how deep to look.", minimum=1, maximum=2)] = 2,
-    cause: Annotated[str, Param(help="With close: the cause, as `keepwell issues` lists it, or a new name.")] = "",
-    fixed_by: Annotated[str, Param(help="With close: what put it right.")] = "",
-    soak: Annotated[str, Param(help="With close: how long it has to stay well to be confirmed (15m).")] = "",
-    unseen: Annotated[bool, Param(help="With close: take my word, do not look again.")] = False,
-    recheck: Annotated[
-        bool, Param(help="With close: look once more whether it stayed well. With list: at all.")
-    ] = False,
-    checked: Annotated[
-        bool, Param(help="With note: this is something that was checked, worth checking again.")
-    ] = False,
-) -> "IncidentReport | IncidentsReport":
-    """Keep an incident: what was wrong, what it was, what helped. keepwell learns from those that are closed.
+    bundle: Annotated[str, Param(help="A bundle of a node instead of a look.")] = "",
+    at: Annotated[str, Param(help="The node to look at; this machine if left out.")] = "",
+    level: Annotated[int, Param(help="How deep to look.", minimum=1, maximum=2)] = 2,
+) -> "IncidentReport":
+    """Keep what is wrong now: a redacted bundle and the diagnosis.
 
-    open looks at this machine and keeps a redacted bundle with the diagnosis; note adds a line; close looks again
-    at what was bad, writes down cause and fix, and says what was learned; list and show tell what is kept.
-    A cause is confirmed when its symptom's own check is well at the close and still is after the soak; a word alone
-    counts less. A new name makes a draft of a cause.
+    Looks at this machine as `keepwell diagnose` does, or reads what is given. Nothing is changed; the record lies in
+    the state folder, readable by its owner alone.
     """
+    from keepwell.app import incidents
+
+    wish = incidents.Opening(what=what, evidence=evidence, bundle=bundle, at=at, level=level)
+    return await incidents.open_incident(caller, wish)
+
+
+async def note(
+    caller: Caller,
+    *,
+    incident: Annotated[str, _ID],
+    text: Annotated[str, Param(help="What was seen or done.", position=True)],
+    checked: Annotated[bool, Param(help="Something that was checked: told when an incident like it comes.")] = False,
+) -> "IncidentReport":
+    """Write down what was seen or done in an incident."""
+    from keepwell.app import incidents
+
+    return incidents.note_incident(caller, incident, text, checked=checked)
+
+
+async def close(
+    caller: Caller,
+    *,
+    incident: Annotated[str, _ID],
+    cause: Annotated[str, Param(help="The cause, as `keepwell issues` lists it, or a new name.")] = "",
+    fixed_by: Annotated[str, Param(help="What put it right.")] = "",
+    soak: Annotated[str, Param(help="How long it has to stay well to be confirmed (15m).")] = "",
+    at: Annotated[str, Param(help="Where to look again; where it was opened if left out.")] = "",
+    unseen: Annotated[bool, Param(help="Take my word, do not look again.")] = False,
+    recheck: Annotated[bool, Param(help=_AGAIN)] = False,
+) -> "IncidentReport":
+    """Write down what it was, look again, and learn from it.
+
+    What was bad at the open is looked at again. A cause is confirmed when that is well now and still is after the
+    soak; a word alone counts less. A new name makes a draft of a cause.
+    """
+    from keepwell.app import closing
+
+    if recheck:
+        return await closing.recheck_incident(caller, incident)
+    ending = closing.Ending(cause=cause, fixed_by=fixed_by, soak=soak, at=at, unseen=unseen)
+    return await closing.close_incident(caller, incident, ending)
+
+
+async def list_them(
+    caller: Caller,
+    *,
+    recheck: Annotated[bool, Param(help="Look again at all whose soak is over.")] = False,
+) -> "IncidentsReport":
+    """List the incidents, newest first, and how each ended."""
     from keepwell.app import closing, incidents
 
-    given = words or []
-    if action == "open":
-        wish = incidents.Opening(what=" ".join(given), evidence=evidence, bundle=bundle, at=at, level=level)
-        return await incidents.open_incident(caller, wish)
-    if action == "list":
-        if recheck:
-            await closing.recheck_due(caller)
-        return incidents.list_all(caller)
-    if action not in _ACTIONS:
-        raise ConfigurationError(f"{action!r} is nothing that can be done", hint=f"write {', '.join(_ACTIONS)}")
-    if not given:
-        raise ConfigurationError(f"{action} needs the id of an incident", hint="keepwell incident list")
-    if action == "note":
-        return incidents.note_incident(caller, given[0], " ".join(given[1:]), checked=checked)
-    if action == "show":
-        return incidents.show_incident(caller, given[0])
     if recheck:
-        return await closing.recheck_incident(caller, given[0])
-    ending = closing.Ending(cause=cause, fixed_by=fixed_by, soak=soak, at=at, unseen=unseen)
-    return await closing.close_incident(caller, given[0], ending)
+        await closing.recheck_due(caller)
+    return incidents.list_all(caller)
 
 
-OPERATIONS = (Operation(name="incident", effect="change", function=incident, faces=("cli",)),)
+async def show(caller: Caller, *, incident: Annotated[str, _ID]) -> "IncidentReport":
+    """Show one incident whole, with its redacted evidence."""
+    from keepwell.app import incidents
+
+    return incidents.show_incident(caller, incident)
+
+
+OPERATIONS = (
+    Operation(name="incident open", effect="change", function=open_one, faces=("cli",), view="incident"),
+    Operation(name="incident note", effect="change", function=note, faces=("cli",), view="incident"),
+    Operation(name="incident close", effect="change", function=close, faces=("cli",), view="incident"),
+    Operation(name="incident list", effect="change", function=list_them, faces=("cli",), view="incident"),
+    Operation(name="incident show", effect="read", function=show, faces=("cli",), view="incident"),
+)
