@@ -154,11 +154,11 @@ def fire_all(issue: Issue, clues: Clues) -> list[Fired]:
 def _likeness(issue: Issue, found: Sequence[Fired], clues: Clues) -> Iterator[Fired]:
     """What the pasted text's likeness to what is known of this cause counts for.
 
-    Where checks found what the text shows well, and only that, it counts for no cause that nothing else speaks for.
+    Where checks found what the text shows well, and only that, it counts for no cause that nothing strong speaks for.
     """
     near = clues.alike.get(issue.id)
     weight = clues.scale.worth_of(near)
-    if not clues.alike or (clues.well and not any(one.weight > 0 for one in found)):
+    if not clues.alike or (clues.well and not any(one.weight >= STRONG for one in found)):
         return
     say = ALIKE
     if near is None or weight <= 0:
