@@ -188,16 +188,17 @@ class Exchange:
             self._kept_bytes += len(data)
             if self._kept_bytes <= WHOLE_BYTES:
                 return
-            data = b"".join(self._kept)
+            data, self._kept = b"".join(self._kept), []
+        head = b""
         if not self._begun:
-            self._begin(answer, data, length=answer.length)
-        self._relay(data, answer)
+            head = self._begin(answer, data, length=answer.length)
+        self._write(head + self._frame(data, answer))
 
     def raw(self, data: bytes) -> None:
         """Bytes of the body with their framing: handed on as they are."""
         self._note(data)
         if not self._begun and self._connection is not None:
-            self._begin(self._connection, data, length=-1)
+            data = self._begin(self._connection, data, length=-1) + data
         self._write(data)
 
     def finished(self, *, reusable: bool) -> None:
@@ -251,8 +252,8 @@ class Exchange:
         if b'"error"' in data and any(alarm in data for alarm in self._dialect.alarms):
             self._alarm = True
 
-    def _begin(self, answer: Outbound, data: bytes, *, length: int) -> None:
-        """Send the head: from now on there is no way back."""
+    def _begin(self, answer: Outbound, data: bytes, *, length: int) -> bytes:
+        """The head, to be sent with the first bytes of the body: from now on there is no way back."""
         self._begun = True
         facts = self.facts
         facts.status = answer.status
@@ -262,17 +263,15 @@ class Exchange:
             length = -2
         own = render_proof(facts) + b"x-accel-buffering: no\r\n" * facts.stream
         close = self._request.close or length == -2
-        self._write(render_head(answer.status, answer.headers, own, length=length, close=close))
+        return render_head(answer.status, answer.headers, own, length=length, close=close)
 
-    def _relay(self, data: bytes, answer: Outbound) -> None:
+    def _frame(self, data: bytes, answer: Outbound) -> bytes:
+        """Part of the body as this client's connection carries it."""
         if self._hides:
             data = self._without_usage(data)
-        if not data:
-            return
-        if answer.length >= 0 or self._request.old:
-            self._write(data)
-        else:
-            self._write(b"%x\r\n%b\r\n" % (len(data), data))
+        if not data or answer.length >= 0 or self._request.old:
+            return data
+        return b"%x\r\n%b\r\n" % (len(data), data)
 
     def _without_usage(self, data: bytes) -> bytes:
         """Whole events, without the one that only we asked for; what is not whole yet waits."""
@@ -290,8 +289,7 @@ class Exchange:
         if not self._begun:
             body = b"".join(self._kept)
             facts.answered = _answered(body)
-            self._begin(answer, body, length=len(body))
-            self._write(body)
+            self._write(self._begin(answer, body, length=len(body)) + body)
         elif self.wants_parts:
             self._end_parts(answer)
         if self._alarm:
@@ -306,9 +304,8 @@ class Exchange:
 
     def _end_parts(self, answer: Outbound) -> None:
         rest, self._partial, self._hides = self._partial, b"", False
-        self._relay(rest, answer)
-        if answer.length < 0 and not self._request.old:
-            self._write(b"0\r\n\r\n")
+        end = b"0\r\n\r\n" * (answer.length < 0 and not self._request.old)
+        self._write(self._frame(rest, answer) + end)
 
     def _fail_or_pass(self, answer: Outbound) -> None:
         """An engine's error: another replica, or where there is none the error as it is."""

@@ -61,6 +61,7 @@ class Outbound(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
+        self._parser = httptools.HttpResponseParser(self)
         self.transport = cast("asyncio.Transport", transport)  # uvloop's are not of the class
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -80,7 +81,6 @@ class Outbound(asyncio.Protocol):
         self.asked += 1
         self.status, self.headers, self.length, self.chunked = 0, [], -1, False
         self.between, self._head, self._done = True, b"", False
-        self._parser = httptools.HttpResponseParser(self)
         self.transport.write(request)
 
     def let_go(self) -> None:
