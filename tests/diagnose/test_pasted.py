@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 
 import pytest
 
@@ -10,7 +11,7 @@ from keepwell.core.finding import Finding, Status
 from keepwell.core.issue import Evidence
 from keepwell.core.observation import Seen
 from keepwell.core.ref import node
-from keepwell.diagnose.catalogue import load_catalogue
+from keepwell.diagnose.catalogue import Catalogue, load_catalogue
 from keepwell.diagnose.clues import TextHits
 from keepwell.diagnose.diagnosis import Text, diagnose
 from keepwell.diagnose.pasted import diagnose_pasted
@@ -47,19 +48,27 @@ CAUSES = {
     "nothing may run from /tmp": "tmp-dir-unusable",
     "another driver holds the card": "open-driver-holds-gpu",
 }
+
+
+@cache
+def known() -> Catalogue:
+    """The shipped catalogue, loaded once."""
+    return load_catalogue()
+
+
 TEXTS = {name: text for name, _, _, text in TELLING}
 
 
 @pytest.mark.parametrize(("name", "cause"), CAUSES.items(), ids=list(CAUSES))
 def test_two_facts_name_their_cause(name: str, cause: str) -> None:
-    found = diagnose_pasted("evidence", (TEXTS[name].encode(),), load_catalogue())
+    found = diagnose_pasted("evidence", (TEXTS[name].encode(),), known())
     assert found.hypotheses[0].issue == cause, [(one.issue, one.confidence) for one in found.hypotheses[:3]]
 
 
 def test_a_long_text_is_only_scanned_and_not_held() -> None:
     text = TEXTS["a full disk"].encode()
     chunks = (text, b"a line that says nothing\n" * (TEXT_CHARS // 10), b"Error: no space left on device\n")
-    found = diagnose_pasted("log", iter(chunks), load_catalogue())
+    found = diagnose_pasted("log", iter(chunks), known())
     assert found.findings == ()
     assert "disk-full" in [one.issue for one in found.hypotheses]
     assert found.lines_read == sum(one.count(b"\n") for one in chunks)
@@ -67,7 +76,7 @@ def test_a_long_text_is_only_scanned_and_not_held() -> None:
 
 def test_a_check_of_texts_is_never_the_next_probe() -> None:
     for text in TEXTS.values():
-        found = diagnose_pasted("evidence", (text.encode(),), load_catalogue())
+        found = diagnose_pasted("evidence", (text.encode(),), known())
         assert found.next_probe is None or " text." not in found.next_probe.say
         assert all(not one.check.startswith("text.") for cause in found.hypotheses for one in cause.undecided)
 
@@ -96,7 +105,7 @@ def test_a_line_counts_once() -> None:
 def test_what_a_text_shows_adds_to_what_its_words_say() -> None:
     """The same text without the look at it is less sure of its cause, or no surer."""
     text = TEXTS["published on loopback only"].encode()
-    catalogue = load_catalogue()
+    catalogue = known()
     plain = diagnose(Seen(), (), (Text(name="evidence", chunks=(text,)),), catalogue)
     looked = diagnose_pasted("evidence", (text,), catalogue)
     words = {one.issue: one.score for one in plain.hypotheses}
