@@ -40,3 +40,8 @@ def test_longer_texts_lead_through_shorter_ones() -> None:
 def test_ordinary_lines_hold_no_errors() -> None:
     alarming = compile_pattern(r"traceback|panic:|out of memory|no space left|permission denied|segfault|fatal")
     assert not [line for line in ORDINARY.read_bytes().splitlines() if alarming.search(line)]
+
+
+def test_an_ordinary_pattern_without_rare_texts_is_known_as_one() -> None:
+    assert make_signature(r"time=\S+ level=INFO").ordinary
+    assert not make_signature(r"level=\d{9}").ordinary

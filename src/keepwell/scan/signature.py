@@ -63,7 +63,7 @@ def make_signature(pattern: str) -> Signature:
     )
     besides = sorted((one for one in sets if one != texts), key=_worth, reverse=True)[:BESIDES]
     asked = tuple(tuple(sorted(one)) for one in (texts, *besides) if one)
-    return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), not rare and _is_ordinary(pattern))
+    return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), not rare and _is_ordinary(pattern, asked))
 
 
 def _find_leads(text: str) -> tuple[str, ...]:
@@ -74,8 +74,12 @@ def _find_leads(text: str) -> tuple[str, ...]:
     return (lead, json.dumps(lead)[1:-1])
 
 
-def _is_ordinary(pattern: str) -> bool:
-    return any(matches_line(pattern, line) for line in _ordinary_lines())
+def _is_ordinary(pattern: str, sets: tuple[tuple[str, ...], ...]) -> bool:
+    """True if the pattern matches an ordinary line; only those are asked that hold a text of each set."""
+    lines = _ordinary_lines()
+    for texts in sets:
+        lines = tuple(line for line in lines if any(text in line[1] for text in texts))
+    return any(matches_line(pattern, line) for line, _ in lines)
 
 
 def shorten_leads(signatures: Sequence[Signature]) -> list[Signature]:
@@ -85,7 +89,7 @@ def shorten_leads(signatures: Sequence[Signature]) -> list[Signature]:
     """
     shortest: list[str] = []
     leads: dict[str, str] = {}
-    for text in sorted({text for one in signatures for text in one.leads}, key=len):
+    for text in sorted(sorted({text for one in signatures for text in one.leads}), key=len):
         leads[text] = next((inner for inner in shortest if inner in text), text)
         if leads[text] == text and len(text) >= LEAD_CHARS:
             shortest.append(text)
@@ -111,8 +115,10 @@ def _worth(texts: Collection[str]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1)
-def _ordinary_lines() -> tuple[bytes, ...]:
-    return tuple(ORDINARY.read_bytes().splitlines())
+def _ordinary_lines() -> tuple[tuple[bytes, str], ...]:
+    """Each line with its lower-case text."""
+    lines = ORDINARY.read_bytes().splitlines()
+    return tuple((line, line.lower().decode("utf-8", "replace")) for line in lines)
 
 
 @lru_cache(maxsize=1)
