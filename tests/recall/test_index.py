@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from keepwell.recall import Entry, Index, best_by_issue
 from keepwell.recall.fts import make_full_text
+from keepwell.recall.index import count_text
 
 DISK = Entry("disk", "disk-full", "no space left on device while writing the model file to the store")
 PORT = Entry("port", "port-held", "listen tcp: bind: address already in use, another program holds the port")
@@ -50,7 +51,7 @@ def test_an_entry_that_is_not_in_the_index_is_compared_as_one_that_is() -> None:
 
 
 def test_without_full_text_search_all_are_compared() -> None:
-    many = [DISK, PORT, *(Entry(f"n{one}", "other", f"number {one} of {'abc' * one}") for one in range(100))]
+    many = [DISK, PORT, *(Entry(f"n{one}", "other", f"number {one} of {'abc' * one}") for one in range(200))]
     full, plain = Index(many), Index(many)
     plain.full_text = None
     assert full.full_text is not None
@@ -63,6 +64,12 @@ def test_each_issue_is_told_once_by_its_nearest_entry() -> None:
     best = best_by_issue(index.search("no space left on device: port"))
     assert [one.entry.issue for one in best] == ["disk-full", "port-held"]
     assert best[0].entry.id == "incident-7"
+
+
+def test_counts_that_are_known_make_the_same_index() -> None:
+    entries = [DISK, PORT, DRIVER]
+    made = Index(entries, [count_text(one.text) for one in entries[:2]])
+    assert made.search("the port is in use") == INDEX.search("the port is in use")
 
 
 def test_full_text_search_joins_stems_and_letters() -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from keepwell.core.issue import Issue
 from keepwell.diagnose.catalogue import Catalogue
+from keepwell.recall import query
 from keepwell.recall.entry import Entry, Near, best_by_issue
-from keepwell.recall.index import Index
+from keepwell.recall.index import Counts, Index, count_text
 from keepwell.scan.signature import Signature, make_signature
+from keepwell.store.cache import digest_of, load_cached, save_cached
 
 #: Causes that likeness alone may name: the right one is among so many in 19 of 20 texts in which nothing else speaks.
 NAMED = 8
 #: Entries asked for: more than any catalogue has causes, so that each has a place.
 ASKED = 512
+#: Entries from which on it is worth to keep what was counted.
+WORTH_KEEPING = 32
 
 
 def find_alike(catalogue: Catalogue, text: str, closed: Sequence[Entry] = ()) -> dict[str, Near]:
@@ -32,13 +38,26 @@ def get_index(catalogue: Catalogue, closed: Sequence[Entry] = ()) -> Index:
     key = tuple(closed)
     if key not in catalogue.indexes:
         own = [issue_entry(one, catalogue.signatures) for one in catalogue.issues.values()]
-        catalogue.indexes[key] = Index([*own, *closed])
+        catalogue.indexes[key] = Index([*own, *closed], _count_all(own))
     return catalogue.indexes[key]
 
 
 def issue_entry(issue: Issue, signatures: Mapping[str, Signature]) -> Entry:
     """What the catalogue says of a cause: title, definition, evidence in words and in texts of its lines, cases."""
     return Entry(issue.id, issue.id, "\n".join(_texts(issue, signatures)))
+
+
+def _count_all(entries: Sequence[Entry]) -> list[Counts]:
+    """The counts of the entries' texts; those of a whole catalogue are kept on disk, for they take half a second."""
+    if len(entries) < WORTH_KEEPING:
+        return []
+    key = digest_of((one.text.encode("utf-8", "replace") for one in entries), (Path(query.__file__),))
+    cached = load_cached("alike", key)
+    if cached:
+        return [(words, letters) for words, letters in json.loads(cached)]
+    counted = [count_text(one.text) for one in entries]
+    save_cached("alike", key, json.dumps(counted).encode())
+    return counted
 
 
 def _texts(issue: Issue, signatures: Mapping[str, Signature]) -> Iterator[str]:
