@@ -11,7 +11,8 @@ from keepwell.testing.waiting import eventually
 from keepwell.testing.world import World
 from tests.faults.judging import bad_checks
 
-pytestmark = pytest.mark.real
+# a dozen commands, each with a whole look
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 
 def test_from_the_fault_to_what_was_learned(nobodys_ollama: Ollama, world: World) -> None:
