@@ -23,6 +23,8 @@ _WANTS = tuple(
         r"==(?P<has>\d[\w.+]{0,30})",
     )
 )
+#: Words without which a line tells of no wish.
+_WORDS = ("require", "depends on")
 _RULE = re.compile(r"(<=|>=|==|!=|~=|<|>) ?(\d[\w.*]{0,30})")
 _EXCEPTION = re.compile(
     r"^(?P<type>(?:[a-z_]\w{0,40}\.){0,6}[A-Z]\w{2,60}(?:Error|Exception|Exit|Interrupt"
@@ -58,6 +60,8 @@ class Raised:
 
 def find_wanted(line: str) -> Wanted | None:
     """The wish of a package that a line tells of, with the release that there is; None for any other line."""
+    if not any(word in line for word in _WORDS):
+        return None
     for pattern in _WANTS:
         found = pattern.search(line)
         if found is not None:
