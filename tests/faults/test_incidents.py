@@ -38,7 +38,7 @@ def test_from_the_fault_to_what_was_learned(nobodys_ollama: Ollama, world: World
 
     learned = world.keepwell("learned")
     strengths = {one["id"]: one["strength"] for one in learned["lessons"]}
-    assert strengths == {name: "said", second: "confirmed"}
+    assert strengths == {second: "confirmed"}, "a word against what the check says teaches nothing"
     moves = {one["issue"]: one for one in learned["moves"]}
     assert moves["data-dir-not-writable"]["after"] > moves["data-dir-not-writable"]["before"]
 
@@ -50,7 +50,7 @@ def test_from_the_fault_to_what_was_learned(nobodys_ollama: Ollama, world: World
     assert again["similar"][0]["fixed_by"]
     back = world.keepwell("incident", "close", second, "--recheck")
     assert back["incident"]["closing"]["label"] == "came-back"
-    assert [one["id"] for one in world.keepwell("learned")["lessons"]] == [name]
+    assert world.keepwell("learned")["lessons"] == []
 
 
 def recheck(world: World, name: str) -> str:

@@ -64,6 +64,12 @@ def test_only_the_soak_makes_it_confirmed() -> None:
     assert lesson_of(replace(INCIDENT, closing=None), {"right"}) is None
 
 
+def test_a_word_against_what_the_check_says_teaches_nothing() -> None:
+    bad = Relook(at=START, well=False, said="still bad")
+    closing = Closing(at=START, cause="right", fixed_by="x", relooks=(bad,))
+    assert lesson_of(replace(INCIDENT, closing=closing), {"right"}) is None
+
+
 def test_symptoms_are_those_that_spoke_for_the_cause_else_all() -> None:
     assert symptoms_of(INCIDENT, "right") == (BAD,)
     assert symptoms_of(INCIDENT, "new-one") == (BAD, SIDE)

@@ -31,7 +31,7 @@ def teach(state: Path, incident: Incident) -> tuple[str, ...]:
 
     change_lessons(state, change)
     if lesson is None:
-        return ("the symptoms are back: nothing is learned from this incident",)
+        return (f"the symptoms are not well: nothing is learned until `incident close {incident.id} --recheck` is",)
     if lesson.text or lesson.words:
         _write_draft(state, lesson)
     return tuple(_say(state, lesson))
@@ -43,9 +43,8 @@ def catch_up(state: Path) -> int:
     What the owner took back stays so.
     """
     learned = get_learned(state)
-    there = {one.id: one.strength for one in learned.lessons}
-    late = [one for one in list_incidents(state).incidents if one.closing is not None and one.id not in there]
-    late = [one for one in late if one.closing is not None and one.closing.label != "came-back"]
+    there = {one.id for one in learned.lessons}
+    late = [one for one in list_incidents(state).incidents if one.id not in there and lesson_of(one, ()) is not None]
     for one in late:
         teach(state, one)
     return len(late)

@@ -14,12 +14,12 @@ STRENGTHS: Mapping[Label, Strength] = {"said": "said", "well": "said", "confirme
 
 
 def lesson_of(incident: Incident, known: Container[str]) -> Lesson | None:
-    """The lesson of a closed incident; None while it is open and when its symptoms came back.
+    """The lesson of a closed incident; None while it is open, and when its symptoms came back or were never well.
 
     For a cause that is not `known` it carries the gist and the person's words: what a draft is made of.
     """
     closing = incident.closing
-    if closing is None or closing.label not in STRENGTHS:
+    if closing is None or closing.label not in STRENGTHS or any(not one.well for one in closing.relooks[-1:]):
         return None
     right = [one for one in incident.suspects if one.issue == closing.cause]
     keys = [key for one in right for key in (*one.spoke_for, *one.spoke_against)]
