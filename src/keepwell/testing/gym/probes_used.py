@@ -24,11 +24,11 @@ from keepwell.survey.judge import judge
 from keepwell.survey.survey import HINTS
 from keepwell.survey.timetable import DISCOVERED, order_probes
 
-#: How often a log holds the line by which a cause is told, where the catalogue knows one.
-LOG_TELLS = 0.5
+#: How often a log holds the line by which a cause is told, where the catalogue knows one: engines tell of most that
+#: ails them, the kernel of about a tenth of all causes (memory, disks, devices).
+LOGS: Mapping[str, float] = {"log.text": 0.5, "log.kernel": 0.1}
 #: From this weight on a line or finding tells a cause.
 TELLING = 3.0
-LOGS = ("log.text", "log.kernel")
 #: From here on a cause counts as named (see `keepwell.app.report`).
 LIKELY = 0.5
 #: Priors come from a few hundred incidents and are rough: as much of their logarithm counts as in the ranking.
@@ -162,11 +162,11 @@ class _Game:
         total = sum(rest.values()) or 1.0
         return ranked | {name: diagnosis.unknown * prior / total for name, prior in rest.items()}
 
-    def _fresh(self, move: Sequence[str]) -> tuple[set[str], bool]:
-        """The checks that come out for the first time with this move, and whether a log is read."""
+    def _fresh(self, move: Sequence[str]) -> tuple[set[str], float]:
+        """The checks that come out for the first time with this move, and how much a log tells that it reads."""
         names, before = self._names([*self.made, *move]), self._names(self.made)
         checks = {one.id for one in self._checks if names.issuperset(one.needs) and not before.issuperset(one.needs)}
-        return checks, any(name in names and name not in before for name in LOGS)
+        return checks, max((LOGS[name] for name in LOGS if name in names and name not in before), default=0.0)
 
     def _gain(self, move: Sequence[str], shares: Mapping[str, float]) -> float:
         """Bits that the move is expected to tell: for every cause that it would name, its own surprise."""
@@ -179,13 +179,13 @@ class _Game:
         return told
 
 
-def _telling(issue: Issue, fresh: set[str], logs: bool) -> float:
+def _telling(issue: Issue, fresh: set[str], logs: float) -> float:
     """How likely these checks and logs tell the cause if it is the one."""
     best = 0.0
     for one in issue.evidence:
         if one.check in fresh and one.status == "bad" and one.weight > 0:
             odds = BAD_ANYWAY / (1 - BAD_ANYWAY) * math.exp(one.weight)
             best = max(best, odds / (1 + odds))
-        elif logs and one.match and one.weight >= TELLING:
-            best = max(best, LOG_TELLS)
+        elif one.match and one.weight >= TELLING:
+            best = max(best, logs)
     return best

@@ -121,7 +121,7 @@ FAULTS = (
                 "EXT4-fs (nvme1n1p1): Remounting filesystem read-only",
             ),
         ),
-        causes=("data-dir-not-writable",),
+        causes=("data-dir-not-writable", "disk-failing"),
         check="disk.writable",
         touches=("disk", "kernel log"),
     ),
