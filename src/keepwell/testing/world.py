@@ -22,10 +22,11 @@ from typing import Any
 from keepwell.testing.waiting import eventually
 
 #: The first process: loopback up, the host's kernel log hidden (other tests are in it), children that nobody
-#: waits for vanish, then wait for the end.
-INIT = "trap '' CHLD; ip link set lo up && mount --bind /dev/null /dev/kmsg && echo ready && exec sleep infinity"
-#: Seconds for one command in the world; a survey of a busy two-core machine takes up to ten.
-COMMAND_SECONDS = 60.0
+#: waits for vanish, then wait until nobody holds its input any more: it ends with whoever made it, however that ends.
+INIT = "trap '' CHLD; ip link set lo up && mount --bind /dev/null /dev/kmsg && echo ready && exec cat"
+#: Seconds for one command in the world: a first survey compiles signatures, and takes minutes of a machine on which
+#: a dozen other programs compute.
+COMMAND_SECONDS = 240.0
 #: An ordinary user that every Debian has.
 NOBODY = 65534
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -179,7 +180,7 @@ def make_world(root: Path, cache: Path) -> Iterator[World]:
         raise NoWorld(missing)
     rights = {True: ["unshare"], False: ["unshare", "--user", "--map-root-user"]}[os.geteuid() == 0]
     argv = [*rights, *SPACES, "--mount-proc", "--fork", "--kill-child", "sh", "-c", INIT]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as holder:
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stderr is not None
         world = World(root, 0, _environment(root, cache))
