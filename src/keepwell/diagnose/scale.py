@@ -45,8 +45,8 @@ class Scale:
     spoke: float = 0.0
     words: float = 0.0
     letters: float = 0.0
-    usual_words: float = 0.05
-    usual_letters: float = 0.1
+    usual_words: float = 0.03
+    usual_letters: float = 0.06
     lapse: float = 0.0
     sure_from: float = CONFIDENT
 
