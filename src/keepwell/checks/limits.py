@@ -144,7 +144,8 @@ def judge_inotify(seen: Seen) -> Iterator[Finding]:
         if most >= limit:
             status = Status.CRITICAL
         words = f"user {uid or '-'} has {most:.0f} of {limit:.0f} inotify instances"
-        facts = {"kind": "inotify", "limit": f"{limit:.0f}", "used": f"{most:.0f}", "uid": uid, "wished": str(WISHED_INSTANCES)}
+        facts = {"kind": "inotify", "limit": f"{limit:.0f}", "used": f"{most:.0f}", "uid": uid}
+        facts["wished"] = str(WISHED_INSTANCES)
         yield Finding(
             check="limits.inotify",
             subject=one.subject,
