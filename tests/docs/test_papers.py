@@ -90,3 +90,9 @@ def test_help_of_every_command_runs() -> None:
         )
         assert done.returncode == 0, name
         assert b"Usage: keepwell" in done.stdout
+
+
+def test_every_cause_has_its_page_as_its_issue_file_says() -> None:
+    argv = [sys.executable, str(ROOT / "scripts" / "cause_pages.py"), "--check"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

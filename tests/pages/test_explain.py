@@ -41,7 +41,7 @@ def test_only_plain_strong_signatures_are_error_texts() -> None:
 
 
 def test_signs_of_the_format_are_text() -> None:
-    assert "It is \\`made\\`" in render_index([MADE])
+    assert "It is `made`" in render_index([MADE])
     assert "A \\<b\\>made" in render_markdown(MADE)
     assert "<b>" not in render(IssueReport(issue=MADE))
 

@@ -15,14 +15,14 @@ from keepwell.testing.world import NoWorld, make_world
 
 #: Makes a world, starts a process in it, says that it is there, and waits for the end.
 HOLD = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from keepwell.testing.world import make_world
 root = Path(sys.argv[1])
 with make_world(root, root) as world:
     world.start(["sleep", "4711"], log=root / "log")
     print("there", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
 
 

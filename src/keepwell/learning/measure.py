@@ -106,7 +106,8 @@ def wilson(hits: int, of: int) -> Rate:
     share, scale = hits / of, 1 + Z95 * Z95 / of
     middle = (share + Z95 * Z95 / (2 * of)) / scale
     half = Z95 * math.sqrt(share * (1 - share) / of + Z95 * Z95 / (4 * of * of)) / scale
-    return Rate(hits, of, max(0.0, middle - half), min(1.0, middle + half))
+    # the share itself lies within, whatever the rounding of floats does
+    return Rate(hits, of, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
 
 
 def make_bins(pairs: Iterable[tuple[float, bool]]) -> tuple[Bin, ...]:

@@ -83,5 +83,8 @@ def _is_known(value: object) -> bool:
 
 
 def mark_down(text: str) -> str:
-    """Text whose signs Markdown takes for text."""
-    return clean(text, TEXT_CHARACTERS).translate(_MARKS)
+    """Text whose signs Markdown takes for text, but for code between backquotes, as issue files write it."""
+    parts = clean(text, TEXT_CHARACTERS).split("`")
+    if len(parts) % 2 == 0:
+        return "`".join(parts).translate(_MARKS)
+    return "`".join(part.translate(_MARKS) * (not n % 2) + part * (n % 2) for n, part in enumerate(parts))
