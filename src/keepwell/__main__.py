@@ -22,6 +22,8 @@ def main() -> None:
         app(prog_name="keepwell")
     except Verdict:
         raise
+    except KeyboardInterrupt:  # between two of its own places that wait for it
+        raise SystemExit(INTERRUPTED) from None
     except SystemExit as error:
         raise SystemExit(_CODES.get(error.code, COULD_NOT_LOOK)) from error
 

@@ -145,7 +145,8 @@ def test_help_needs_no_terminal_http_or_protocol_library(tmp_path: Path) -> None
 def test_every_operation_has_a_view_and_a_short_summary() -> None:
     views = Path(__file__).resolve().parents[2] / "src" / "keepwell" / "cli" / "views"
     for one in operations("cli"):
-        assert (views / f"{one.room}.py").exists(), one.name
+        tells_nothing = one.function.__annotations__["return"] is None
+        assert tells_nothing or (views / f"{one.room}.py").exists(), one.name
         assert 0 < len(one.summary) <= 60, one.summary
 
 

@@ -69,7 +69,8 @@ def test_json_is_ascii_so_that_no_terminal_obeys_it(tmp_path: Path) -> None:
     given = "no space left on device \x9b31m \u202e\n".encode()
     done = run("diagnose", "-e", "-", "--json", given=given, state=tmp_path)
     assert done.stdout.isascii()
-    assert "no space left" in json.loads(done.stdout)["hypotheses"][0]["supporting"][0]["quote"]
+    quotes = [one["quote"] for one in json.loads(done.stdout)["hypotheses"][0]["supporting"]]
+    assert any("no space left" in one for one in quotes)
 
 
 @pytest.mark.parametrize("path", ["/proc/self/mem", "a" * 300])

@@ -113,6 +113,8 @@ async def test_settings_of_the_process_and_its_log(server: RealEngine, transport
 async def test_stopped_is_silent(server: RealEngine, transport: LocalTransport) -> None:
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
+        status = Path(f"/proc/{server.process.pid}/stat")
+        eventually(lambda: status.read_text().rpartition(")")[2].split()[0] == "T", PATIENCE, "it stands still")
         health = await ENGINE.health(site_of("llamacpp", server.url), transport)
     finally:
         os.kill(server.process.pid, signal.SIGCONT)

@@ -27,7 +27,7 @@ from tests.faults.world import skip
 FAMILIES = (real_addresses, real_clients, real_context, real_limits, real_processes, real_settings, real_store)
 FAULTS: tuple[Fault[RealWorld], ...] = tuple(one for family in FAMILIES for one in family.FAULTS)
 #: One of each way, and quick ones.
-FEW = frozenset({"engine-ended", "runner-stopped", "prompt-refused", "key-stale"})
+FEW = frozenset({"engine-ended", "prompt-refused"})
 #: Seconds for one: some look three times at level 4.
 SECONDS = 600
 

@@ -12,7 +12,7 @@ from keepwell.testing.world import World
 from tests.faults.judging import bad_checks
 
 # a dozen commands, each with a whole look
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def test_from_the_fault_to_what_was_learned(nobodys_ollama: Ollama, world: World) -> None:

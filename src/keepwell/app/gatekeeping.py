@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -176,12 +177,17 @@ async def _keep(wiring: Wiring, options: GatewayOptions, sites: list[Site], path
     argv = [sys.executable, "-m", "keepwell.gateway.serve", str(wiring.state)]
     plane = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
     looking = asyncio.create_task(_look_again(wiring, options, sites, path, settings))
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    ended, stopped = asyncio.create_task(plane.wait()), asyncio.create_task(told.wait())
     try:
-        code = await plane.wait()
+        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
     finally:
         looking.cancel()
+        stopped.cancel()
         await _end(plane)
-    if code:
+    code = await ended
+    if code and not told.is_set():
         raise Unreachable(
             f"the gateway ended with exit code {code}", where=f"{options.host}:{options.port}", hint="see above"
         )

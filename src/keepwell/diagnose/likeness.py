@@ -16,6 +16,8 @@ from keepwell.store.cache import digest_of, load_cached, save_cached
 
 #: Causes that likeness alone may name: more change no answer (measured: docs/accuracy.md).
 NAMED = 12
+#: Telling words below which a text is like nothing: two words are like many texts by chance.
+LEAST_WORDS = 4
 #: Entries asked for: more than any catalogue has causes, so that each has a place.
 ASKED = 512
 #: Entries from which on it is worth to keep what was counted.
@@ -27,7 +29,7 @@ def find_alike(catalogue: Catalogue, text: str, closed: Sequence[Entry] = ()) ->
 
     `closed` are closed incidents. Costs some 10 ms, and once the making of the index.
     """
-    if not text.strip():
+    if len(query.count_parts(query.choose_lines(text))[0]) < LEAST_WORDS:
         return {}
     found = best_by_issue(get_index(catalogue, closed).search(text, ASKED))
     return {one.entry.issue: one for one in found if one.entry.issue in catalogue.issues}

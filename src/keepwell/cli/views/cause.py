@@ -94,8 +94,9 @@ def render_doubt(diagnosis: Diagnosis) -> list[RenderableType]:
     return [*lines, Text()]
 
 
-def _strength(one: Contribution) -> float:
-    return -abs(one.weight)
+def _strength(one: Contribution) -> tuple[bool, float]:
+    """What rests on a line or a finding first: it can be looked up."""
+    return not one.quote, -abs(one.weight)
 
 
 def _reason(one: Contribution, label: str) -> list[RenderableType]:
