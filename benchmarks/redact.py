@@ -18,9 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scan import PROGRAM_BYTES, SHAPES, chunks, make_line, show
-
 from keepwell.redact import RULES, Redactor
+from scan import PROGRAM_BYTES, SHAPES, chunks, make_line, show
 
 #: Bytes that the patterns one by one are given.
 REGEX_BYTES = 2_000_000
