@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real
 
 @pytest.mark.ways
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", ["llama", "ollama"])
+@pytest.mark.parametrize("name", ["llama", pytest.param("ollama", marks=pytest.mark.long)])
 def test_a_port_that_another_program_took(world: World, name: str, request: pytest.FixtureRequest) -> None:
     server = request.getfixturevalue(name)
     assert isinstance(server, Server)
@@ -60,6 +60,7 @@ def test_a_llama_server_bound_to_another_address(world: World, model: Path) -> N
     assert_well(world.keepwell("diagnose", "--config", "keepwell.toml"), "address.reachable")
 
 
+@pytest.mark.long
 def test_an_ollama_bound_to_another_address(world: World) -> None:
     server = make_ollama(world, host="127.0.0.2:11434")
     server.start()
@@ -71,7 +72,14 @@ def test_an_ollama_bound_to_another_address(world: World) -> None:
     assert_well(world.keepwell("diagnose", "--config", "keepwell.toml"), "address.reachable")
 
 
-@pytest.mark.parametrize("value", ['"127.0.0.1;11434"', "127.0.0.1:11434x", "http//127.0.0.1:11434"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "127.0.0.1:11434x",
+        pytest.param('"127.0.0.1;11434"', marks=pytest.mark.long),
+        pytest.param("http//127.0.0.1:11434", marks=pytest.mark.long),
+    ],
+)
 def test_a_malformed_address_in_the_start_file(world: World, value: str) -> None:
     file = start_by_script(world, value)
     answer = world.keepwell("diagnose", "--config", "keepwell.toml")

@@ -40,7 +40,7 @@ def test_a_stopped_server_goes_on(server: Server, world: World) -> None:
     assert_well(world.keepwell("diagnose"), "engine.responding")
 
 
-@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+@pytest.mark.parametrize("signal", ["STOP", pytest.param("KILL", marks=pytest.mark.long)])
 def test_a_runner_that_died_or_stands_still(ollama: Ollama, world: World, signal: str) -> None:
     assert ollama.chat().status == 200
     (runner,) = world.children(ollama.pid)

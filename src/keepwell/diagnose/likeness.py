@@ -17,7 +17,7 @@ from keepwell.store.cache import digest_of, load_cached, save_cached
 #: Causes that likeness alone may name: more change no answer (measured: docs/accuracy.md).
 NAMED = 12
 #: Telling words below which a text is like nothing: two words are like many texts by chance.
-LEAST_WORDS = 4
+LEAST_WORDS = 3
 #: Entries asked for: more than any catalogue has causes, so that each has a place.
 ASKED = 512
 #: Entries from which on it is worth to keep what was counted.
