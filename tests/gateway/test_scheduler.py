@@ -188,3 +188,20 @@ def test_requests_that_belong_together_meet_the_same_replica(affinity: bytes, co
         places.add(start.replica)
         made.ended(number, start.replica, "well", 0.0)
     assert len(places) == 1
+
+
+def test_a_route_that_went_away_meanwhile_is_refused_and_not_a_crash() -> None:
+    made = scheduler(replica("a"))
+    made.replace([replica("a")], [])
+    refused = made.arrive(ask(1), 0.0, frozenset({"b"}))
+    assert isinstance(refused, Refuse)
+    assert refused.status == 404
+
+
+def test_a_replica_that_was_taken_out_and_put_back_works_again() -> None:
+    made = scheduler(replica("a"))
+    route = [Route(name="m", replicas={"a": "m"})]
+    assert isinstance(made.arrive(ask(1), 0.0), Start)
+    made.replace([], route)
+    made.replace([replica("a")], route)
+    assert made.arrive(ask(2), 0.0) == Start(2, "a", "m")

@@ -21,6 +21,8 @@ UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
 #: A waiting request for the model that a replica ran last goes before others, but not before one that has waited so
 #: many seconds: models are not swapped for each request, and nobody starves.
 GROUPED_SECONDS = 10.0
+#: Why a replica that left the configuration gets no more work while it ends what it has.
+GONE = "no longer configured"
 #: Seconds that a request takes where none has ended yet.
 USUAL_SECONDS = 1.0
 #: Share of the newest request in the average.
@@ -83,16 +85,19 @@ class Scheduler:
         for name, station in list(self.stations.items()):
             if name in fresh:
                 station.replica = fresh.pop(name)
+                station.cordoned = station.cordoned.replace(GONE, "")
             elif not station.running:
                 del self.stations[name]
             else:
-                station.cordoned = "no longer configured"
+                station.cordoned = station.cordoned or GONE
         self.stations |= {name: Station(one) for name, one in fresh.items()}
         self.routes = {one.name: one for one in routes}
 
     def arrive(self, ask: Ask, now: float, failed: frozenset[str] = frozenset()) -> Effect:
         """A request came, or comes back from replicas that `failed` it."""
-        route = self.routes[ask.route]
+        route = self.routes.get(ask.route)
+        if route is None:
+            return Refuse(ask.id, 404, "model_not_found", f"{ask.route} is no longer offered here")
         open_ones = self._open(route, ask, now, failed)
         station = self._choose(route, ask, open_ones, now)
         if station is not None:
