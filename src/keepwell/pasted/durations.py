@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from keepwell.core.observation import Value
 from keepwell.formats.durations import Length, find_gaps, find_lengths, tells_failure
 from keepwell.formats.transcript import Line, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 #: Characters that are kept of what was said around a length of time.
 SAID_CHARS = 600
@@ -47,10 +47,10 @@ class Durations:
         """Every length of time that something failed at, and every limit that is shown or met."""
         rows = list(_durations(text.lines))
         if rows:
-            yield Told(name="text.durations", value=tuple(rows), lines=_numbers(rows))
+            yield Told(name="text.durations", value=tuple(rows), lines=lines_of(rows))
         limits = list(_limits(text.everything))
         if limits:
-            yield Told(name="text.limits", value=tuple(limits), lines=_numbers(limits))
+            yield Told(name="text.limits", value=tuple(limits), lines=lines_of(limits))
 
 
 def _durations(lines: tuple[Line, ...]) -> Iterator[dict[str, Value]]:
@@ -87,10 +87,6 @@ def _limits(lines: Iterable[Line]) -> Iterator[dict[str, Value]]:
             if pattern.search(line.text):
                 yield {"what": f"{what}-met", "number": 0, "unit": "", "line": line.number}
                 break
-
-
-def _numbers(rows: Iterable[dict[str, Value]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
 
 
 PASTED = Durations()

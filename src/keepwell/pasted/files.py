@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from keepwell.core.observation import Value
 from keepwell.formats.listing import find_denied, parse_entry, parse_folder
 from keepwell.formats.transcript import Section, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 
 class Files:
@@ -20,12 +20,12 @@ class Files:
         """Every line of a list, and every path that was refused."""
         paths = [row for section in text.sections for row in _paths(section)]
         if paths:
-            yield Told(name="text.paths", value=tuple(paths), lines=_numbers(paths))
+            yield Told(name="text.paths", value=tuple(paths), lines=lines_of(paths))
         denied: list[dict[str, Value]] = [
             {"path": path, "line": line.number} for line in text.lines for path in find_denied(line.text)
         ]
         if denied:
-            yield Told(name="text.denied", value=tuple(denied), lines=_numbers(denied))
+            yield Told(name="text.denied", value=tuple(denied), lines=lines_of(denied))
 
 
 def _paths(section: Section) -> Iterator[dict[str, Value]]:
@@ -50,10 +50,6 @@ def _folder(section: Section) -> str:
     if section.program == "ls" and len(named) == 1:
         return named[0]
     return ""
-
-
-def _numbers(rows: Iterable[dict[str, Value]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
 
 
 PASTED = Files()

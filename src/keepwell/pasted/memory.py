@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from keepwell.core.observation import Value
 from keepwell.formats.container_run import parse_size
 from keepwell.formats.transcript import Line, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 _SIZE = r"(\d{1,7}(?:\.\d{1,3})?) ?([KMGT]i?B?|[kmgt]b?)\b"
 _NEEDED = tuple(
@@ -42,8 +42,7 @@ class Memory:
         """Every need, limit and kill that a line tells of."""
         rows = tuple(_rows(text.everything))
         if rows:
-            numbers = dict.fromkeys(number for row in rows if isinstance(number := row["line"], int))
-            yield Told(name="text.memory", value=rows, lines=tuple(numbers))
+            yield Told(name="text.memory", value=rows, lines=lines_of(rows))
 
 
 def _rows(lines: Iterable[Line]) -> Iterator[dict[str, Value]]:

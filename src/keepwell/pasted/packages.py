@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from keepwell.core.observation import Value
 from keepwell.formats.requirements import find_raised, find_wanted
 from keepwell.formats.transcript import Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 
 class Packages:
@@ -32,17 +32,13 @@ class Packages:
             if (one := find_wanted(line.text)) is not None
         ]
         if wanted:
-            yield Told(name="text.requirements", value=tuple(wanted), lines=_numbers(wanted))
+            yield Told(name="text.requirements", value=tuple(wanted), lines=lines_of(wanted))
         raised: list[dict[str, Value]] = [
             {"type": one.type, "said": one.said, "package": one.package, "line": lines[index].number}
             for index, one in find_raised([line.text for line in lines])
         ]
         if raised:
-            yield Told(name="text.exceptions", value=tuple(raised), lines=_numbers(raised))
-
-
-def _numbers(rows: Iterable[dict[str, Value]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
+            yield Told(name="text.exceptions", value=tuple(raised), lines=lines_of(raised))
 
 
 PASTED = Packages()

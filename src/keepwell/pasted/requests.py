@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from keepwell.core.observation import Value
 from keepwell.formats.transcript import Line, Section, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 _MODEL = re.compile(r"[\"']model[\"']\s{0,3}:\s{0,3}[\"']([\w./:@-]{2,120})[\"']")
 _OBJECT = re.compile(r"[\"']object[\"']\s{0,3}:\s{0,3}[\"'](chat\.completion(?:\.chunk)?|text_completion)[\"']")
@@ -35,8 +35,7 @@ class Requests:
         """Models of requests, of lists and of answers."""
         rows = [row for section in text.sections for row in (*_typed(section), *_answers(section))]
         if rows:
-            numbers = dict.fromkeys(number for row in rows if isinstance(number := row["line"], int))
-            yield Told(name="text.models", value=tuple(rows), lines=tuple(numbers))
+            yield Told(name="text.models", value=tuple(rows), lines=lines_of(rows))
 
 
 def _typed(section: Section) -> Iterator[dict[str, Value]]:

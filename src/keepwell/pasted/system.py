@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from keepwell.core.observation import Value
 from keepwell.formats.transcript import Line, Transcript
 from keepwell.plugins.bus import load_plugins
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 from keepwell.plugins.recognise import engine_of_name, load_engines
 
 _FREE = re.compile(
@@ -57,7 +57,7 @@ class System:
         units = list(_units(text.lines))
         if units:
             value = tuple({key: part for key, part in row.items() if key != "line"} for row in units)
-            yield Told(name="host.units", value=value, lines=_numbers(units))
+            yield Told(name="host.units", value=value, lines=lines_of(units))
         yield from _bus(text.lines)
 
 
@@ -130,12 +130,12 @@ def _bus(lines: Iterable[Line]) -> Iterator[Told]:
             devices[-1]["modules"] = modules["modules"]
     rows = [row for row in (_device(index, one) for index, one in enumerate(devices)) if row]
     if rows:
-        lines_of = _numbers(devices)
-        yield Told(name="device.list", value=tuple(rows), lines=lines_of)
+        numbers = lines_of(devices)
+        yield Told(name="device.list", value=tuple(rows), lines=numbers)
         rivals = [_driver(row, one) for row, one in zip(rows, devices, strict=False) if row["driver"]]
         known = [row for row in rivals if row]
         if known:
-            yield Told(name="device.driver", value=tuple(known), lines=lines_of)
+            yield Told(name="device.driver", value=tuple(known), lines=numbers)
 
 
 def _device(index: int, one: Mapping[str, Value]) -> dict[str, Value]:
@@ -165,10 +165,6 @@ def _driver(row: Mapping[str, Value], one: Mapping[str, Value]) -> dict[str, Val
     if row["computes"] or wished not in str(one.get("modules", "")).replace(",", " ").split():
         return {}
     return {"vendor": row["vendor"], "rivals": (str(row["driver"]),), "module_file": wished}
-
-
-def _numbers(rows: Iterable[Mapping[str, Value]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
 
 
 PASTED = System()

@@ -37,6 +37,11 @@ class Told:
     about: str = ""
 
 
+def lines_of(rows: Iterable[Mapping[str, Value]]) -> tuple[int, ...]:
+    """The numbers that rows with a "line" name, each once, in their order."""
+    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
+
+
 @runtime_checkable
 class Pasted(Protocol):
     """Reads one kind of pasted output.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from keepwell.core.observation import Value
 from keepwell.devices.nvidia.report import Report, parse_report
 from keepwell.formats.transcript import Line, Section, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 from keepwell.plugins.recognise import engine_of_name, load_engines
 
 MEBIBYTE = 1024 * 1024
@@ -104,7 +104,7 @@ class NvidiaPasted:
         yield from _versions(text)
         rows = tuple(_sights(text))
         if rows:
-            yield Told(name="text.gpus", value=rows, lines=_numbers(rows))
+            yield Told(name="text.gpus", value=rows, lines=lines_of(rows))
         for index, card in enumerate(parse_report(text.lines)):
             yield from _reported(index, card)
 
@@ -169,7 +169,7 @@ def _versions(text: Transcript) -> Iterator[Told]:
         for line in (*_typed(section), *section.lines):
             rows += [{**row, "where": section.place, "line": line.number} for row in _versions_in(line.text)]
     if rows:
-        yield Told(name="text.versions", value=tuple(rows), lines=_numbers(rows))
+        yield Told(name="text.versions", value=tuple(rows), lines=lines_of(rows))
     modules = _distinct(rows, "module")
     libraries = _distinct(rows, "library")
     if len(modules) == 1 and len(libraries) == 1:
@@ -178,7 +178,7 @@ def _versions(text: Transcript) -> Iterator[Told]:
             library = module  # the library tells the first two numbers only
         row: Mapping[str, Value] = {"vendor": TITLE, "module": module, "library": library}
         both = [one for one in rows if one["what"] in ("module", "library")]
-        yield Told(name="device.driver", value=(row,), lines=_numbers(both))
+        yield Told(name="device.driver", value=(row,), lines=lines_of(both))
 
 
 def _typed(section: Section) -> Iterator[Line]:
@@ -239,10 +239,6 @@ def _reported(index: int, card: Report) -> Iterator[Told]:
         product = values.get("vGPU Software Licensed Product/Product Name", "")
         lent: Mapping[str, Value] = {"virtual": True, "state": state, "product": product}
         yield Told(name="device.licence", value=lent, lines=lines, about=about)
-
-
-def _numbers(rows: Iterable[Mapping[str, Value]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
 
 
 PASTED = NvidiaPasted()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from keepwell.core.observation import Value
 from keepwell.formats.transcript import Line, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 _CONTEXTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("slot", re.compile(r"\bn_ctx_(?:slot|seq|per_seq) *= *(\d{2,8})\b|\bnew slot,? .{0,20}n_ctx = (\d{2,8})\b")),
@@ -60,8 +60,7 @@ class LlamacppPasted:
             ("text.gpus", tuple(_gpus(lines))),
         ):
             if rows:
-                numbers = dict.fromkeys(number for row in rows if isinstance(number := row["line"], int))
-                yield Told(name=name, value=rows, lines=tuple(numbers))
+                yield Told(name=name, value=rows, lines=lines_of(rows))
 
 
 def _contexts(lines: Iterable[Line]) -> Iterator[dict[str, Value]]:

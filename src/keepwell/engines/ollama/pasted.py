@@ -10,7 +10,7 @@ from keepwell.core.secret import mask_environment
 from keepwell.engines.ollama.host import parse_host
 from keepwell.engines.ollama.log import parse_log
 from keepwell.formats.transcript import Line, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 _PS_HEAD = re.compile(r"^NAME\s+ID\s+SIZE\s+PROCESSOR")
 _LIST_HEAD = re.compile(r"^NAME\s+ID\s+SIZE\s+MODIFIED")
@@ -74,7 +74,7 @@ class OllamaPasted:
             ("text.versions", tuple(_versions(lines))),
         ):
             if rows:
-                yield Told(name=name, value=rows, lines=_numbers(rows))
+                yield Told(name=name, value=rows, lines=lines_of(rows))
 
 
 def _tables(text: Transcript) -> Iterator[Told]:
@@ -94,9 +94,9 @@ def _tables(text: Transcript) -> Iterator[Told]:
             table = ""
     if loaded:
         rows = tuple({key: value for key, value in row.items() if key != "line"} for row in loaded)
-        yield Told(name="engine.loaded", value=rows, lines=_numbers(loaded), about="engine")
+        yield Told(name="engine.loaded", value=rows, lines=lines_of(loaded), about="engine")
     if offered:
-        yield Told(name="text.models", value=tuple(offered), lines=_numbers(offered))
+        yield Told(name="text.models", value=tuple(offered), lines=lines_of(offered))
 
 
 def _loaded(found: re.Match[str]) -> dict[str, Value]:
@@ -187,10 +187,6 @@ def _versions(lines: Iterable[Line]) -> Iterator[dict[str, Value]]:
             if found is not None:
                 version = next(one for one in found.groups() if one)
                 yield {"what": what, "version": version, "where": "", "line": line.number}
-
-
-def _numbers(rows: Iterable[Mapping[str, Value]]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(number for row in rows if isinstance(number := row["line"], int)))
 
 
 PASTED = OllamaPasted()

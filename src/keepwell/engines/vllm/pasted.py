@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from keepwell.core.observation import Value
 from keepwell.formats.transcript import Line, Transcript
-from keepwell.plugins.pasted import Told
+from keepwell.plugins.pasted import Told, lines_of
 
 _CONTEXTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
@@ -70,8 +70,7 @@ class VllmPasted:
             ("text.models", tuple(_models(lines))),
         ):
             if rows:
-                numbers = dict.fromkeys(number for row in rows if isinstance(number := row["line"], int))
-                yield Told(name=name, value=rows, lines=tuple(numbers))
+                yield Told(name=name, value=rows, lines=lines_of(rows))
 
 
 def _contexts(lines: Iterable[Line]) -> Iterator[dict[str, Value]]:
