@@ -272,4 +272,16 @@ _EXAMPLES = """\
 # why = "until the new driver has settled"
 # until = 2027-01-31
 # check = "gpu.placement"
+
+# The gateway (keepwell gateway): every model of every engine at one address. It needs none of this.
+# [gateway]
+# listen = ["127.0.0.1:4000", "127.0.0.1:11434"]     # 11434 is where Ollama's clients ask
+
+# A name for clients, where the engines' own names will not do:
+# [[route]]
+# name = "chat"
+# aliases = ["gpt-*"]               # * stands for anything
+# model = ["qwen3:32b", "Qwen/Qwen3-32B"]            # its names at the engines
+# policy = ["session", "least_work"]
+# fallback = "small"
 """

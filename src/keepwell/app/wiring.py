@@ -89,7 +89,11 @@ def wire(caller: Caller) -> Wiring:
     """The real world, as the caller's configuration describes it. Raises ConfigurationError with all mistakes."""
     hands = LocalTransport()
     config = load_config(
-        caller.config, known_engines=names("engines"), known_services=names("services"), local_name=hands.name
+        caller.config,
+        known_engines=names("engines"),
+        known_services=names("services"),
+        known_policies=names("routing"),
+        local_name=hands.name,
     )
     return Wiring(config=config, hands=hands, clock=SystemClock(), state=find_state(caller))
 

@@ -4,6 +4,7 @@
 Secrets stand in it by reference only and are read by `load_secret` when they are used.
 """
 
+from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
 from keepwell.config.load import InvalidConfig, find_config, load_config, parse_config
 from keepwell.config.model import Config, DiagnoseOptions, EngineEntry, NodeEntry, Secret
 from keepwell.config.secret import load_secret
@@ -12,8 +13,11 @@ __all__ = [
     "Config",
     "DiagnoseOptions",
     "EngineEntry",
+    "GatewayEntry",
     "InvalidConfig",
     "NodeEntry",
+    "ReservationEntry",
+    "RouteEntry",
     "Secret",
     "find_config",
     "load_config",

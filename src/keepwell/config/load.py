@@ -11,17 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keepwell.config.gateway_rules import find_disagreements
 from keepwell.config.home import find_home
-from keepwell.config.model import (
-    Config,
-    DecisionEntry,
-    DiagnoseOptions,
-    EngineEntry,
-    NetworkEntry,
-    NodeEntry,
-    ServiceEntry,
-)
-from keepwell.config.schema import SECTIONS, Key, Section
+from keepwell.config.model import Config
+from keepwell.config.schema import SECTIONS
+from keepwell.config.sections import Key, Section
 from keepwell.config.toml_lines import KeyPath, TomlLines
 from keepwell.core.errors import ConfigurationError
 
@@ -70,13 +64,14 @@ def load_config(
     *,
     known_engines: Collection[str],
     known_services: Collection[str] = (),
+    known_policies: Collection[str] = (),
     local_name: str = "",
 ) -> Config:
     """The configuration in `path`, else in the first of the usual places; an empty one when there is no file.
 
-    `known_engines` and `known_services` name plug-ins; `local_name` is this machine's name, which an engine may
-    be declared on without a node entry. Raises InvalidConfig with all mistakes, ConfigurationError when a
-    file that was asked for cannot be read.
+    `known_engines`, `known_services` and `known_policies` name plug-ins (any policy is taken where none is known);
+    `local_name` is this machine's name, which an engine may be declared on without a node entry. Raises InvalidConfig
+    with all mistakes, ConfigurationError when a file that was asked for cannot be read.
     """
     found = path or find_config()
     if found is None:
@@ -89,6 +84,8 @@ def load_config(
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(found)) from error
     kinds = {"kind": set(known_engines), "service": set(known_services)}
+    if known_policies:
+        kinds["policy"] = set(known_policies)
     return parse_config(content, path=found, kinds=kinds, local_name=local_name)
 
 
@@ -148,24 +145,23 @@ class _Reader:
         nodes = self._several(sections["node"], document, choices)
         names = {str(one["name"]) for one in nodes if "name" in one}
         choices = {**choices, "node": names | {local_name} - {""}}
-        engines = self._several(sections["engine"], document, choices)
-        networks = self._several(sections["network"], document, choices)
-        services = self._several(sections["service"], document, choices)
-        decisions = self._several(sections["decision"], document, choices)
-        diagnose = self._one(sections["diagnose"], document.get("diagnose", {}), ("diagnose",), choices)
-        self._distinct("node", nodes, ("name",))
-        self._distinct("engine", engines, ("node", "url"))
-        self._distinct("service", services, ("node", "name"))
+        tables = {"node": nodes}
+        for name, section in sections.items():
+            if section.several and name != "node":
+                tables[name] = self._several(section, document, choices)
+            elif not section.several:
+                tables[name] = [self._one(section, document.get(name, {}), (name,), choices)]
+            self._distinct(section, tables[name])
+        for one in find_disagreements(tables):
+            self._add(one.path, one.what, expected=one.expected)
         if self.problems:
             return Config()
-        return Config(
-            nodes=tuple(NodeEntry(**one) for one in nodes),
-            engines=tuple(EngineEntry(**one) for one in engines),
-            networks=tuple(NetworkEntry(**one) for one in networks),
-            services=tuple(ServiceEntry(**one) for one in services),
-            decisions=tuple(DecisionEntry(**one) for one in decisions),
-            diagnose=DiagnoseOptions(**diagnose),
-        )
+        made: dict[str, Any] = {}
+        for name, section in sections.items():
+            made[section.field] = tuple(section.entry(**one) for one in tables[name])
+            if not section.several:
+                (made[section.field],) = made[section.field]
+        return Config(**made)
 
     def _several(
         self, section: Section, document: Mapping[str, object], choices: dict[str, set[str]]
@@ -203,25 +199,37 @@ class _Reader:
         except ValueError as error:
             self._add(path, _kind(value), expected=str(error))
             return
-        if key.choice and found not in choices[key.choice]:
+        for word in self._unknown(key, found, choices):
             words = sorted(choices[key.choice])
             expected = f"one of {', '.join(words)}"
             if not words:
                 expected = "a name from a [[node]] entry"
-            self._add(path, f"{found!r} is not known", expected=expected, nearest=_nearest(str(found), words))
+            self._add(path, f"{word!r} is not known", expected=expected, nearest=_nearest(str(word), words))
             return
         values[key.field or key.name] = found
 
-    def _distinct(self, section: str, entries: list[dict[str, Any]], keys: tuple[str, ...]) -> None:
+    def _unknown(self, key: Key, found: object, choices: dict[str, set[str]]) -> list[object]:
+        """What of a value is none of the words that the caller gave, if it gave any."""
+        if not key.choice or key.choice not in choices:
+            return []
+        items: tuple[object, ...] = (found,)
+        if isinstance(found, tuple):
+            items = found
+        return [one for one in items if one not in choices[key.choice]]
+
+    def _distinct(self, section: Section, entries: list[dict[str, Any]]) -> None:
         """Two entries that say the same thing are a mistake of copying."""
+        if not section.distinct:
+            return
         first: dict[tuple[str, ...], int] = {}
         for index, one in enumerate(entries):
-            said = tuple(str(one.get(key, "")) for key in keys)
+            said = tuple(str(one.get(key, "")) for key in section.distinct)
             if not said[-1]:
                 continue
             if said in first:
-                line = self._lines.line((section, first[said]))
-                self._add((section, index, keys[-1]), f"{said[-1]!r} is declared already in line {line}")
+                line = self._lines.line((section.name, first[said]))
+                path = (section.name, index, section.distinct[-1])
+                self._add(path, f"{said[-1]!r} is declared already in line {line}")
             first.setdefault(said, index)
 
     def _add(self, path: KeyPath, what: str, *, expected: str = "", nearest: str = "") -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ class ServiceEntry:
     """A service beside the engines that should be there.
 
     `kind` is the name of a known one, or "". What it is found by: `url`, `tcp` (`host:port`), `unit`, `container`
-    or `process` (a program's name); one of them is enough. `needs` names services, engines or nodes.
+    or `process` (a program's name); one of them is enough. `needs` names services, engines or nodes. With a `prefix`
+    the gateway offers it under that path, behind its keys.
     """
 
     name: str
@@ -68,6 +71,7 @@ class ServiceEntry:
     container: str = ""
     process: str = ""
     needs: tuple[str, ...] = ()
+    prefix: str = ""
     api_key: Secret | None = None
 
 
@@ -94,7 +98,9 @@ class EngineEntry:
     `kind` is the name of its plug-in, `url` its address without a trailing slash, `node` "" for this machine.
     `name` is a label for people ("" for none). `start` is the command line that starts it; `environment_file`,
     `log` and `models_folder` are absolute paths on its node; `unit` names its service or container; `user` is
-    whom it runs as. What is "" or () is left to discovery.
+    whom it runs as. What is "" or () is left to discovery. For the gateway: `limit` is how many requests it gets at
+    once (0: as many as it says), `weight` its share under weighted routing, `canary` whether it may be asked to see
+    what answers.
     """
 
     kind: str
@@ -108,6 +114,9 @@ class EngineEntry:
     models_folder: str = ""
     unit: str = ""
     user: str = ""
+    limit: int = 0
+    weight: float = 1.0
+    canary: bool = False
     api_key: Secret | None = None
 
 
@@ -133,3 +142,6 @@ class Config:
     services: tuple[ServiceEntry, ...] = ()
     decisions: tuple[DecisionEntry, ...] = ()
     diagnose: DiagnoseOptions = DiagnoseOptions()
+    gateway: GatewayEntry = field(default_factory=GatewayEntry)
+    routes: tuple[RouteEntry, ...] = ()
+    reservations: tuple[ReservationEntry, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
+from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
 from keepwell.config.model import (
     DecisionEntry,
     DiagnoseOptions,
@@ -14,34 +15,32 @@ from keepwell.config.model import (
     Secret,
     ServiceEntry,
 )
-from keepwell.config.schema import SECTIONS, Section
+from keepwell.config.schema import SECTIONS
+from keepwell.config.sections import Section
 
 #: Columns of a comment.
 COMMENT_COLUMNS = 100
 
-Entry = NodeEntry | NetworkEntry | ServiceEntry | DecisionEntry | EngineEntry | DiagnoseOptions
-_SECTION_OF: dict[type, str] = {
-    NodeEntry: "node",
-    NetworkEntry: "network",
-    ServiceEntry: "service",
-    DecisionEntry: "decision",
-    EngineEntry: "engine",
-    DiagnoseOptions: "diagnose",
-}
+Entry = (
+    NodeEntry
+    | NetworkEntry
+    | ServiceEntry
+    | DecisionEntry
+    | EngineEntry
+    | DiagnoseOptions
+    | GatewayEntry
+    | RouteEntry
+    | ReservationEntry
+)
 
 
 def render_entry(entry: Entry) -> list[str]:
     """The lines of one entry, its header first; what is left at its default is left out."""
-    section = find_section(_SECTION_OF[type(entry)])
+    (section,) = [one for one in SECTIONS if one.entry is type(entry)]
     header = f"[{section.name}]"
     if section.several:
         header = f"[{header}]"
     return [header, *_keys(section, entry)]
-
-
-def find_section(name: str) -> Section:
-    """The declaration of a section; KeyError if there is none of this name."""
-    return {one.name: one for one in SECTIONS}[name]
 
 
 def render_value(value: object) -> str:

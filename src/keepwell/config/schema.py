@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from keepwell.config import shapes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One key: its name, its shape, whether it must be there, and what it means.
-
-    `field` is its name in the dataclass, "" for the same; `choice` names a set of words that the caller gives.
-    """
-
-    name: str
-    shape: Callable[[object], object]
-    help: str
-    required: bool = False
-    field: str = ""
-    choice: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A table, or a list of tables (`several`)."""
-
-    name: str
-    several: bool
-    help: str
-    keys: tuple[Key, ...]
-
+from keepwell.config.gateway_schema import GATEWAY_SECTIONS
+from keepwell.config.gateway_shapes import count, prefix
+from keepwell.config.model import (
+    DecisionEntry,
+    DiagnoseOptions,
+    EngineEntry,
+    NetworkEntry,
+    NodeEntry,
+    ServiceEntry,
+)
+from keepwell.config.sections import Key, Section
 
 SECTIONS: tuple[Section, ...] = (
     Section(
         name="node",
         several=True,
         help="A machine. This one is always known and needs no entry.",
+        entry=NodeEntry,
+        field="nodes",
+        distinct=("name",),
         keys=(
             Key(name="name", shape=shapes.label, required=True, help="label, used in every report"),
             Key(name="address", shape=shapes.address, help="IP address or host name"),
@@ -57,6 +42,8 @@ SECTIONS: tuple[Section, ...] = (
         name="network",
         several=True,
         help="One of a node's networks, so that the wrong one in use is seen.",
+        entry=NetworkEntry,
+        field="networks",
         keys=(
             Key(name="node", shape=shapes.label, required=True, choice="node", help="the machine"),
             Key(
@@ -74,6 +61,9 @@ SECTIONS: tuple[Section, ...] = (
         name="service",
         several=True,
         help="A service beside the engines that should be there. Known ones that run are found without an entry.",
+        entry=ServiceEntry,
+        field="services",
+        distinct=("node", "name"),
         keys=(
             Key(name="name", shape=shapes.label, required=True, help="label"),
             Key(name="node", shape=shapes.label, choice="node", help="the machine; this one if left out"),
@@ -84,6 +74,7 @@ SECTIONS: tuple[Section, ...] = (
             Key(name="container", shape=shapes.text, help="its container"),
             Key(name="process", shape=shapes.text, help="its program's name"),
             Key(name="needs", shape=shapes.texts, help="services, engines or nodes that it cannot do without"),
+            Key(name="prefix", shape=prefix, help="the gateway offers it under this path, behind its keys"),
             Key(name="api_key", shape=shapes.secret, help='where its key stands: {env = "NAME"} or {file = "/path"}'),
         ),
     ),
@@ -91,6 +82,8 @@ SECTIONS: tuple[Section, ...] = (
         name="decision",
         several=True,
         help="The owner's word, which checks and plans honour and cite.",
+        entry=DecisionEntry,
+        field="decisions",
         keys=(
             Key(name="what", shape=shapes.text, required=True, help="what was decided"),
             Key(name="why", shape=shapes.text, required=True, help="why"),
@@ -104,6 +97,9 @@ SECTIONS: tuple[Section, ...] = (
         name="engine",
         several=True,
         help="An engine that should be there. One that runs now is found without an entry.",
+        entry=EngineEntry,
+        field="engines",
+        distinct=("node", "url"),
         keys=(
             Key(name="kind", shape=shapes.text, required=True, choice="kind", help="which engine it is"),
             Key(name="url", shape=shapes.url, required=True, help="its address"),
@@ -118,6 +114,11 @@ SECTIONS: tuple[Section, ...] = (
             Key(name="models_folder", shape=shapes.path, help="folder of its model files"),
             Key(name="unit", shape=shapes.text, help="its systemd unit, launchd label or container"),
             Key(name="user", shape=shapes.user, help="the user that it runs as"),
+            Key(name="limit", shape=count, help="requests that it gets at once; left out, what it says itself"),
+            Key(
+                name="weight", shape=shapes.positive, help="its share where a route's policy is weighted; 1 if left out"
+            ),
+            Key(name="canary", shape=shapes.flag, help="it may be asked a little now and then, to see what answers"),
             Key(name="api_key", shape=shapes.secret, help='where its key stands: {env = "NAME"} or {file = "/path"}'),
         ),
     ),
@@ -125,10 +126,13 @@ SECTIONS: tuple[Section, ...] = (
         name="diagnose",
         several=False,
         help="How to look.",
+        entry=DiagnoseOptions,
+        field="diagnose",
         keys=(
             Key(name="since", shape=shapes.duration, field="since_seconds", help="age of the oldest log line to read"),
             Key(name="level", shape=shapes.level, help="highest level of probes, 1 to 4"),
             Key(name="expect_origin", shape=shapes.origins, help="origins that every engine must accept"),
         ),
     ),
+    *GATEWAY_SECTIONS,
 )
