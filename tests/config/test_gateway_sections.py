@@ -123,7 +123,7 @@ def test_everything_that_can_be_said() -> None:
     assert config.reservations == (
         ReservationEntry(
             engines=("big",),
-            keys=("night-batch",),
+            keys=("night",),
             begin="22:00",
             end="06:00",
             days=("mon", "fri"),
