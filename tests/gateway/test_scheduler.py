@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from keepwell.gateway.ask import Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.breaker import FAILURES
-from keepwell.gateway.scheduler import GROUPED_SECONDS, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS, Scheduler
+from keepwell.gateway.cordons import Cordon
+from keepwell.gateway.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, Scheduler
+from keepwell.gateway.station import UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 
@@ -154,17 +156,67 @@ def test_a_look_that_is_well_allows_a_trial_at_once() -> None:
 
 def test_cordoned_and_explained() -> None:
     made = scheduler(replica("a"), replica("b", 1))
-    made.stations["a"].cordoned = "drain by ada"
+    made.cordon([Cordon(subject="a", since=0.0, by="ada", why="new card")])
     made.arrive(ask(1), 0.0)
     rows = {one.replica: one.why for one in made.explain(ask(2), 0.0)}
-    assert rows == {"a": "cordoned: drain by ada", "b": "full: works on 1"}
+    assert rows == {"a": "gets no new work: new card (by ada)", "b": "full: works on 1"}
     assert isinstance(made.arrive(ask(3), 0.0), Wait)
+
+
+def test_what_runs_goes_on_where_no_new_work_is_sent_and_others_take_over() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    at = {one: made.arrive(ask(one), 0.0) for one in range(4)}
+    made.cordon([Cordon(subject="a", since=0.0)])
+    later = [made.arrive(ask(one), 0.0) for one in range(4, 8)]
+    assert {one.replica for one in later if isinstance(one, Start)} == {"b"}
+    assert len(made.stations["a"].running) == 2
+    for number, start in at.items():
+        assert isinstance(start, Start)
+        made.ended(number, start.replica, "well", 1.0)
+    assert not made.stations["a"].running
+
+
+def test_a_node_is_all_its_engines_and_a_new_configuration_changes_nothing_of_it() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    made.cordon([Cordon(subject="n", since=0.0)])
+    made.replace([replica("b"), replica("c")], [Route(name="m", replicas={"b": "m", "c": "m"})])
+    assert {name: bool(one.cordoned) for name, one in made.stations.items()} == {"b": True, "c": True}
+    made.cordon([])
+    assert isinstance(made.arrive(ask(1), 0.0), Start)
+
+
+def test_where_all_are_drained_a_request_waits_and_is_told_why_in_the_end() -> None:
+    made = scheduler(replica("a"))
+    made.cordon([Cordon(subject="a", since=0.0, by="ada", why="new card")])
+    assert isinstance(made.arrive(ask(1), 0.0), Wait)
+    assert isinstance(made.arrive(ask(2), 0.0), Wait)
+    made.cordon([])
+    assert made.wake(1.0) == [Start(1, "a", "m"), Start(2, "a", "m")]
+    made.cordon([Cordon(subject="a", since=0.0, by="ada", why="new card")])
+    assert isinstance(made.arrive(ask(3), 2.0), Wait)
+    (late,) = made.expire(100.0)
+    assert (late.ask, late.status) == (3, 503)
+    assert "new card (by ada)" in late.message
+
+
+def test_where_nobody_may_wait_a_drained_route_refuses_at_once_and_says_when_to_come_again() -> None:
+    made = scheduler(replica("a"), waiting=0)
+    made.cordon([Cordon(subject="a", since=0.0)])
+    refused = made.arrive(ask(1), 0.0)
+    assert isinstance(refused, Refuse)
+    assert (refused.status, refused.retry_seconds) == (503, CORDONED_SECONDS)
+
+
+def test_a_request_that_failed_elsewhere_does_not_wait_for_a_drained_one() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    made.cordon([Cordon(subject="a", since=0.0)])
+    assert isinstance(made.arrive(ask(1), 0.0, frozenset({"b"})), Refuse)
 
 
 def test_a_fallback_is_taken_where_nobody_else_can() -> None:
     routes = [Route(name="m", replicas={"a": "m"}, fallback="n"), Route(name="n", replicas={"b": "n"})]
     made = Scheduler([replica("a"), replica("b")], routes, POLICIES)
-    made.stations["a"].cordoned = "x"
+    made.cordon([Cordon(subject="a", since=0.0)])
     assert made.arrive(ask(1), 0.0) == Start(1, "b", "n")
 
 

@@ -7,55 +7,22 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec import structs
 
 from keepwell.gateway.ask import BAD, Effect, Outcome, Refuse, Route, Start, Verdict, Wait
-from keepwell.gateway.breaker import Breaker
+from keepwell.gateway.cordons import Cordon, find_reason
+from keepwell.gateway.station import GONE, Station
 from keepwell.plugins.routing import Ask, Candidate, Policy, Replica
 
-#: A replica that has not answered well yet gets so many requests at once, so that a sick one harms few: where others
-#: have, and where none has, for the first seconds.
-UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
 #: A waiting request for the model that a replica ran last goes before others, but not before one that has waited so
 #: many seconds: models are not swapped for each request, and nobody starves.
 GROUPED_SECONDS = 10.0
-#: Why a replica that left the configuration gets no more work while it ends what it has.
-GONE = "no longer configured"
-#: Seconds that a request takes where none has ended yet.
-USUAL_SECONDS = 1.0
+#: Seconds after which to ask again where all that could take it get no new work, and nobody can tell for how long.
+CORDONED_SECONDS = 5.0
 #: Share of the newest request in the average.
 SMOOTHING = 0.1
-
-
-@dataclass(slots=True)
-class Station:
-    """A replica's side of the state."""
-
-    replica: Replica
-    breaker: Breaker = field(default_factory=Breaker)
-    running: dict[int, float] = field(default_factory=dict)
-    resident: frozenset[str] = frozenset()
-    last_model: str = ""
-    proven: bool = False
-    cordoned: str = ""
-    usual_seconds: float = USUAL_SECONDS
-
-    @property
-    def outstanding(self) -> int:
-        """How many requests it works on."""
-        return len(self.running)
-
-    def has_room(self, now: float, *, beside_others: bool) -> bool:
-        """True if it can take one more; `beside_others`: there are others that have answered well."""
-        working = len(self.running)
-        if not self.proven and working:
-            if beside_others:
-                return working < UNPROVEN_BESIDE_OTHERS
-            if now - next(iter(self.running.values())) < UNPROVEN_SECONDS and working >= UNPROVEN:
-                return False
-        return not self.replica.limit or working < self.replica.limit
 
 
 @dataclass(slots=True)
@@ -76,6 +43,7 @@ class Scheduler:
         self.routes: dict[str, Route] = {one.name: one for one in routes}
         self.waiting: dict[int, Waiting] = {}
         self._policies = policies
+        self._cordons: tuple[Cordon, ...] = ()
         self._served: dict[str, float] = {}
         self._clock = 0.0
 
@@ -85,13 +53,21 @@ class Scheduler:
         for name, station in list(self.stations.items()):
             if name in fresh:
                 station.replica = fresh.pop(name)
-                station.cordoned = station.cordoned.replace(GONE, "")
+                station.cordoned = ""
             elif not station.running:
                 del self.stations[name]
             else:
-                station.cordoned = station.cordoned or GONE
+                station.cordoned = GONE
         self.stations |= {name: Station(one) for name, one in fresh.items()}
         self.routes = {one.name: one for one in routes}
+        self.cordon(self._cordons)
+
+    def cordon(self, cordons: Iterable[Cordon]) -> None:
+        """Who gets no new work from now on, and nobody else; what runs goes on."""
+        self._cordons = tuple(cordons)
+        for station in self.stations.values():
+            if station.cordoned != GONE:
+                station.cordoned = find_reason(self._cordons, station.replica)
 
     def arrive(self, ask: Ask, now: float, failed: frozenset[str] = frozenset()) -> Effect:
         """A request came, or comes back from replicas that `failed` it."""
@@ -106,6 +82,8 @@ class Scheduler:
             return self._wait(ask, route, now, failed)
         if route.fallback and route.fallback in self.routes:
             return self.arrive(structs.replace(ask, route=route.fallback), now, failed)
+        if route.waiting and not failed and self._may_come_back(route, ask):
+            return self._wait(ask, route, now, failed)
         return self._refuse(ask, route, now)
 
     def ended(self, ask: int, replica: str, outcome: Outcome, now: float, why: str = "") -> list[Start]:
@@ -117,6 +95,7 @@ class Scheduler:
         if outcome == "well":
             station.breaker.well()
             station.proven = True
+            station.well_at = now
             station.usual_seconds += SMOOTHING * (seconds - station.usual_seconds)
         elif outcome in BAD:
             station.breaker.bad(now, why or outcome)
@@ -134,13 +113,17 @@ class Scheduler:
     def wake(self, now: float) -> list[Start]:
         """Start what waits and can be started now, in the fair order."""
         started: list[Start] = []
+        full: set[tuple[str, str, frozenset[str]]] = set()
         for one in sorted(self.waiting.values(), key=_order):
             route = self.routes.get(one.ask.route)
-            if route is None:
+            wish = (one.ask.route, one.ask.dialect, one.failed)
+            if route is None or wish in full:
                 continue
             open_ones = self._open(route, one.ask, now, one.failed)
             station = self._choose(route, one.ask, open_ones, now)
-            if station is not None and not self._grouped(one, station, route, now):
+            if station is None:
+                full.add(wish)
+            elif not self._grouped(one, station, route, now):
                 del self.waiting[one.ask.id]
                 started.append(self._start(one.ask, station, route, now))
         return started
@@ -153,7 +136,7 @@ class Scheduler:
             if route is None or now - one.since > route.wait_seconds:
                 del self.waiting[one.ask.id]
                 message = f"no replica of {one.ask.route} became free within {now - one.since:.0f} s"
-                late.append(Refuse(one.ask.id, 503, "queue_timeout", message, 1.0))
+                late.append(Refuse(one.ask.id, 503, "queue_timeout", message + self._reasons(one.ask, now), 1.0))
         return late
 
     def explain(self, ask: Ask, now: float) -> list[Verdict]:
@@ -173,7 +156,7 @@ class Scheduler:
 
     def _why_not(self, station: Station, ask: Ask, now: float) -> str:
         if station.cordoned:
-            return f"cordoned: {station.cordoned}"
+            return f"gets no new work: {station.cordoned}"
         if ask.dialect not in station.replica.dialects:
             return f"does not speak {ask.dialect}"
         if station.breaker.state == "open" and now < station.breaker.until:
@@ -199,6 +182,11 @@ class Scheduler:
             ):
                 found.append(station)
         return found
+
+    def _may_come_back(self, route: Route, ask: Ask) -> bool:
+        """True if somebody could take it but for a cordon: such a one is worth waiting for."""
+        stations = [self.stations[name] for name in route.replicas if name in self.stations]
+        return any(one.cordoned not in ("", GONE) and ask.dialect in one.replica.dialects for one in stations)
 
     def _choose(self, route: Route, ask: Ask, found: list[Station], now: float) -> Station | None:
         beside = any(one.proven for one in found)
@@ -260,9 +248,18 @@ class Scheduler:
         return (position + 1) / max(0.001, pace)
 
     def _refuse(self, ask: Ask, route: Route, now: float) -> Refuse:
+        seconds = 1.0
+        if self._may_come_back(route, ask):
+            seconds = CORDONED_SECONDS
+        message = f"no replica of {route.name} can take it{self._reasons(ask, now)}"
+        return Refuse(ask.id, 503, "no_replica", message, seconds)
+
+    def _reasons(self, ask: Ask, now: float) -> str:
+        """Of each replica, in brackets; "" where the route is gone."""
+        if ask.route not in self.routes:
+            return ""
         reasons = [f"{one.replica}: {one.why or 'failed this request'}" for one in self.explain(ask, now)]
-        message = f"no replica of {route.name} can take it ({'; '.join(reasons)})"
-        return Refuse(ask.id, 503, "no_replica", message, 1.0)
+        return f" ({'; '.join(reasons)})"
 
 
 def _order(one: Waiting) -> tuple[int, float, int]:

@@ -1,0 +1,48 @@
+"""One replica's side of the scheduler's state. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from keepwell.gateway.breaker import Breaker
+from keepwell.plugins.routing import Replica
+
+#: A replica that has not answered well yet gets so many requests at once, so that a sick one harms few: where others
+#: have, and where none has, for the first seconds.
+UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
+#: Why a replica that left the configuration gets no more work while it ends what it has.
+GONE = "no longer configured"
+#: Seconds that a request takes where none has ended yet.
+USUAL_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Station:
+    """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
+    `well_at` is the last instant at which an answer of it ended well.
+    """
+
+    replica: Replica
+    breaker: Breaker = field(default_factory=Breaker)
+    running: dict[int, float] = field(default_factory=dict)
+    resident: frozenset[str] = frozenset()
+    last_model: str = ""
+    proven: bool = False
+    cordoned: str = ""
+    usual_seconds: float = USUAL_SECONDS
+    well_at: float = 0.0
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests it works on."""
+        return len(self.running)
+
+    def has_room(self, now: float, *, beside_others: bool) -> bool:
+        """True if it can take one more; `beside_others`: there are others that have answered well."""
+        working = len(self.running)
+        if not self.proven and working:
+            if beside_others:
+                return working < UNPROVEN_BESIDE_OTHERS
+            if now - next(iter(self.running.values())) < UNPROVEN_SECONDS and working >= UNPROVEN:
+                return False
+        return not self.replica.limit or working < self.replica.limit
