@@ -11,11 +11,12 @@ import ipaddress
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from keepwell.app.engine_facts import Engines, Known, merge
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import Wiring, look, wire
 from keepwell.config.model import EngineEntry
@@ -26,18 +27,12 @@ from keepwell.core.ref import engine as engine_ref
 from keepwell.gateway.ask import Route
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
 from keepwell.plugins.dialect import Offered
-from keepwell.plugins.engine import Engine, ListsModels, ModelInfo, ReportsLoaded, SpeaksDialects
 from keepwell.plugins.place import Site
-from keepwell.plugins.recognise import load_engines
-from keepwell.plugins.routing import Replica
 from keepwell.store.folder import replace_private
 from keepwell.store.keys import load_keys
-from keepwell.transport.base import Transport
 
 #: Seconds between two looks at the engines: the lists and states that are asked for wake nothing.
 LOOK_SECONDS = 2.0
-#: Seconds for all that is asked of one engine in one look.
-ENGINE_SECONDS = 4.0
 #: Seconds for the data plane to end when it has nothing more to do.
 END_SECONDS = 5.0
 
@@ -54,28 +49,18 @@ class GatewayOptions:
     declared: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What one engine offers: it answered (`well`), its models, and the names of those in its memory."""
-
-    replica: Replica
-    well: bool = False
-    models: tuple[ModelInfo, ...] = ()
-    resident: tuple[str, ...] = ()
-
-
 async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
     """Serve until Ctrl-C. Raises ConfigurationError for an address that is open to others without a key."""
     async with wire(caller) as wiring:
         require_safe(options, keyed=bool(load_keys(wiring.state)))
         sites = [one for one in await find_sites(wiring, caller, options) if urlsplit(one.url).port != options.port]
-        known = await ask_engines(sites, wiring.hands)
-        settings = make_settings(options, known)
+        engines = Engines(sites, wiring.hands)
+        settings = make_settings(options, await engines.ask())
         path = settings_path(wiring.state)
         save_settings(path, settings)
         for line in describe(settings):
             caller.tell(line)
-        await _keep(wiring, options, sites, path, settings)
+        await _keep(wiring, options, engines, path, settings)
 
 
 def require_safe(options: GatewayOptions, *, keyed: bool) -> None:
@@ -105,12 +90,6 @@ async def find_sites(wiring: Wiring, caller: Caller, options: GatewayOptions) ->
     urls = {one.url for one in here}
     away = [_site(one) for one in wiring.config.engines if one.url not in urls and one.node]
     return [*here, *away]
-
-
-async def ask_engines(sites: Iterable[Site], transport: Transport) -> list[Known]:
-    """What each engine offers now; one that does not answer offers nothing."""
-    plugins = load_engines()
-    return list(await asyncio.gather(*(_ask(one, plugins[one.engine], transport) for one in sites)))
 
 
 def make_settings(options: GatewayOptions, known: Iterable[Known]) -> Settings:
@@ -143,17 +122,6 @@ def make_settings(options: GatewayOptions, known: Iterable[Known]) -> Settings:
     )
 
 
-def merge(before: Mapping[str, Known], now: Iterable[Known]) -> dict[str, Known]:
-    """What is known after another look: an engine that did not answer keeps the models that it had."""
-    merged = dict(before)
-    for one in now:
-        earlier = before.get(one.replica.id)
-        if not one.models and earlier is not None:
-            one = replace(one, models=earlier.models)
-        merged[one.replica.id] = one
-    return merged
-
-
 def describe(settings: Settings) -> Iterator[str]:
     """For a person: what is offered, and by whom."""
     yield f"{len(settings.routes)} models on {len(settings.replicas)} engines"
@@ -173,10 +141,10 @@ def save_settings(path: Path, settings: Settings) -> None:
     replace_private(path, render_settings(settings))
 
 
-async def _keep(wiring: Wiring, options: GatewayOptions, sites: list[Site], path: Path, settings: Settings) -> None:
+async def _keep(wiring: Wiring, options: GatewayOptions, engines: Engines, path: Path, settings: Settings) -> None:
     argv = [sys.executable, "-m", "keepwell.gateway.serve", str(wiring.state)]
     plane = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
-    looking = asyncio.create_task(_look_again(wiring, options, sites, path, settings))
+    looking = asyncio.create_task(_look_again(options, engines, path, settings))
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     ended, stopped = asyncio.create_task(plane.wait()), asyncio.create_task(told.wait())
@@ -204,63 +172,16 @@ async def _end(plane: asyncio.subprocess.Process) -> None:
                     await plane.wait()
 
 
-async def _look_again(
-    wiring: Wiring, options: GatewayOptions, sites: list[Site], path: Path, settings: Settings
-) -> None:
+async def _look_again(options: GatewayOptions, engines: Engines, path: Path, settings: Settings) -> None:
     known: dict[str, Known] = {}
     while True:
-        known = merge(known, await ask_engines(sites, wiring.hands))
+        known = merge(known, await engines.ask())
         fresh = make_settings(options, known.values())
         if fresh != settings:
             settings = fresh
             with contextlib.suppress(AccessError):
                 save_settings(path, settings)
         await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _ask(site: Site, plugin: Engine, transport: Transport) -> Known:
-    replica = _replica(site, plugin)
-    models: tuple[ModelInfo, ...] = ()
-    resident: tuple[str, ...] = ()
-    well = False
-    with contextlib.suppress(AccessError, TimeoutError):
-        async with asyncio.timeout(ENGINE_SECONDS):
-            well = (await plugin.health(site, transport)).state == "well"
-            if isinstance(plugin, ListsModels):
-                models = _found(await plugin.models(site, transport))
-            if isinstance(plugin, ReportsLoaded):
-                loaded = await plugin.loaded(site, transport)
-                if not isinstance(loaded, Missing):
-                    resident = tuple(one.name for one in loaded)
-                    slots = max((one.slots for one in loaded), default=0)
-                    replica = replace(replica, limit=slots)
-    return Known(
-        replica=replace(replica, models=frozenset(one.name for one in models)),
-        well=well,
-        models=models,
-        resident=resident,
-    )
-
-
-def _found(models: tuple[ModelInfo, ...] | Missing) -> tuple[ModelInfo, ...]:
-    if isinstance(models, Missing):
-        return ()
-    return models
-
-
-def _replica(site: Site, plugin: Engine) -> Replica:
-    parts = urlsplit(site.url)
-    dialects: tuple[str, ...] = ("openai",)
-    if isinstance(plugin, SpeaksDialects):
-        dialects = plugin.dialects
-    return Replica(
-        id=str(site.ref).partition(":")[2],
-        node=site.ref.node,
-        host=parts.hostname or "127.0.0.1",
-        port=parts.port or 80,
-        dialects=frozenset(dialects),
-        api_key=site.api_key,
-    )
 
 
 def _site(entry: EngineEntry) -> Site:

@@ -19,6 +19,8 @@ class Replica:
 
     `limit` is how many requests it works on at once, 0 for no limit of ours. `dialects` are the wire formats that it
     speaks. `models` are the names under which it knows its models; `weight` is its share under weighted routing.
+    `holds` is how many models it keeps in memory at once, 0 if that is not known; one that was loaded stays for
+    `stay_seconds` before another takes its place. `reloads` names options of a request by which it loads a model anew.
     """
 
     id: str
@@ -31,6 +33,9 @@ class Replica:
     weight: float = 1.0
     tags: frozenset[str] = frozenset()
     api_key: str = field(default="", repr=False)
+    holds: int = 0
+    stay_seconds: float = 0.0
+    reloads: tuple[str, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
