@@ -60,6 +60,7 @@ class Gate:
         self.surface = surface
         self.access = access
         self.max_body_bytes = max_body_bytes
+        self.finishing = False
         self.clients: set[Inbound] = set()
         self.exchanges: dict[int, Exchange] = {}
         self._told = told

@@ -59,6 +59,8 @@ class Owner(Protocol):
     """Who takes the requests."""
 
     max_body_bytes: int
+    #: True when another process has taken over: each connection is to end after its next answer.
+    finishing: bool
 
     def opened(self, client: Inbound) -> None:
         """A client connected."""
@@ -239,6 +241,8 @@ class Inbound(asyncio.Protocol):
 
     def _take(self, request: Request) -> None:
         self._busy = True
+        if self._owner.finishing:
+            request.close = True
         work = self._owner.take(self, request)
         if self._busy:
             self._work = work

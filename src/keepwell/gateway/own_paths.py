@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import monotonic
 from urllib.parse import parse_qs
 
@@ -10,6 +11,7 @@ import msgspec
 from keepwell.gateway.inbound import Request
 from keepwell.gateway.measures import EXPOSITION, Measures
 from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.state import Exchanged, describe_state
 from keepwell.gateway.surface import Answer
 from keepwell.plugins.routing import Ask
 
@@ -20,6 +22,9 @@ class OwnPaths:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self.measures = Measures()
+        #: Requests at work by number, and what is told of this process.
+        self.exchanges: Mapping[int, Exchanged] = {}
+        self.about: Mapping[str, object] = {}
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path that is not one of these."""
@@ -29,7 +34,8 @@ class OwnPaths:
         if path == b"/metrics":
             return Answer(status=200, body=self._expose(), content_type=EXPOSITION)
         if path == b"/keepwell/state":
-            return Answer(status=200, body=msgspec.json.encode(self._state(monotonic())))
+            state = describe_state(self._scheduler, self.exchanges, monotonic())
+            return Answer(status=200, body=msgspec.json.encode({**state, "plane": self.about}))
         if path == b"/keepwell/route":
             model = parse_qs(query.decode("latin-1")).get("model", [""])[0]
             return self._explain(model, monotonic())
@@ -41,21 +47,6 @@ class OwnPaths:
         out = {name: float(one.breaker.state != "closed" or bool(one.cordoned)) for name, one in stations}
         gauges = {"keepwell_gateway_requests_running": running, "keepwell_gateway_replica_out": out}
         return self.measures.render(gauges, waiting=len(self._scheduler.waiting))
-
-    def _state(self, now: float) -> dict[str, object]:
-        replicas = [
-            {
-                "replica": name,
-                "state": station.breaker.state,
-                "out_for_seconds": round(max(0.0, station.breaker.until - now), 3),
-                "running": station.outstanding,
-                "limit": station.replica.limit,
-                "cordoned": station.cordoned,
-                "last_errors": [{"seconds_ago": round(now - at, 1), "why": why} for at, why in station.breaker.reasons],
-            }
-            for name, station in self._scheduler.stations.items()
-        ]
-        return {"replicas": replicas, "waiting": len(self._scheduler.waiting)}
 
     def _explain(self, model: str, now: float) -> Answer:
         route = self._scheduler.routes.get(model)

@@ -1,0 +1,113 @@
+"""The data plane's side door for commands of its owner: an address on loopback that only those who may read the state
+folder can use. It is there whatever the gateway listens on, with keys, TLS, and while it finishes its last streams.
+
+Each plane tells its door in a file of its own, `STATE/gateway/planes/PID.json`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from keepwell.core.errors import AccessError
+from keepwell.gateway.heads import render_head
+from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.surface import Answer
+from keepwell.store.folder import read_private, replace_private
+
+#: The folder of the files in the state folder.
+DOORS_FOLDER = "gateway/planes"
+#: Bytes of one file, and of a secret.
+DOOR_BYTES, SECRET_BYTES = 4096, 32
+NOT_FOUND = Answer(status=404, body=b'{"error":"no such path"}')
+FORBIDDEN = Answer(status=403, body=b'{"error":"this door is for the owner of the state folder"}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorPlate:
+    """Where one plane can be asked: its process, the port on 127.0.0.1, and the secret to be sent as a bearer token."""
+
+    pid: int
+    port: int
+    secret: str
+
+
+class Door:
+    """Takes requests that hold the secret and gives them to `answer`; see `keepwell.gateway.inbound.Owner`."""
+
+    max_body_bytes = 0
+    finishing = False
+
+    def __init__(self, secret: str, answer: Callable[[Request], Answer | None]) -> None:
+        self._expected = f"Bearer {secret}".encode()
+        self._answer = answer
+
+    def opened(self, client: Inbound) -> None:
+        """Somebody connected."""
+
+    def closed(self, client: Inbound) -> None:
+        """And left."""
+
+    def take(self, client: Inbound, request: Request) -> None:
+        """Answer at once, and close: a command asks once."""
+        answer: Answer | None = FORBIDDEN
+        if hmac.compare_digest(request.named.get(b"authorization", b""), self._expected):
+            answer = self._answer(request)
+        self._write(client, answer or NOT_FOUND)
+
+    def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
+        """What came is no request."""
+        self._write(client, Answer(status=status, body=msgspec.json.encode({"error": message})))
+
+    def _write(self, client: Inbound, answer: Answer) -> None:
+        own = b"content-type: %b\r\n" % answer.content_type
+        client.transport.write(render_head(answer.status, (), own, length=len(answer.body), close=True) + answer.body)
+        client.done(close=True)
+
+
+def make_secret() -> str:
+    """A new one for each process."""
+    return secrets.token_hex(SECRET_BYTES)
+
+
+def save_plate(state: Path, plate: DoorPlate) -> Path:
+    """Tell where the door of this process is; the file. Raises AccessError."""
+    path = state / DOORS_FOLDER / f"{plate.pid}.json"
+    replace_private(path, msgspec.json.encode(plate))
+    return path
+
+
+def load_plates(state: Path) -> list[DoorPlate]:
+    """Those of all processes that live, the newest process last; files that others left behind are passed over."""
+    found = []
+    for path in sorted((state / DOORS_FOLDER).glob("*.json")):
+        try:
+            plate = msgspec.json.decode(read_private(path, DOOR_BYTES), type=DoorPlate)
+            os.kill(plate.pid, 0)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        except (
+            ValueError,
+            PermissionError,
+        ):  # also what msgspec raises; a process of somebody else is no plane of ours
+            continue
+        found.append((path.stat().st_mtime_ns, plate))
+    return [plate for _, plate in sorted(found, key=_made_at)]
+
+
+def remove_plate(state: Path, pid: int) -> None:
+    """The process is gone, or going."""
+    try:
+        (state / DOORS_FOLDER / f"{pid}.json").unlink(missing_ok=True)
+    except OSError as error:
+        raise AccessError(f"cannot be removed: {error.strerror}", where=str(state / DOORS_FOLDER)) from error
+
+
+def _made_at(one: tuple[int, DoorPlate]) -> int:
+    return one[0]

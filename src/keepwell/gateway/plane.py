@@ -1,0 +1,81 @@
+"""The data plane without its process: a gate, what it is set by, and what it tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from keepwell.gateway.access import Access
+from keepwell.gateway.cordons import Cordon
+from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.facts import Facts
+from keepwell.gateway.gate import Gate
+from keepwell.gateway.inbound import Inbound
+from keepwell.gateway.own_paths import OwnPaths
+from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.settings import Settings
+from keepwell.gateway.surface import Surface
+from keepwell.plugins.dialect import Dialect
+from keepwell.plugins.registry import load_all
+from keepwell.plugins.routing import Policy
+from keepwell.store.keys import Key
+
+
+class Plane:
+    """The gateway: a gate and what it goes by. Everything may be replaced while requests run."""
+
+    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+        self._keys: tuple[Key, ...] = ()
+        self._recorder = recorder
+        dialects = cast("dict[str, Dialect]", load_all("dialects"))
+        policies = cast("dict[str, Policy]", load_all("routing"))
+        scheduler = Scheduler((), (), policies)
+        self.own = OwnPaths(scheduler)
+        self.gate = Gate(
+            scheduler,
+            Surface(dialects, self.own.answer),
+            Access(),
+            self._told,
+            deadlines=Deadlines(
+                first_byte_seconds=settings.first_byte_seconds,
+                between_seconds=settings.between_seconds,
+                total_seconds=settings.total_seconds,
+            ),
+            max_body_bytes=settings.max_body_bytes,
+        )
+        self.own.exchanges = self.gate.exchanges
+        self.apply(settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Go on by other settings; requests that run are not touched."""
+        gate = self.gate
+        gate.scheduler.replace(settings.replicas, settings.routes)
+        now = gate.now()
+        for name, station in gate.scheduler.stations.items():
+            station.resident = frozenset(settings.resident.get(name, ()))
+            if name in settings.well:
+                station.breaker.looked(now)
+        routes = {one.name: one for one in settings.routes}
+        gate.surface.replace(routes, settings.offered, aliases=settings.aliases, default=settings.default)
+        self._settings = settings
+        self.admit(self._keys)
+
+    def admit(self, keys: tuple[Key, ...]) -> None:
+        """Go on with other keys, at once."""
+        self._keys = keys
+        settings = self._settings
+        self.gate.access.replace(keys, frozenset(settings.hosts), required=settings.key_required)
+
+    def cordon(self, cordons: Iterable[Cordon]) -> None:
+        """Who gets no new work from now on; what waited for others starts at once."""
+        self.gate.scheduler.cordon(cordons)
+        self.gate.look()
+
+    def make_client(self) -> Inbound:
+        """The protocol of one more client."""
+        return Inbound(self.gate, self.gate.now)
+
+    def _told(self, facts: Facts) -> None:
+        self.own.measures.count(facts)
+        self._recorder.put(facts)
