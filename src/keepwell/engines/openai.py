@@ -20,6 +20,7 @@ from keepwell.plugins.ask import (
 from keepwell.plugins.chat import Call, ChatAsk, Promise, openai_chat, openai_embed, openai_promises
 from keepwell.plugins.engine import Health, HealthState, Identity, ModelInfo, Setting
 from keepwell.plugins.place import LogSource, Site
+from keepwell.plugins.residency import CanaryAsk, openai_canary
 from keepwell.plugins.timing import Timed, Wanted, post_timed
 from keepwell.transport.base import Reply, Transport
 
@@ -130,6 +131,10 @@ class OpenAiCompatible:
     def promises(self, model: str) -> tuple[Promise, ...]:
         """The paths of the OpenAI form."""
         return openai_promises(model)
+
+    def canary(self, ask: CanaryAsk) -> Call:
+        """By `/v1/completions`."""
+        return openai_canary(ask)
 
 
 def _is_list(found: Fields) -> bool:

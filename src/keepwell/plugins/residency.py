@@ -39,10 +39,12 @@ class Abilities:
 class Stay:
     """How a model is to be loaded, and for how long: seconds after its last request, negative for ever.
 
-    `options` are values of `LoadsModels.reload_options`; what is not named is the engine's own choice.
+    `options` are values of `LoadsModels.reload_options`; what is not named is the engine's own choice. `embeds`: the
+    model is one that only embeds.
     """
 
     seconds: float = -1.0
+    embeds: bool = False
     options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.llamacpp.chat import find_limit, list_promises
+from keepwell.engines.llamacpp.residency import ask_abilities, count_models, make_load, make_unload
 from keepwell.engines.llamacpp.settings import find_address, find_effective, find_flags, flag_table
 from keepwell.engines.llamacpp.timing import time_generation
 from keepwell.engines.llamacpp.wire import ask_health, detect_llamacpp, list_loaded, list_models, read_metrics
@@ -17,6 +18,7 @@ from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_c
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.residency import Abilities, CanaryAsk, Stay, openai_canary
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.plugins.weight_files import find_file_entries, find_folder_entries, is_weights
 from keepwell.transport.base import Transport
@@ -37,6 +39,8 @@ class LlamaCpp:
     follow_ups = _DATA.follow_ups
     dialects = _DATA.dialects
     first_lines = _DATA.first_lines
+    #: Context and placement are those of the server; no request changes them.
+    reload_options: tuple[str, ...] = ()
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """A program of one of its names, unless it is another engine's child on a blob of that engine's store."""
@@ -162,6 +166,26 @@ class LlamaCpp:
     def request_limit(self, settings: Mapping[str, str], slots: int) -> RequestLimit | Missing:
         """Its slots, and --parallel."""
         return find_limit(settings, slots)
+
+    def models_at_once(self, settings: Mapping[str, str]) -> int:
+        """--models-max of a router."""
+        return count_models(settings)
+
+    async def abilities(self, site: Site, transport: Transport, model: ModelInfo) -> Abilities | Missing:
+        """By `/models` and `/props`."""
+        return await ask_abilities(site, transport, model)
+
+    def load(self, model: str, stay: Stay) -> Call:
+        """By `/models/load`, which only a router has; it keeps a model until another needs its place."""
+        return make_load(model)
+
+    def unload(self, model: str) -> Call:
+        """By `/models/unload`, which only a router has."""
+        return make_unload(model)
+
+    def canary(self, ask: CanaryAsk) -> Call:
+        """By `/v1/completions`."""
+        return openai_canary(ask)
 
     def _flags(self, argv: Sequence[str]) -> Mapping[str, str]:
         parsed = find_flags(argv, self.programs, _FLAGS)

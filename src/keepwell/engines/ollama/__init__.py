@@ -9,6 +9,15 @@ from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.ollama.chat import find_limit, list_digests, list_promises, make_chat, make_embed
 from keepwell.engines.ollama.host import clean, parse_host
 from keepwell.engines.ollama.log import parse_placement
+from keepwell.engines.ollama.residency import (
+    RELOAD_OPTIONS,
+    ask_abilities,
+    count_models,
+    find_usual_limit,
+    make_canary,
+    make_load,
+    make_unload,
+)
 from keepwell.engines.ollama.settings import find_effective
 from keepwell.engines.ollama.store import find_entries
 from keepwell.engines.ollama.timing import time_generation
@@ -18,6 +27,7 @@ from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.residency import Abilities, CanaryAsk, Stay
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
 
@@ -42,6 +52,7 @@ class Ollama:
     first_lines = _DATA.first_lines
     fills_store = True
     store_parts = ("blobs", "manifests")
+    reload_options = RELOAD_OPTIONS
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """`ollama serve`, by whatever path; not a client, not a runner."""
@@ -146,6 +157,30 @@ class Ollama:
     async def loaded_digests(self, site: Site, transport: Transport) -> Mapping[str, str] | Missing:
         """By `/api/ps`."""
         return await list_digests(site, transport)
+
+    def usual_limit(self, version: str) -> int:
+        """`defaultParallel` of the release."""
+        return find_usual_limit(version)
+
+    def models_at_once(self, settings: Mapping[str, str]) -> int:
+        """OLLAMA_MAX_LOADED_MODELS."""
+        return count_models(settings)
+
+    async def abilities(self, site: Site, transport: Transport, model: ModelInfo) -> Abilities | Missing:
+        """By `/api/show`."""
+        return await ask_abilities(site, transport, model)
+
+    def load(self, model: str, stay: Stay) -> Call:
+        """By an empty `/api/generate`."""
+        return make_load(model, stay)
+
+    def unload(self, model: str) -> Call:
+        """By an empty `/api/generate` with no stay."""
+        return make_unload(model)
+
+    def canary(self, ask: CanaryAsk) -> Call:
+        """By `/api/generate`, raw."""
+        return make_canary(ask)
 
 
 def _value_of(argv: Sequence[str], flag: str) -> str:

@@ -19,6 +19,7 @@ from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, Mo
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.parallel import Ranks
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.residency import Abilities, CanaryAsk, openai_canary
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
 
@@ -27,6 +28,8 @@ _FLAGS = flag_table(_DATA.settings)
 _LOADED = re.compile(r"Model loading took (\d{1,7}(?:\.\d+)?) (GiB|GB)")
 _STARTING = re.compile(r"Starting to load model (\S+?)\.\.\.")
 _UNITS = {"GiB": 1024**3, "GB": 1024**3}
+#: --max-num-seqs where nothing is said, of any card but the largest, which have 1024 (vllm/engine/arg_utils.py, 0.32).
+USUAL_SEQUENCES = 256
 
 
 class Vllm:
@@ -158,6 +161,18 @@ class Vllm:
     def request_limit(self, settings: Mapping[str, str], slots: int) -> RequestLimit | Missing:
         """--max-num-seqs."""
         return find_limit(settings)
+
+    def usual_limit(self, version: str) -> int:
+        """The least default of a card; what is too much for it waits there."""
+        return USUAL_SEQUENCES
+
+    async def abilities(self, site: Site, transport: Transport, model: ModelInfo) -> Abilities | Missing:
+        """The context that it was started with; the rest it does not tell."""
+        return Abilities(context_tokens=model.context_tokens)
+
+    def canary(self, ask: CanaryAsk) -> Call:
+        """By `/v1/completions`."""
+        return openai_canary(ask)
 
 
 ENGINE = Vllm()
