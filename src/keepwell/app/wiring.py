@@ -88,14 +88,19 @@ class Wiring:
 def wire(caller: Caller) -> Wiring:
     """The real world, as the caller's configuration describes it. Raises ConfigurationError with all mistakes."""
     hands = LocalTransport()
-    config = load_config(
+    config = read_config(caller, hands.name)
+    return Wiring(config=config, hands=hands, clock=SystemClock(), state=find_state(caller))
+
+
+def read_config(caller: Caller, local_name: str) -> Config:
+    """What keepwell.toml says now; an empty one where there is none. Raises ConfigurationError with all mistakes."""
+    return load_config(
         caller.config,
         known_engines=names("engines"),
         known_services=names("services"),
         known_policies=names("routing"),
-        local_name=hands.name,
+        local_name=local_name,
     )
-    return Wiring(config=config, hands=hands, clock=SystemClock(), state=find_state(caller))
 
 
 def find_state(caller: Caller) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -21,7 +21,9 @@ BAD: frozenset[str] = frozenset({"refused", "sick", "silent", "cut", "stalled", 
 class Route:
     """A public model name: the replicas behind it with the name that each knows the model by.
 
-    `fallback` is the route that is tried where none of these can; `waiting` how many may wait, `wait_seconds` how long.
+    `out` tells of further replicas why they do not answer for it. `fallback` is the route that is tried where none of
+    these can; `waiting` how many may wait, `wait_seconds` how long. `priority` is that of its requests, -1 for their
+    key's own. `comments`: a stream that waits is kept open with comments, so its status is told before it is known.
     """
 
     name: str
@@ -30,6 +32,9 @@ class Route:
     fallback: str = ""
     waiting: int = 256
     wait_seconds: float = 60.0
+    priority: int = -1
+    comments: bool = False
+    out: Mapping[str, str] = field(default_factory=dict)
 
 
 class Start(msgspec.Struct, frozen=True):

@@ -25,21 +25,30 @@ SETTINGS_BYTES = 16 * 1024 * 1024
 class Settings:
     """Where to listen, and everything that the scheduler, the surface and the access are made of.
 
+    `more` are further addresses to listen on. `patterns` are further names with a * in them and their routes, in order;
+    `gaps` is what the owner should know of routes that cannot do what they were declared for.
     `key_required`: nobody is admitted while there is no key. `resident` are the models in memory by replica, `well`
     the replicas that answered the last look at their health.
     """
 
     host: str = "127.0.0.1"
     port: int = 4000
+    more: tuple[tuple[str, int], ...] = ()
     hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    certificate: str = ""
+    private_key: str = ""
     key_required: bool = False
     default: str = ""
     replicas: tuple[Replica, ...] = ()
     routes: tuple[Route, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    patterns: tuple[tuple[str, str], ...] = ()
+    gaps: tuple[str, ...] = ()
     offered: tuple[Offered, ...] = ()
     resident: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     well: tuple[str, ...] = ()
+    connect_seconds: float = 2.0
     first_byte_seconds: float = 300.0
     between_seconds: float = 60.0
     total_seconds: float = 3600.0

@@ -49,7 +49,10 @@ class Usage(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """A model as the gateway offers it: public name, context length (0: not told), digest and size where known."""
+    """A model as the gateway offers it: public name, context length (0: not told), digest and size where known.
+
+    `nodes` are those that have it, `loaded_on` those that have it in memory.
+    """
 
     name: str
     context_tokens: int = 0
@@ -57,6 +60,8 @@ class Offered:
     size_bytes: int = 0
     modified_at: float = 0.0
     loaded: bool = False
+    nodes: tuple[str, ...] = ()
+    loaded_on: tuple[str, ...] = ()
 
 
 class Dialect(Protocol):
