@@ -67,8 +67,8 @@ def make_routes(stocks: Sequence[Stock], entries: Sequence[RouteEntry], gateway:
                 aliases[name] = one.name
     default = next((one.name for one in entries if one.default), "")
     shown = {name: name for name in routes if "*" not in name} | aliases
-    for name, one in routes.items():
-        routes[name] = replace(one, fallback=aliases.get(one.fallback) or plain(one.fallback))
+    for name, route in routes.items():
+        routes[name] = replace(route, fallback=aliases.get(route.fallback) or plain(route.fallback))
     return RouteTable(
         routes=tuple(routes[name] for name in sorted(routes)),
         aliases=aliases,
