@@ -139,5 +139,8 @@ def _same(one: bytes, other: bytes) -> bool:
     """True for two spellings of one value; a number is never a truth value."""
     if one == other:
         return True
-    first, second = msgspec.json.decode(one), msgspec.json.decode(other)
+    try:
+        first, second = msgspec.json.decode(one), msgspec.json.decode(other)
+    except msgspec.DecodeError:
+        return False
     return type(first) is type(second) and bool(first == second)
