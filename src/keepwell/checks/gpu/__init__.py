@@ -131,7 +131,14 @@ CHECKS: tuple[Check, ...] = (
     Check(
         id="gpu.memory",
         title="The GPU has memory to spare",
-        needs=("device.memory_total_bytes", "device.memory_used_bytes", "device.processes"),
+        needs=(
+            "device.memory_total_bytes",
+            "device.memory_used_bytes",
+            "device.processes",
+            "engine.process",
+            "engine.runners",
+            "host.processes",
+        ),
         judge=judge_memory,
         level=2,
     ),
