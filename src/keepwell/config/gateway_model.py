@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+#: A value of an option with which a model is loaded.
+OptionValue: TypeAlias = bool | int | float | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +19,12 @@ class GatewayEntry:
     `certificate` and `private_key` are paths of PEM files, "" for plain HTTP. Seconds are limits: for a connection to
     an engine, its first byte, between two bytes, and all. `waiting`, `wait_seconds` and `policy` hold for every route
     that says nothing else.
+
+    `reload_options` is what becomes of a request's options that would load a model anew: "normalise", "refuse" or
+    "allow". Models that are not pinned leave memory after `unload_seconds` without a request (0: when the engine
+    wants); one that was loaded stays `residency_seconds` before another may take its place. `on_mismatch` is what a
+    client gets where another model answered than was asked: "tell" or "error". `canary_seconds` lie between two looks
+    at what engines with `canary` answer.
     """
 
     listen: tuple[str, ...] = ()
@@ -30,6 +41,11 @@ class GatewayEntry:
     waiting: int = 256
     wait_seconds: float = 60.0
     policy: tuple[str, ...] = ("resident", "least_work")
+    reload_options: str = "normalise"
+    unload_seconds: float = 0.0
+    residency_seconds: float = 0.0
+    on_mismatch: str = "tell"
+    canary_seconds: float = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +57,8 @@ class RouteEntry:
     nodes) and `tags` narrow who may answer; () leaves it to whoever has the model. `fallback` is the route for when
     none of them can. `default` takes every name that nobody has. `policy` (), `waiting` -1, `wait_seconds` 0 and
     `priority` "" are what the gateway says, or the key. `comments` keeps a stream that waits open with comments.
+    `gpu` leaves out engines that have the model in memory, but not all of it on GPUs. `pinned` models are loaded
+    beforehand and stay. `options` are values of options with which the model is loaded, for every client.
     """
 
     name: str
@@ -55,6 +73,9 @@ class RouteEntry:
     wait_seconds: float = 0.0
     priority: str = ""
     comments: bool = False
+    gpu: bool = False
+    pinned: bool = False
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,34 @@ _GATEWAY = (
         choice="policy",
         help="how replicas are chosen, first rule first",
     ),
+    Key(
+        name="reload_options",
+        shape=shapes.one_of("normalise", "refuse", "allow"),
+        help="options that would load a model anew: one value for all clients, an error, or as the client wants",
+    ),
+    Key(
+        name="unload_after",
+        shape=shapes.duration,
+        field="unload_seconds",
+        help="models that are not pinned leave memory after so long without a request; left out, when the engine wants",
+    ),
+    Key(
+        name="residency",
+        shape=shapes.duration,
+        field="residency_seconds",
+        help="a model that was loaded stays so long before another takes its place",
+    ),
+    Key(
+        name="on_mismatch",
+        shape=shapes.one_of("tell", "error"),
+        help="another model answered than was asked: say so in a header, or give an error",
+    ),
+    Key(
+        name="canary_every",
+        shape=shapes.duration,
+        field="canary_seconds",
+        help="time between two looks at what engines with canary answer",
+    ),
 )
 
 _ROUTE = (
@@ -75,6 +103,13 @@ _ROUTE = (
         help="its requests' place in a queue, instead of their key's",
     ),
     Key(name="comments", shape=shapes.flag, help="keep a waiting stream open with comments; its status is then 200"),
+    Key(name="gpu", shape=shapes.flag, help="only engines that have all of the model on GPUs, where it is in memory"),
+    Key(name="pinned", shape=shapes.flag, help="the model is loaded beforehand and stays in memory"),
+    Key(
+        name="options",
+        shape=gateway_shapes.options,
+        help="values for every client of options with which the model is loaded: {num_ctx = 8192}",
+    ),
 )
 
 _RESERVATION = (

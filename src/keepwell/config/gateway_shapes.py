@@ -124,3 +124,17 @@ def _is_listen(written: str) -> bool:
 
 #: Days of the week.
 days = words(*DAYS)
+
+
+def options(value: Toml) -> dict[str, bool | int | float | str]:
+    """Options with which a model is loaded: names with numbers, texts or true and false."""
+    expected = "a table like {num_ctx = 8192}"
+    if not isinstance(value, dict) or len(value) > MAX_OPTIONS:
+        raise ValueError(expected)
+    if not all(isinstance(one, bool | int | float | str) for one in value.values()):
+        raise ValueError(expected)
+    return dict(value)
+
+
+#: Options in one table; an engine has about twenty.
+MAX_OPTIONS = 50

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
 from keepwell.config.model import (
@@ -49,6 +49,8 @@ def render_value(value: object) -> str:
         if value.env:
             return f"{{env = {render_value(value.env)}}}"
         return f"{{file = {render_value(value.file)}}}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {render_value(one)}" for name, one in value.items()) + "}"
     if isinstance(value, bool):
         return {True: "true", False: "false"}[value]
     if isinstance(value, int | float):
@@ -79,7 +81,7 @@ def _keys(section: Section, entry: Entry) -> Iterator[str]:
     for key in section.keys:
         name = key.field or key.name
         value = getattr(entry, name)
-        if key.required or value != plain[name].default:
+        if key.required or value not in (plain[name].default, {}):
             yield f"{key.name} = {render_value(value)}"
 
 

@@ -13,10 +13,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from keepwell.config.gateway_model import OptionValue
 from keepwell.gateway.access import Refused
 from keepwell.gateway.json_edit import Change, Wish, apply_cuts, edit_object, find_members
 from keepwell.plugins.dialect import Failure
-from keepwell.plugins.residency import OptionValue
 
 Policy: TypeAlias = Literal["normalise", "refuse", "allow"]
 #: Where a body of this kind has its options, and the time for which it wants the model to stay.

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
+from keepwell.config.gateway_model import OptionValue
 from keepwell.core.observation import Missing
 from keepwell.plugins.chat import Call
 from keepwell.plugins.engine import ModelInfo
@@ -19,8 +20,6 @@ from keepwell.transport.base import Transport
 
 #: What a model may be able to do, beside what only one engine has a word for.
 Ability: TypeAlias = Literal["chat", "embed", "vision", "tools"]
-#: A value of an option that belongs to the loading of a model.
-OptionValue: TypeAlias = bool | int | float | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
