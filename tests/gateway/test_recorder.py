@@ -1,32 +1,53 @@
-"""The record: every request is in it or counted as lost."""
+"""The record: every request is in it, waits for it, or is counted as lost; nothing that goes wrong stops anything."""
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from dataclasses import asdict
 from pathlib import Path
+
+import pytest
 
 from keepwell.gateway import recorder as recorder_module
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.recorder import Recorder
 from keepwell.plugins.dialect import Usage
-from keepwell.store.requests import read_rows
+from keepwell.store.requests import Wanted, load_last_id, load_spent, read_rows
 
 
-def facts(number: int) -> Facts:
+def facts(number: int, **more: object) -> Facts:
     made = Facts(number, 100.0)
     made.started, made.first, made.last, made.ended = 100.5, 101.0, 103.0, 103.5
     made.key, made.asked, made.stream, made.usage = "ada", "m", True, Usage(7, 5)
+    for name, value in more.items():
+        setattr(made, name, value)
     return made
 
 
-def test_a_row_holds_what_was_measured(tmp_path: Path) -> None:
+def test_each_column_holds_what_was_measured(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "r" / "requests.db")
-    recorder.put(facts(1))
+    words = ("path", "dialect", "route", "asked", "answered", "replica", "proof", "digest", "device")
+    numbers = {"status": 207, "retries": 2, "bytes_in": 11, "bytes_out": 12, "changed_options": 3}
+    recorder.put(facts(1, **{word: word.upper() for word in words}, **numbers, error="cut", usage=Usage(7, 5, 4)))
     recorder.close()
     ((_, row),) = read_rows(tmp_path / "r" / "requests.db")
-    assert (row.queue_seconds, row.first_byte_seconds, row.total_seconds) == (0.5, 1.0, 3.5)
-    assert row.output_token_seconds == 0.5
-    assert (row.input_tokens, row.output_tokens, row.cached_tokens) == (7, 5, -1)
+    times = {"queue_seconds": 0.5, "first_byte_seconds": 1.0, "total_seconds": 3.5, "output_token_seconds": 0.5}
+    tokens = {"input_tokens": 7, "output_tokens": 5, "cached_tokens": 4}
+    others = {"id": 1, "key": "ada", "outcome": "cut", "stream": True, "energy_joules": -1.0, "cost": -1.0}
+    expected = {**{word: word.upper() for word in words}, **numbers, **times, **tokens, **others}
+    found = asdict(row)
+    assert abs(found.pop("at") - (time.time() - time.monotonic() + 100.0)) < 5
+    assert found == expected
     assert (tmp_path / "r" / "requests.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_did_not_happen_is_no_number(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "requests.db")
+    recorder.put(facts(1, started=0.0, first=0.0, usage=Usage()))
+    recorder.close()
+    ((_, row),) = read_rows(tmp_path / "requests.db")
+    assert (row.queue_seconds, row.first_byte_seconds, row.output_token_seconds, row.output_tokens) == (-1, -1, -1, -1)
 
 
 def test_the_newest_come_last_and_only_those_after_one(tmp_path: Path) -> None:
@@ -37,6 +58,110 @@ def test_the_newest_come_last_and_only_those_after_one(tmp_path: Path) -> None:
     found = read_rows(tmp_path / "requests.db", last=5)
     assert [row.id for _, row in found] == [25, 26, 27, 28, 29]
     assert read_rows(tmp_path / "requests.db", after=found[-1][0]) == []
+    assert load_last_id(tmp_path / "requests.db") == 29
+
+
+def test_rows_are_found_by_key_route_failure_and_time(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "requests.db")
+    recorder.put(facts(1, key="bob", route="m"))
+    recorder.put(facts(2, route="n", asked="alias"))
+    recorder.put(facts(3, error="replica_cut", status=200))
+    recorder.put(facts(4, status=429, began=500.0))
+    recorder.close()
+
+    def ids(wanted: Wanted) -> list[int]:
+        return [row.id for _, row in read_rows(tmp_path / "requests.db", wanted=wanted)]
+
+    assert ids(Wanted(key="bob")) == [1]
+    assert ids(Wanted(route="n")) == ids(Wanted(route="alias")) == [2]
+    assert ids(Wanted(failed=True)) == [3, 4]
+    assert ids(Wanted(since=time.time() - time.monotonic() + 400.0)) == [4]
+    assert ids(Wanted(key="' OR 1=1 --")) == []
+
+
+def test_tokens_of_a_day_are_kept_by_key(tmp_path: Path) -> None:
+    now = time.monotonic()
+    for _ in range(2):
+        recorder = Recorder(tmp_path / "requests.db")
+        recorder.put(facts(1, ended=now))
+        recorder.put(facts(2, ended=now, key="bob", usage=Usage(), stream_parts=3))
+        recorder.put(facts(3, ended=now, key=""))
+        recorder.close()
+    assert load_spent(tmp_path / "requests.db", time.time()) == {"ada": 24, "bob": 6}
+    assert load_spent(tmp_path / "requests.db", time.time() + 2 * 86400) == {}
+    assert load_spent(tmp_path / "none.db", time.time()) == {}
+
+
+def test_a_locked_record_is_written_later(tmp_path: Path) -> None:
+    path = tmp_path / "requests.db"
+    recorder = Recorder(path)
+    recorder.put(facts(1))
+    recorder.write()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    recorder.put(facts(2))
+    recorder.write()
+    assert (recorder.lost, "locked" in recorder.why) == (0, True)
+    assert recorder.measures().unwritten == 1
+    other.execute("ROLLBACK")
+    other.close()
+    recorder.put(facts(3))
+    recorder.write()
+    assert [row.id for _, row in read_rows(path)] == [1, 2, 3]
+    assert (recorder.lost, recorder.why, recorder.measures().unwritten) == (0, "", 0)
+    assert load_spent(path, time.time() - time.monotonic() + 103.5) == {"ada": 36}
+    recorder.close()
+
+
+def test_a_record_that_is_away_or_another_file_is_opened_anew(tmp_path: Path) -> None:
+    path = tmp_path / "requests.db"
+    recorder = Recorder(path)
+    recorder.put(facts(1))
+    recorder.write()
+    path.rename(tmp_path / "kept.db")
+    recorder.put(facts(2))
+    recorder.write()
+    assert [row.id for _, row in read_rows(path)] == [2]
+    assert recorder.lost == 0
+    recorder.close()
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, but long enough to be one" * 100, b"SQLite format 3\0" + b"\xff" * 8000]
+)
+def test_a_damaged_record_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "requests.db"
+    path.write_bytes(content)
+    recorder = Recorder(path)
+    recorder.put(facts(1))
+    recorder.write()
+    recorder.write()
+    assert [row.id for _, row in read_rows(path)] == [1]
+    (aside,) = tmp_path.glob("requests.db.damaged-*")
+    assert aside.read_bytes() == content
+    assert recorder.lost == 0
+    recorder.close()
+
+
+def test_a_record_of_an_older_release_gets_its_new_columns(tmp_path: Path) -> None:
+    path = tmp_path / "requests.db"
+    old = sqlite3.connect(path)
+    old.execute(
+        "CREATE TABLE request (row INTEGER PRIMARY KEY, id, at, key, path, dialect, route, asked, answered,"
+        " replica, status, outcome, stream, retries, queue_seconds, first_byte_seconds, total_seconds,"
+        " output_token_seconds, input_tokens, output_tokens, cached_tokens, bytes_out)"
+    )
+    old.execute(
+        "INSERT INTO request VALUES (1, 9, 1.5, 'k', '', '', '', '', '', '', 200, '', 1, 0, 0, 0, 0, 0, 1, 2, 3, 4)"
+    )
+    old.commit()
+    old.close()
+    ((_, row),) = read_rows(path)
+    assert (row.id, row.bytes_in, row.energy_joules) == (9, 0, -1.0)
+    recorder = Recorder(path)
+    recorder.put(facts(10, bytes_in=5))
+    recorder.close()
+    assert [(row.id, row.bytes_in) for _, row in read_rows(path)] == [(9, 0), (10, 5)]
 
 
 def test_what_cannot_be_written_is_counted(tmp_path: Path) -> None:
@@ -44,13 +169,21 @@ def test_what_cannot_be_written_is_counted(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "file" / "requests.db")
     recorder.put(facts(1))
     recorder.write()
-    assert recorder.lost == 1
+    assert recorder.lost == 0
     assert "file" in recorder.why
+    recorder.close()
+    assert recorder.lost == 1
 
 
 def test_too_many_at_once_are_counted(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "requests.db")
-    for number in range(recorder_module.WAITING + 3):
-        recorder.put(facts(number))
+    (tmp_path / "file").write_text("")
+    recorder = Recorder(tmp_path / "file" / "requests.db")
+    one = facts(0)
+    for _ in range(recorder_module.WAITING + 3):
+        recorder.put(one)
     assert recorder.lost == 3
-    recorder._waiting.clear()
+    recorder.write()
+    for number in range(5):
+        recorder.put(facts(number))
+    assert recorder.measures().lost == 8, "the oldest went"
+    assert recorder.measures().unwritten == recorder_module.WAITING

@@ -1,56 +1,20 @@
-"""Keys of the gateway's clients, the record of their requests, and why a request would go where."""
+"""The record of the gateway's requests, and why a request would go where."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state, wire
 from keepwell.core.errors import ConfigurationError, Unreachable
 from keepwell.gateway.settings import SETTINGS_FILE, load_settings
-from keepwell.store.keys import Key, add_key, digest_secret, load_keys, make_secret, remove_key
 from keepwell.store.requests import RECORD_FILE, RequestRow, read_rows
 
-#: Priorities by word.
-PRIORITIES = {"interactive": 0, "normal": 1, "batch": 2}
 #: Seconds between two looks for new requests, and for the gateway's own answers.
 FOLLOW_SECONDS, ASK_SECONDS = 0.5, 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyLine:
-    """One key as it is shown: never its secret, and of its digest only the beginning."""
-
-    name: str
-    digest: str
-    made_at: float
-    priority: int
-    per_minute: int
-    tokens_per_minute: int
-    at_once: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeysReport:
-    """The answer of `key`: all keys; `secret` is that of the new one, this one time."""
-
-    keys: tuple[KeyLine, ...]
-    secret: str = ""
-    done: str = ""
-
-    @property
-    def schema(self) -> str:
-        """Name and version of the JSON form."""
-        return "keepwell.keys/1"
-
-    @property
-    def exit_code(self) -> int:
-        """Always 0."""
-        return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,42 +62,6 @@ class RouteReport:
         return 2 * (not any(one.chosen for rows in self.candidates.values() for one in rows))
 
 
-def new_key(caller: Caller, key: Key, now: float) -> KeysReport:
-    """Make one; its secret is told this one time."""
-    state = find_state(caller)
-    secret = make_secret()
-    made = Key(
-        name=key.name,
-        digest=digest_secret(secret),
-        made_at=now,
-        priority=key.priority,
-        per_minute=key.per_minute,
-        tokens_per_minute=key.tokens_per_minute,
-        at_once=key.at_once,
-    )
-    add_key(state, made)
-    return _report(state, secret=secret, done=f"made {key.name}")
-
-
-def revoke_key(caller: Caller, name: str) -> KeysReport:
-    """Take it away; a running gateway notices at once."""
-    state = find_state(caller)
-    remove_key(state, name)
-    return _report(state, done=f"revoked {name}")
-
-
-def list_keys(caller: Caller) -> KeysReport:
-    """All of them."""
-    return _report(find_state(caller))
-
-
-def parse_priority(word: str) -> int:
-    """0 to 2; ConfigurationError for another word."""
-    if word not in PRIORITIES:
-        raise ConfigurationError(f"no priority {word!r}", hint=f"known: {', '.join(PRIORITIES)}")
-    return PRIORITIES[word]
-
-
 async def list_requests(caller: Caller, *, last: int, follow: bool) -> RequestsReport | None:
     """The newest requests; with `follow` new ones are told as they end, until Ctrl-C."""
     path = find_state(caller) / RECORD_FILE
@@ -172,19 +100,3 @@ async def explain_route(caller: Caller, model: str) -> RouteReport:
         raise ConfigurationError(str(found.get("error")), hint=f"known: {', '.join(found.get('routes', ())) or 'none'}")
     rows = {one["dialect"]: tuple(CandidateLine(**row) for row in one["candidates"]) for one in found["by_dialect"]}
     return RouteReport(model=model, candidates=rows)
-
-
-def _report(state: Path, *, secret: str = "", done: str = "") -> KeysReport:
-    lines = tuple(
-        KeyLine(
-            name=one.name,
-            digest=one.digest[:12],
-            made_at=one.made_at,
-            priority=one.priority,
-            per_minute=one.per_minute,
-            tokens_per_minute=one.tokens_per_minute,
-            at_once=one.at_once,
-        )
-        for one in load_keys(state)
-    )
-    return KeysReport(keys=lines, secret=secret, done=done)

@@ -1,31 +1,38 @@
-"""Who may ask: keys that are stored as digests, their limits, and the names by which this gateway may be called."""
+"""Who may ask: keys that are stored as digests, what each may do, and the names by which this gateway may be called."""
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-from collections.abc import Iterable
+import hmac
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from keepwell.gateway.facts import Facts
+from keepwell.gateway.hosts import Hosts
 from keepwell.gateway.inbound import Request
 from keepwell.plugins.dialect import Failure
 from keepwell.store.keys import Key
+from keepwell.store.requests import midnight_after
 
 #: Presented keys whose digest is remembered, so that it is not made for each request.
 REMEMBERED = 1024
-#: Names by which a machine calls itself.
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Characters of a presented key: none of ours is longer.
+SECRET_BYTES = 512
 
 
 @dataclass(slots=True)
 class Spending:
-    """What one key has used: a bucket that fills with time for requests and one for tokens, and requests at work."""
+    """What one key has used: a bucket that fills with time for requests and one for tokens, requests at work, and the
+    tokens of this day.
+    """
 
     requests: float = 0.0
     tokens: float = 0.0
     at: float = 0.0
     running: int = 0
+    today: int = 0
 
 
 class Refused(Exception):
@@ -41,30 +48,74 @@ NOBODY = Key(name="", digest="")
 
 @dataclass(slots=True)
 class Access:
-    """Checks each request. Without keys everybody is admitted, unless a key is `required`: then nobody is."""
+    """Checks each request. Without keys everybody is admitted, unless a key is `required`: then nobody is.
+
+    `wall` is the clock of days and expiries, in seconds since the epoch.
+    """
 
     keys: dict[str, Key] = field(default_factory=dict)
-    hosts: frozenset[str] = LOCAL_NAMES
+    hosts: Hosts = field(default_factory=Hosts)
     required: bool = False
+    #: Another one whenever `admit` may answer otherwise for the same head.
+    era: object = field(default_factory=object)
     _seen: dict[bytes, Key] = field(default_factory=dict)
-    _called: dict[bytes, bool] = field(default_factory=dict)
     _spent: dict[str, Spending] = field(default_factory=dict)
+    _allowed: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _checked: frozenset[str] = frozenset()
+    #: When this day ends, and the next key expires; seconds since the epoch.
+    _midnight: float = 0.0
+    _next_expiry: float = 0.0
+    _wall: float = 0.0
 
-    def replace(self, keys: Iterable[Key], hosts: frozenset[str], *, required: bool = False) -> None:
-        """Other keys, at once."""
+    def replace(
+        self,
+        keys: Iterable[Key],
+        hosts: frozenset[str],
+        *,
+        required: bool = False,
+        origins: Iterable[str] = (),
+        wall: float = 0.0,
+    ) -> None:
+        """Other keys, at once. What a key has used stays. `wall` 0 is now."""
+        wall = wall or time.time()
         self.keys = {one.digest: one for one in keys}
-        self.hosts = LOCAL_NAMES | hosts
-        self.required = required
-        self._seen.clear()
-        self._called.clear()
+        self.hosts = Hosts(hosts, origins)
+        self.required = required or bool(self.keys)
+        self._checked = frozenset(one.name for one in self.keys.values() if one.limited or one.routes)
+        self._allowed.clear()
+        self._spent = {name: spending for name, spending in self._spent.items() if self._is_known(name)}
+        self._midnight = self._midnight or midnight_after(wall)
+        self._expire(wall)
+
+    def tick(self, wall: float) -> None:
+        """Time went on: keys expire, and a new day gives every key its tokens again."""
+        self._wall = wall
+        if self._next_expiry and wall >= self._next_expiry:
+            self._expire(wall)
+        if self._midnight and wall >= self._midnight:
+            self._midnight = midnight_after(wall)
+            for spending in self._spent.values():
+                spending.today = 0
+
+    def restore(self, spent: Mapping[str, int]) -> None:
+        """Tokens that keys used today, before this gateway began."""
+        for name, tokens in spent.items():
+            key = next((one for one in self.keys.values() if one.name == name and one.limited), None)
+            if key is not None:
+                spending = self._spent.setdefault(name, Spending(key.per_minute, key.tokens_per_minute))
+                spending.today = max(spending.today, tokens)
 
     def admit(self, request: Request) -> Key:
         """The key of a request that may be made; raises Refused."""
-        host = request.named.get(b"host")
-        if host and not self._may_be_called(host):
-            message = f"this gateway is not called {host.decode('latin-1')[:100]!r}"
+        named = request.named
+        host = named.get(b"host", b"")
+        if host and not self.hosts.may_be_called(host):
+            message = f"this gateway is not called {host.decode('latin-1')[:100]!r}; list the name in `hosts`"
             raise Refused(Failure(status=403, kind="host_refused", message=message))
-        if not self.keys and not self.required:
+        if b"origin" in named and not self.hosts.may_ask(named[b"origin"], host):
+            message = f"pages of {named[b'origin'].decode('latin-1')[:100]!r} may not ask; list it in `origins`"
+            raise Refused(Failure(status=403, kind="origin_refused", message=message))
+        if not self.required:
             return NOBODY
         key = self._find(request)
         if key is None:
@@ -72,38 +123,37 @@ class Access:
             raise Refused(Failure(status=401, kind="invalid_api_key", message=message))
         return key
 
-    def charge(self, key: Key, now: float) -> None:
-        """A request of this key begins, and `spent` will be called; raises Refused where a limit is reached."""
-        if key.per_minute or key.tokens_per_minute or key.at_once:
-            self._charge(key, now)
+    def charge(self, key: Key, route: str, now: float) -> None:
+        """A request of this key for this route begins, and `spent` will be called; raises Refused."""
+        if key.name in self._checked:
+            if key.routes and not self._may_use(key, route):
+                message = f"{key.name} may not use {route}; it may use {', '.join(key.routes)[:200]}"
+                raise Refused(Failure(status=403, kind="route_not_allowed", message=message))
+            if key.limited:
+                self._charge(key, now)
 
     def spent(self, facts: Facts) -> None:
         """A request of a key is over: its tokens count."""
         spending = self._spent.get(facts.key)
         if spending is not None:
             spending.running = max(0, spending.running - 1)
-            spending.tokens -= max(0, facts.usage.input_tokens) + max(0, facts.usage.output_tokens)
+            tokens = facts.charged_tokens
+            spending.tokens -= tokens
+            spending.today += tokens
 
-    def _may_be_called(self, host: bytes) -> bool:
-        known = self._called.get(host)
-        if known is None:
-            if len(self._called) >= REMEMBERED:
-                self._called.clear()
-            known = self._called[host] = self._is_own(host)
-        return known
-
-    def _is_own(self, host: bytes) -> bool:
-        name = host.decode("latin-1").strip().lower()
-        if name in self.hosts:
-            return True
-        name = name.rpartition("]")[0].lstrip("[") or name.partition(":")[0]
-        if name in self.hosts:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
+    def limits(self) -> Iterator[tuple[str, str, float, float]]:
+        """Each limit of each key: key, which, how much, and how much of it is used."""
+        for key in self.keys.values():
+            spending = self._spent.get(key.name) or Spending(key.per_minute, key.tokens_per_minute)
+            rows = (
+                ("requests_per_minute", key.per_minute, key.per_minute - spending.requests),
+                ("tokens_per_minute", key.tokens_per_minute, key.tokens_per_minute - spending.tokens),
+                ("tokens_per_day", key.tokens_per_day, spending.today),
+                ("requests_at_once", key.at_once, spending.running),
+            )
+            for kind, limit, used in rows:
+                if limit:
+                    yield key.name, kind, float(limit), float(max(0, used))
 
     def _find(self, request: Request) -> Key | None:
         """By digest: how long it takes tells nothing about the secret of any key."""
@@ -111,19 +161,43 @@ class Access:
         known = self._seen.get(shown)
         if known is not None:
             return known
+        if len(shown) > SECRET_BYTES:
+            return None
         secret = shown.removeprefix(b"Bearer ").removeprefix(b"bearer ").strip()
-        key = self.keys.get(hashlib.sha256(secret).hexdigest())
-        if key is not None:
-            if len(self._seen) >= REMEMBERED:
-                self._seen.clear()
-            self._seen[shown] = key
+        digest = hashlib.sha256(secret).hexdigest()
+        key = self.keys.get(digest)
+        if key is None or not hmac.compare_digest(key.digest, digest):
+            return None
+        if len(self._seen) >= REMEMBERED:
+            self._seen.clear()
+        self._seen[shown] = key
         return key
+
+    def _is_known(self, name: str) -> bool:
+        return any(one.name == name for one in self.keys.values())
+
+    def _expire(self, wall: float) -> None:
+        """Take out keys whose time is over; nobody is admitted in their place."""
+        self._wall = wall
+        self.keys = {name: one for name, one in self.keys.items() if not one.expires_at or one.expires_at > wall}
+        self.era = object()
+        self._next_expiry = min((one.expires_at for one in self.keys.values() if one.expires_at), default=0.0)
+        self.era = object()
+        self._seen.clear()
+
+    def _may_use(self, key: Key, route: str) -> bool:
+        found = self._allowed.get((key.name, route))
+        if found is None:
+            if len(self._allowed) >= REMEMBERED:
+                self._allowed.clear()
+            found = self._allowed[key.name, route] = any(fnmatchcase(route, one) for one in key.routes)
+        return found
 
     def _charge(self, key: Key, now: float) -> None:
         spending = self._spent.get(key.name)
         if spending is None:
             spending = self._spent[key.name] = Spending(key.per_minute, key.tokens_per_minute, now)
-        minutes, spending.at = (now - spending.at) / 60, now
+        minutes, spending.at = (now - (spending.at or now)) / 60, now
         spending.requests = min(key.per_minute, spending.requests + minutes * key.per_minute)
         spending.tokens = min(key.tokens_per_minute, spending.tokens + minutes * key.tokens_per_minute)
         if key.at_once and spending.running >= key.at_once:
@@ -134,6 +208,10 @@ class Access:
         if key.tokens_per_minute and spending.tokens <= 0:
             wait = (1 - spending.tokens) / key.tokens_per_minute * 60
             raise _too_many(f"{key.name} may use {key.tokens_per_minute} tokens a minute", wait)
+        if key.tokens_per_day and spending.today >= key.tokens_per_day:
+            wait = max(1.0, self._midnight - self._wall)
+            message = f"{key.name} has used its {key.tokens_per_day} tokens of this day; the next begins at midnight"
+            raise _too_many(message, wait)
         spending.requests -= 1
         spending.running += 1
 

@@ -8,16 +8,21 @@ from keepwell.plugins.dialect import Usage
 class Facts:
     """Filled while the request is worked on. Instants are of the gateway's clock, in seconds; 0 is "not yet".
 
-    `proof` says how it is known which model answered: "said" by the engine, "resident" there, or "" (unknown).
-    `stream_parts` counts reads from the engine that held part of a stream.
+    `proof` says how it is known which model answered: "said" by the engine, "resident" there, or "" (unknown);
+    `digest` and `device` are what the engine tells of that model, `changed_options` how many options were set right.
+    `stream_parts` counts reads from the engine that held part of a stream, `times` are the instants of the first ones.
     """
 
     __slots__ = (
         "answered",
         "asked",
         "began",
+        "bytes_in",
         "bytes_out",
+        "changed_options",
+        "device",
         "dialect",
+        "digest",
         "ended",
         "error",
         "first",
@@ -33,6 +38,7 @@ class Facts:
         "status",
         "stream",
         "stream_parts",
+        "times",
         "usage",
     )
 
@@ -41,7 +47,16 @@ class Facts:
         self.began = began
         self.started = self.first = self.last = self.ended = 0.0
         self.dialect = self.key = self.path = self.route = self.asked = self.answered = self.replica = ""
-        self.error = self.proof = ""
-        self.status = self.retries = self.bytes_out = self.stream_parts = 0
+        self.error = self.proof = self.digest = self.device = ""
+        self.status = self.retries = self.bytes_in = self.bytes_out = self.stream_parts = self.changed_options = 0
+        self.times: list[float] | None = None
         self.stream = False
         self.usage = Usage()
+
+    @property
+    def charged_tokens(self) -> int:
+        """What counts against its key: the engine's counts; where it told none, a token for each part that it sent."""
+        made = self.usage.output_tokens
+        if made < 0:
+            made = self.stream_parts
+        return max(0, self.usage.input_tokens) + made

@@ -1,13 +1,20 @@
-"""What the gateway counts: requests by how they ended, tokens, and how long each part took. A few microseconds each.
+"""What the gateway counts: requests by how they ended, tokens, and how long each part took; as Prometheus reads it.
 
-The bounds of the buckets are those that vLLM gives the metrics of the same meaning (vllm/v1/metrics/loggers.py of
-release 0.32), so that one panel can show both.
+Requests are counted in batches, away from the path of any request. Labels are names that the owner chose (routes,
+replicas, keys) or that are written here (outcomes): what a client writes is in none of them. The bounds of the buckets
+are those that vLLM gives the metrics of the same meaning (vllm/v1/metrics/buckets.py of release 0.33), so that one
+panel can show both.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise, repeat
+from operator import attrgetter
+from typing import TypeAlias
 
 from keepwell.core.text import escape_controls
 from keepwell.gateway.facts import Facts
@@ -23,6 +30,32 @@ WHOLE = (
     *(0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0),
     *(1920.0, 7680.0),
 )
+PREFIX = "keepwell_gateway_"
+#: Histograms of each route: name, bounds, help.
+HISTOGRAMS = (
+    ("request_queue_time_seconds", WHOLE, "Time until a replica was free"),
+    ("time_to_first_token_seconds", FIRST, "Time from the request to the first byte of its answer"),
+    ("request_time_per_output_token_seconds", TOKEN, "Mean time for each output token after the first, by stream"),
+    ("inter_token_latency_seconds", TOKEN, "Time between two parts of a stream"),
+    ("e2e_request_latency_seconds", WHOLE, "Time from the request to the end of its answer"),
+)
+#: Routes, replicas and outcomes that get lines of their own; a fleet has a few hundred. More are counted as `OTHER`.
+SERIES, ROUTES, OTHER = 4096, 1024, "other"
+_OUTCOME = attrgetter("route", "replica", "error")
+
+
+#: Numbers by labels.
+Rows: TypeAlias = Sequence[tuple[Mapping[str, str], float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """A number of now, by labels. `kind` is "gauge" or "counter"."""
+
+    name: str
+    help: str
+    rows: Rows
+    kind: str = "gauge"
 
 
 class Histogram:
@@ -35,94 +68,151 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def add(self, value: float) -> None:
-        """One more."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def add(self, values: Sequence[float]) -> None:
+        """More of them."""
+        counts = self.counts
+        for place in map(bisect_left, repeat(self.bounds), values):
+            counts[place] += 1
+        self.total += sum(values)
 
     def render(self, name: str, labels: str) -> Iterator[str]:
         """Its lines."""
         so_far = 0
-        for bound, count in zip((*map(_number, self.bounds), "+Inf"), self.counts, strict=True):
+        for bound, count in zip((*map(repr, self.bounds), "+Inf"), tuple(self.counts), strict=True):
             so_far += count
             yield f'{name}_bucket{{{labels},le="{bound}"}} {so_far}'
         yield f"{name}_sum{{{labels}}} {_number(self.total)}"
         yield f"{name}_count{{{labels}}} {so_far}"
 
 
+@dataclass(slots=True)
+class _Route:
+    """What is counted of one route."""
+
+    histograms: tuple[Histogram, ...]
+    tokens: dict[str, int] = field(default_factory=dict)
+    retries: int = 0
+
+
 class Measures:
-    """By route: histograms and tokens; by route, replica and outcome: requests."""
+    """By route: histograms and tokens; by route, replica and outcome: requests. `lost` are requests that are not in
+    the record, `unwritten` rows that wait for it.
+    """
 
     def __init__(self) -> None:
-        self._outcomes: dict[tuple[str, str, str], int] = {}
-        self._tokens: dict[tuple[str, str], int] = {}
-        self._routes: dict[str, dict[str, Histogram]] = {}
+        self.lost = self.unwritten = 0
+        self._outcomes: Counter[tuple[str, str, str]] = Counter()
+        self._routes: dict[str, _Route] = {}
 
-    def count(self, facts: Facts) -> None:
-        """A request is over."""
-        key = (facts.route, facts.replica, facts.error or "well")
-        self._outcomes[key] = self._outcomes.get(key, 0) + 1
-        found = self._routes.get(facts.route) or self._make(facts.route)
-        found["e2e_request_latency_seconds"].add(facts.ended - facts.began)
-        if facts.started:
-            found["request_queue_time_seconds"].add(facts.started - facts.began)
-        if facts.first:
-            found["time_to_first_token_seconds"].add(facts.first - facts.began)
-        made = facts.usage.output_tokens
-        if facts.stream and made > 1:
-            found["request_time_per_output_token_seconds"].add((facts.last - facts.first) / (made - 1))
-        for kind, number in (("input", facts.usage.input_tokens), ("output", made)):
-            if number > 0:
-                self._tokens[facts.route, kind] = self._tokens.get((facts.route, kind), 0) + number
+    def count(self, batch: Iterable[Facts]) -> None:
+        """These requests are over."""
+        by_route: dict[str, list[Facts]] = {}
+        for one in batch:
+            by_route.setdefault(one.route, []).append(one)
+        for route, rows in by_route.items():
+            for key, number in Counter(map(_OUTCOME, rows)).items():
+                self._outcomes[self._place(key)] += number
+            self._add(self._get(route), rows)
 
-    def render(self, gauges: Mapping[str, Mapping[str, float]], *, waiting: int) -> bytes:
+    def render(self, gauges: Iterable[Gauge] = ()) -> bytes:
         """The text form of Prometheus."""
-        return ("\n".join(self._lines(gauges, waiting)) + "\n").encode()
+        return ("\n".join(self._lines(gauges)) + "\n").encode()
 
-    def _lines(self, gauges: Mapping[str, Mapping[str, float]], waiting: int) -> Iterator[str]:
-        yield "# TYPE keepwell_gateway_requests_total counter"
-        for (route, replica, outcome), number in self._outcomes.items():
-            labels = _labels(route=route, replica=replica, outcome=outcome)
-            yield f"keepwell_gateway_requests_total{{{labels}}} {number}"
-        yield "# TYPE keepwell_gateway_tokens_total counter"
-        for (route, kind), number in self._tokens.items():
-            yield f"keepwell_gateway_tokens_total{{{_labels(route=route, kind=kind)}}} {number}"
-        yield from _gauges({**gauges, "keepwell_gateway_requests_waiting": {"": float(waiting)}})
-        yield from self._histograms(sorted({name for one in self._routes.values() for name in one}))
+    def _add(self, route: _Route, rows: list[Facts]) -> None:
+        waits, firsts, paces, gaps, wholes = route.histograms
+        wholes.add([one.ended - one.began for one in rows])
+        waits.add([one.started - one.began for one in rows if one.started])
+        firsts.add([one.first - one.began for one in rows if one.first])
+        streams = [one for one in rows if one.stream]
+        counted = [(one, one.usage.output_tokens) for one in streams]
+        paces.add([(one.last - one.first) / (made - 1) for one, made in counted if made > 1 and one.first])
+        for one in streams:
+            times = one.times
+            if times:
+                gaps.add([after - before for before, after in pairwise(times)])
+        self._add_tokens(route, rows)
 
-    def _histograms(self, names: Iterable[str]) -> Iterator[str]:
-        for name in names:
-            yield f"# TYPE keepwell_gateway_{name} histogram"
-            for route, found in self._routes.items():
-                yield from found[name].render(f"keepwell_gateway_{name}", _labels(route=route))
-
-    def _make(self, route: str) -> dict[str, Histogram]:
-        made = self._routes[route] = {
-            "request_queue_time_seconds": Histogram(WHOLE),
-            "time_to_first_token_seconds": Histogram(FIRST),
-            "request_time_per_output_token_seconds": Histogram(TOKEN),
-            "e2e_request_latency_seconds": Histogram(WHOLE),
+    def _add_tokens(self, route: _Route, rows: list[Facts]) -> None:
+        usages = [one.usage for one in rows]
+        found = {
+            "input": sum([one.input_tokens for one in usages if one.input_tokens > 0]),
+            "output": sum([one.output_tokens for one in usages if one.output_tokens > 0]),
+            "cached": sum([one.cached_tokens for one in usages if one.cached_tokens > 0]),
         }
-        return made
+        for kind, number in found.items():
+            if number:
+                route.tokens[kind] = route.tokens.get(kind, 0) + number
+        route.retries += sum([one.retries for one in rows])
+
+    def _lines(self, gauges: Iterable[Gauge]) -> Iterator[str]:
+        yield from _gauge(self._requests())
+        yield from _gauge(self._tokens())
+        retried: Rows = [({"route": name}, float(one.retries)) for name, one in list(self._routes.items())]
+        yield from _gauge(Gauge(name="retries_total", help="Further tries", rows=retried, kind="counter"))
+        lost: Rows = [({}, float(self.lost))]
+        yield from _gauge(Gauge(name="record_lost_total", help="Requests not recorded", rows=lost, kind="counter"))
+        unwritten: Rows = [({}, float(self.unwritten))]
+        yield from _gauge(Gauge(name="record_unwritten", help="Rows that wait to be written", rows=unwritten))
+        for one in gauges:
+            yield from _gauge(one)
+        yield from self._histograms()
+
+    def _requests(self) -> Gauge:
+        rows = [
+            ({"route": route, "replica": replica, "outcome": outcome or "well"}, float(number))
+            for (route, replica, outcome), number in list(self._outcomes.items())
+        ]
+        return Gauge(name="requests_total", help="Requests that are over", rows=rows, kind="counter")
+
+    def _tokens(self) -> Gauge:
+        rows = [
+            ({"route": name, "kind": kind}, float(number))
+            for name, route in list(self._routes.items())
+            for kind, number in list(route.tokens.items())
+        ]
+        return Gauge(name="tokens_total", help="Tokens as engines counted them", rows=rows, kind="counter")
+
+    def _histograms(self) -> Iterator[str]:
+        routes = list(self._routes.items())
+        for place, (name, _, words) in enumerate(HISTOGRAMS):
+            yield f"# HELP {PREFIX}{name} {words}"
+            yield f"# TYPE {PREFIX}{name} histogram"
+            for route, found in routes:
+                yield from found.histograms[place].render(PREFIX + name, _labels({"route": route}))
+
+    def _place(self, key: tuple[str, str, str]) -> tuple[str, str, str]:
+        if key in self._outcomes or len(self._outcomes) < SERIES:
+            return key
+        return OTHER, OTHER, OTHER
+
+    def _get(self, name: str) -> _Route:
+        found = self._routes.get(name)
+        if found is None:
+            if len(self._routes) >= ROUTES and name != OTHER:
+                return self._get(OTHER)
+            found = self._routes[name] = _Route(tuple(Histogram(bounds) for _, bounds, _ in HISTOGRAMS))
+        return found
 
 
-def _gauges(gauges: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    for name, rows in gauges.items():
-        yield f"# TYPE {name} gauge"
-        for replica, value in rows.items():
-            labels = f"{{{_labels(replica=replica)}}}" * bool(replica)
-            yield f"{name}{labels} {_number(value)}"
+def _gauge(one: Gauge) -> Iterator[str]:
+    name = PREFIX + one.name
+    yield f"# HELP {name} {one.help}"
+    yield f"# TYPE {name} {one.kind}"
+    for labels, value in one.rows:
+        yield f"{name}{f'{{{_labels(labels)}}}' * bool(labels)} {_number(value)}"
 
 
-def _labels(**pairs: str) -> str:
+def _labels(pairs: Mapping[str, str]) -> str:
     return ",".join(f'{name}="{_escape(value)}"' for name, value in pairs.items())
 
 
 def _escape(value: str) -> str:
-    """Names come from engines and clients: nothing in them may end a line."""
-    shown = escape_controls(value)
-    return shown.replace("\\", "\\\\").replace('"', '\\"')
+    """Names come from engines and owners: nothing in them may end a line."""
+    return escape_controls(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:
+    """Whole numbers are written out: a counter must not stand still once it is large."""
+    if value == int(value):
+        return str(int(value))
     return f"{value:.10g}"

@@ -8,9 +8,10 @@ from typing import cast
 from keepwell.gateway.access import Access
 from keepwell.gateway.cordons import Cordon
 from keepwell.gateway.deadlines import Deadlines
-from keepwell.gateway.facts import Facts
 from keepwell.gateway.gate import Gate
+from keepwell.gateway.gauges import find_gauges
 from keepwell.gateway.inbound import Inbound
+from keepwell.gateway.names import Names
 from keepwell.gateway.own_paths import OwnPaths
 from keepwell.gateway.recorder import Recorder
 from keepwell.gateway.scheduler import Scheduler
@@ -36,7 +37,7 @@ class Plane:
             scheduler,
             Surface(dialects, self.own.answer),
             Access(),
-            self._told,
+            recorder.put,
             deadlines=Deadlines(
                 first_byte_seconds=settings.first_byte_seconds,
                 between_seconds=settings.between_seconds,
@@ -45,6 +46,7 @@ class Plane:
             max_body_bytes=settings.max_body_bytes,
         )
         self.own.exchanges = self.gate.exchanges
+        self.own.expose = self.expose
         self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
@@ -57,7 +59,9 @@ class Plane:
             if name in settings.well:
                 station.breaker.looked(now)
         routes = {one.name: one for one in settings.routes}
-        gate.surface.replace(routes, settings.offered, aliases=settings.aliases, default=settings.default)
+        names = Names(routes, settings.aliases, settings.patterns, settings.default)
+        gate.surface.replace(names, settings.offered)
+        self.own.names = names
         self._settings = settings
         self.admit(self._keys)
 
@@ -65,7 +69,9 @@ class Plane:
         """Go on with other keys, at once."""
         self._keys = keys
         settings = self._settings
-        self.gate.access.replace(keys, frozenset(settings.hosts), required=settings.key_required)
+        self.gate.access.replace(
+            keys, frozenset(settings.hosts), required=settings.key_required, origins=settings.origins
+        )
 
     def cordon(self, cordons: Iterable[Cordon]) -> None:
         """Who gets no new work from now on; what waited for others starts at once."""
@@ -76,6 +82,7 @@ class Plane:
         """The protocol of one more client."""
         return Inbound(self.gate, self.gate.now)
 
-    def _told(self, facts: Facts) -> None:
-        self.own.measures.count(facts)
-        self._recorder.put(facts)
+    def expose(self) -> bytes:
+        """All counts, as Prometheus reads them."""
+        gate = self.gate
+        return self._recorder.measures().render(find_gauges(gate.scheduler, gate.access, len(gate.clients)))

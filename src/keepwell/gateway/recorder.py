@@ -1,35 +1,48 @@
 """Writes the record of requests beside the data plane: a bounded queue and one thread, so that no request waits.
 
-What finds no room is counted, and so is what could not be written.
+A request that is over costs an append; a few times a second the thread counts what came and writes it. A file that
+is locked, full or damaged stops nothing: rows wait up to a bound and are written once it can be; what finds no room
+is counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from keepwell.core.errors import AccessError
 from keepwell.gateway.facts import Facts
-from keepwell.store.requests import RequestRow, add_rows, open_record
+from keepwell.gateway.measures import Measures
+from keepwell.store.requests import Values, add_rows, day_of, open_record
 
-#: Requests that may wait to be written: some seconds of the most that one process serves.
+#: Requests that may wait to be counted, and rows that may wait to be written: some seconds of the most that one
+#: process serves, about 25 MB.
 WAITING = 50_000
 #: Seconds between two writes.
 WRITE_SECONDS = 0.5
+#: What SQLite calls a file that is damaged, or none of its own.
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Recorder:
-    """`lost` counts requests that are not in the record; `why` is the last reason."""
+    """`lost` counts requests that are not in the record; `why` is the last reason, "" while all is well."""
 
     def __init__(self, path: Path) -> None:
         self.lost = 0
         self.why = ""
+        self._measures = Measures()
         self._path = path
         self._waiting: deque[Facts] = deque()
+        self._rows: deque[Values] = deque()
+        self._spent: dict[tuple[str, str], int] = {}
+        self._counting = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._file = 0
         self._offset = time.time() - time.monotonic()
 
     def put(self, facts: Facts) -> None:
@@ -40,56 +53,128 @@ class Recorder:
         else:
             self._waiting.append(facts)
 
+    def measures(self) -> Measures:
+        """The counts, with every request that is over until now."""
+        self._count()
+        self._measures.lost, self._measures.unwritten = self.lost, len(self._rows)
+        return self._measures
+
     async def keep_writing(self) -> None:
         """Write what is there, again and again."""
         while True:
             await asyncio.sleep(WRITE_SECONDS)
-            if self._waiting:
+            if self._waiting or self._rows:
                 await asyncio.to_thread(self.write)
 
     def write(self) -> None:
-        """Write all that waits."""
-        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        """Write all that waits; what cannot be written now waits on."""
+        self._count()
+        rows, spent = list(self._rows), dict(self._spent)
         try:
-            if self._connection is None:
-                self._connection = open_record(self._path)
-            add_rows(self._connection, [_row(one, self._offset) for one in taken])
-        except (AccessError, sqlite3.Error) as error:
-            self.lost += len(taken)
-            self.why = str(error)
+            add_rows(self._open(), rows, spent)
+        except (AccessError, sqlite3.Error, OSError) as error:
+            self._failed(error)
+            return
+        self.why = ""
+        with self._counting:
+            for _ in rows:
+                self._rows.popleft()
+            for key, tokens in spent.items():
+                self._spent[key] -= tokens
+                if not self._spent[key]:
+                    del self._spent[key]
 
     def close(self) -> None:
-        """Write the rest."""
-        if self._waiting:
+        """Write the rest; what cannot be written is counted as lost."""
+        if self._waiting or self._rows:
             self.write()
-        if self._connection is not None:
-            self._connection.close()
+        self.lost += len(self._rows)
+        self._let_go()
+
+    def _count(self) -> None:
+        """From facts to counts and rows; from the thread, or from whoever asks for the counts."""
+        with self._counting:
+            taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if not taken:
+                return
+            self._measures.count(taken)
+            offset = self._offset
+            self._rows.extend([_values(one, offset) for one in taken])
+            day = day_of(taken[-1].ended + offset)
+            for one in taken:
+                if one.key:
+                    key, tokens = (day, one.key), one.charged_tokens
+                    self._spent[key] = self._spent.get(key, 0) + tokens
+            over = len(self._rows) - WAITING
+            if over > 0:
+                self.lost += over
+                for _ in range(over):
+                    self._rows.popleft()
+
+    def _open(self) -> sqlite3.Connection:
+        """The record; opened anew where its file is another one, or gone."""
+        if self._connection is not None and _number_of(self._path) != self._file:
+            self._let_go()
+        if self._connection is None:
+            self._connection = open_record(self._path)
+            self._file = _number_of(self._path)
+        return self._connection
+
+    def _failed(self, error: Exception) -> None:
+        self.why = str(error)
+        cause = error.__cause__ or error
+        if isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            self._let_go()
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        """A damaged record is kept beside a new one."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        with suppress(OSError):
+            self._path.rename(self._path.with_name(f"{self._path.name}.damaged-{stamp}"))
+        for end in ("-wal", "-shm"):
+            with suppress(OSError):
+                self._path.with_name(self._path.name + end).unlink()
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
 
 
-def _row(facts: Facts, offset: float) -> RequestRow:
+def _values(facts: Facts, offset: float) -> Values:
+    """The row, in the order of `RequestRow`'s fields."""
     usage = facts.usage
-    return RequestRow(
-        id=facts.id,
-        at=round(facts.began + offset, 6),
-        key=facts.key,
-        path=facts.path,
-        dialect=facts.dialect,
-        route=facts.route,
-        asked=facts.asked,
-        answered=facts.answered,
-        replica=facts.replica,
-        status=facts.status,
-        outcome=facts.error,
-        stream=facts.stream,
-        retries=facts.retries,
-        queue_seconds=_between(facts.began, facts.started),
-        first_byte_seconds=_between(facts.began, facts.first),
-        total_seconds=_between(facts.began, facts.ended),
-        output_token_seconds=_pace(facts),
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_tokens=usage.cached_tokens,
-        bytes_out=facts.bytes_out,
+    return (
+        facts.id,
+        facts.began + offset,
+        facts.key,
+        facts.path,
+        facts.dialect,
+        facts.route,
+        facts.asked,
+        facts.answered,
+        facts.replica,
+        facts.status,
+        facts.error,
+        facts.stream,
+        facts.retries,
+        _between(facts.began, facts.started),
+        _between(facts.began, facts.first),
+        _between(facts.began, facts.ended),
+        _pace(facts),
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        facts.bytes_out,
+        facts.bytes_in,
+        facts.proof,
+        facts.digest,
+        facts.device,
+        facts.changed_options,
+        -1.0,
+        -1.0,
     )
 
 
@@ -97,11 +182,19 @@ def _between(begin: float, end: float) -> float:
     """Seconds, -1 where there was no end."""
     if not end:
         return -1.0
-    return round(end - begin, 6)
+    return end - begin
 
 
 def _pace(facts: Facts) -> float:
     """Seconds for each output token after the first, -1 where it cannot be told."""
-    if not facts.stream or facts.usage.output_tokens < 2:
+    made = facts.usage.output_tokens
+    if not facts.stream or made < 2 or not facts.first:
         return -1.0
-    return round((facts.last - facts.first) / (facts.usage.output_tokens - 1), 6)
+    return (facts.last - facts.first) / (made - 1)
+
+
+def _number_of(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0

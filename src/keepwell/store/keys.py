@@ -25,8 +25,10 @@ KEYS_BYTES = 4 * 1024 * 1024
 class Key:
     """A client's key: its name, the SHA-256 of the secret (hex), and what it may do.
 
-    `priority` is 0 interactive, 1 normal, 2 batch; `weight` its share of a full queue. `routes` () means all.
-    `per_minute` requests, `tokens_per_minute` and requests `at_once`: 0 means no limit.
+    `priority` is 0 interactive, 1 normal, 2 batch; `weight` its share of a full queue. `routes` are patterns of routes'
+    names (`llama*`), () means all. `per_minute` requests, `tokens_per_minute`, `tokens_per_day` (of this machine's
+    local day) and requests `at_once`: 0 means no limit. `admin` may change engines. `expires_at` is in seconds since
+    the epoch, 0 for never.
     """
 
     name: str
@@ -38,6 +40,14 @@ class Key:
     per_minute: int = 0
     tokens_per_minute: int = 0
     at_once: int = 0
+    tokens_per_day: int = 0
+    admin: bool = False
+    expires_at: float = 0.0
+
+    @property
+    def limited(self) -> bool:
+        """True if its requests must be counted."""
+        return bool(self.per_minute or self.tokens_per_minute or self.tokens_per_day or self.at_once)
 
 
 def make_secret() -> str:
@@ -69,14 +79,27 @@ def add_key(state: Path, key: Key) -> None:
     _save(state, (*known, key))
 
 
+def replace_key(state: Path, key: Key) -> None:
+    """Put this in the place of the one with its name. Raises ConfigurationError if there is none."""
+    known = load_keys(state)
+    get_key(known, key.name)
+    _save(state, tuple({**{one.name: one for one in known}, key.name: key}.values()))
+
+
+def get_key(keys: tuple[Key, ...], name: str) -> Key:
+    """The key with this name. Raises ConfigurationError if there is none."""
+    for one in keys:
+        if one.name == name:
+            return one
+    names = ", ".join(one.name for one in keys) or "none"
+    raise ConfigurationError(f"there is no key {name!r}", hint=f"there are: {names}")
+
+
 def remove_key(state: Path, name: str) -> None:
     """Take it away. Raises ConfigurationError if there is none."""
     known = load_keys(state)
-    left = tuple(one for one in known if one.name != name)
-    if len(left) == len(known):
-        names = ", ".join(one.name for one in known) or "none"
-        raise ConfigurationError(f"there is no key {name!r}", hint=f"there are: {names}")
-    _save(state, left)
+    get_key(known, name)
+    _save(state, tuple(one for one in known if one.name != name))
 
 
 def _save(state: Path, keys: tuple[Key, ...]) -> None:

@@ -8,8 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.clients import PRIORITIES, KeysReport
+from keepwell.app.keyring import KeyLine, KeysReport
 from keepwell.cli.words import clean
+from keepwell.gateway.ask import PRIORITIES
+
+_COLUMNS = ("key", "made", "priority", "routes", "limits", "tokens today", "expires", "digest")
 
 
 def render(report: KeysReport) -> RenderableType:
@@ -23,12 +26,46 @@ def render(report: KeysReport) -> RenderableType:
     if not report.keys:
         parts.append(Text("No keys: the gateway serves this machine alone. keepwell key new NAME makes one."))
         return Group(*parts)
-    words = {number: word for word, number in PRIORITIES.items()}
     table = Table(box=None, pad_edge=False)
-    for name in ("key", "made", "priority", "requests a minute", "tokens a minute", "at once", "digest"):
+    for name in _COLUMNS:
         table.add_column(name)
     for one in report.keys:
-        limits = [str(number or "-") for number in (one.per_minute, one.tokens_per_minute, one.at_once)]
-        made = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made_at))
-        table.add_row(clean(one.name), made, words[one.priority], *limits, one.digest)
+        table.add_row(*_words(one))
     return Group(*parts, table)
+
+
+def _words(one: KeyLine) -> list[str]:
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made_at))
+    return [
+        clean(one.name) + " (admin)" * one.admin,
+        made,
+        _priority(one),
+        clean(", ".join(one.routes) or "all", 60),
+        _limits(one),
+        str(one.tokens_today or "-"),
+        _expires(one),
+        one.digest,
+    ]
+
+
+def _priority(one: KeyLine) -> str:
+    words = {number: word for word, number in PRIORITIES.items()}
+    return words[one.priority] + f" x{one.weight:g}" * (one.weight != 1.0)
+
+
+def _limits(one: KeyLine) -> str:
+    limits = {
+        "requests a minute": one.per_minute,
+        "tokens a minute": one.tokens_per_minute,
+        "tokens a day": one.tokens_per_day,
+        "at once": one.at_once,
+    }
+    return ", ".join(f"{number} {word}" for word, number in limits.items() if number) or "none"
+
+
+def _expires(one: KeyLine) -> str:
+    if one.expired:
+        return "expired"
+    if not one.expires_at:
+        return "never"
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(one.expires_at))
