@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from keepwell.core.errors import AccessError
-from keepwell.gateway.heads import render_head
 from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.surface import Answer
 from keepwell.store.folder import read_private, replace_private
@@ -66,8 +65,8 @@ class Door:
         self._write(client, Answer(status=status, body=msgspec.json.encode({"error": message})))
 
     def _write(self, client: Inbound, answer: Answer) -> None:
-        own = b"content-type: %b\r\n" % answer.content_type
-        client.transport.write(render_head(answer.status, (), own, length=len(answer.body), close=True) + answer.body)
+        head = b"HTTP/1.1 %d \r\nconnection: close\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n"
+        client.transport.write(head % (answer.status, answer.content_type, len(answer.body)) + answer.body)
         client.done(close=True)
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from urllib.parse import parse_qs
 
 import msgspec
 
+from keepwell.gateway.explain import explain
 from keepwell.gateway.inbound import Request
 from keepwell.gateway.measures import EXPOSITION, Measures
+from keepwell.gateway.names import Names
 from keepwell.gateway.scheduler import Scheduler
-from keepwell.gateway.state import Exchanged, describe_state
+from keepwell.gateway.state import About, Exchanged, describe_state
 from keepwell.gateway.surface import Answer
-from keepwell.plugins.routing import Ask
 
 
 class OwnPaths:
@@ -21,10 +22,12 @@ class OwnPaths:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self.measures = Measures()
+        #: What is counted, as Prometheus reads it.
+        self.expose: Callable[[], bytes] = Measures().render
+        self.names = Names({}, {})
         #: Requests at work by number, and what is told of this process.
         self.exchanges: Mapping[int, Exchanged] = {}
-        self.about: Mapping[str, object] = {}
+        self.about = About()
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path that is not one of these."""
@@ -32,31 +35,18 @@ class OwnPaths:
         if request.method != b"GET":
             return None
         if path == b"/metrics":
-            return Answer(status=200, body=self._expose(), content_type=EXPOSITION)
+            return Answer(status=200, body=self.expose(), content_type=EXPOSITION)
         if path == b"/keepwell/state":
-            state = describe_state(self._scheduler, self.exchanges, monotonic())
-            return Answer(status=200, body=msgspec.json.encode({**state, "plane": self.about}))
+            state = describe_state(self.about, self._scheduler, self.exchanges, monotonic())
+            return Answer(status=200, body=msgspec.json.encode(state))
         if path == b"/keepwell/route":
-            model = parse_qs(query.decode("latin-1")).get("model", [""])[0]
-            return self._explain(model, monotonic())
+            asked = parse_qs(query.decode("latin-1"))
+            return self._explain(asked.get("model", [""])[0], asked.get("key", [""])[0])
         return None
 
-    def _expose(self) -> bytes:
-        stations = self._scheduler.stations.items()
-        running = {name: float(one.outstanding) for name, one in stations}
-        out = {name: float(one.breaker.state != "closed" or bool(one.cordoned)) for name, one in stations}
-        gauges = {"keepwell_gateway_requests_running": running, "keepwell_gateway_replica_out": out}
-        return self.measures.render(gauges, waiting=len(self._scheduler.waiting))
-
-    def _explain(self, model: str, now: float) -> Answer:
-        route = self._scheduler.routes.get(model)
-        if route is None:
-            body = msgspec.json.encode({"error": f"no route {model!r}", "routes": sorted(self._scheduler.routes)})
-            return Answer(status=404, body=body)
-        rows = [
-            {"dialect": dialect, "candidates": self._scheduler.explain(Ask(id=0, route=model, dialect=dialect), now)}
-            for dialect in sorted(
-                {one for station in self._scheduler.stations.values() for one in station.replica.dialects}
-            )
-        ]
-        return Answer(status=200, body=msgspec.json.encode({"route": model, "by_dialect": rows}))
+    def _explain(self, model: str, key: str) -> Answer:
+        found = explain(self._scheduler, self.names, model, key, monotonic())
+        if found is None:
+            said = {"error": self.names.describe_unknown(model), "routes": sorted(self._scheduler.routes)}
+            return Answer(status=404, body=msgspec.json.encode(said))
+        return Answer(status=200, body=msgspec.json.encode(found))

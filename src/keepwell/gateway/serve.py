@@ -1,6 +1,6 @@
-"""The data plane's process: `python -m keepwell.gateway.serve STATE [DESCRIPTOR]`. Needs nothing else that runs.
+"""The data plane's process: `python -m keepwell.gateway.serve STATE [DESCRIPTOR ...]`. Needs nothing else that runs.
 
-It listens on the socket that it inherits as DESCRIPTOR, or opens one; says one line when it does. Settings, keys and
+It listens on the sockets that it inherits as DESCRIPTORs, or opens them; says a line when it does. Settings, keys and
 cordons are read again when their file changes; a bad file changes nothing. TERM or INT: no new connection is taken,
 what runs is finished, a second one ends it at once. HUP: another process has taken over: connections that are open
 are served on, each told with its next answer to close, until none is left.
@@ -14,20 +14,23 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from keepwell.core.errors import KeepwellError
 from keepwell.gateway.cordons import CORDONS_FILE, load_cordons
 from keepwell.gateway.door import Door, DoorPlate, make_secret, remove_plate, save_plate
-from keepwell.gateway.inbound import Inbound
+from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.plane import Plane
 from keepwell.gateway.recorder import Recorder
-from keepwell.gateway.settings import SETTINGS_FILE, load_settings
+from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
+from keepwell.gateway.state import About
+from keepwell.gateway.surface import Answer
 from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
-from keepwell.store.requests import RECORD_FILE
+from keepwell.store.requests import RECORD_FILE, load_spent
 
 #: Seconds between two looks at the files: three looks cost some 10 microseconds.
 FOLLOW_SECONDS = 0.02
@@ -40,53 +43,62 @@ LINGER_SECONDS = 10.0
 BACKLOG = 4096
 
 
-async def serve(state: Path, descriptor: int = -1) -> None:
-    """Serve by the settings, keys and cordons in this state folder until told to end; `descriptor` is a socket that
-    listens, -1 for one of its own. Raises KeepwellError, OSError.
+async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
+    """Serve by the settings, keys and cordons in this state folder until told to end; `descriptors` are sockets that
+    listen, () for its own. Raises KeepwellError, OSError.
     """
     settings = load_settings(state / SETTINGS_FILE)
     recorder = Recorder(state / RECORD_FILE)
     plane = Plane(settings, recorder)
+    plane.gate.access.restore(load_spent(state / RECORD_FILE, time.time()))
     files = _Files(state, plane)
     files.read()
     end = _End(plane)
-    listening = open_socket(settings.host, settings.port, descriptor)
+    listening = open_sockets(settings, descriptors)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(plane.make_client, sock=listening, backlog=BACKLOG)
-    door = await _open_door(state, plane, listening)
+    servers = [await loop.create_server(plane.make_client, sock=one, backlog=BACKLOG) for one in listening]
     tasks = [loop.create_task(one) for one in (plane.gate.keep_time(), files.follow(), recorder.keep_writing())]
-    print(f"listening on {settings.host}:{listening.getsockname()[1]}", flush=True)
+    servers.append(await _open_door(state, plane, listening))
+    for one in plane.own.about.listening:
+        print(f"listening on {one}", flush=True)
     await end.told.wait()
-    server.close()
+    for server in servers[:-1]:
+        server.close()
     await end.finish()
     remove_plate(state, os.getpid())
     for task in tasks:
         task.cancel()
-    door.close()
+    servers[-1].close()
     plane.gate.close()
     recorder.close()
 
 
-def open_socket(host: str, port: int, descriptor: int = -1) -> socket.socket:
-    """The inherited socket, or a new one that nobody shares."""
-    if descriptor < 0:
-        return make_socket(host, port)
-    return socket.socket(fileno=descriptor)
+def open_sockets(settings: Settings, descriptors: Sequence[int] = ()) -> list[socket.socket]:
+    """The inherited sockets, or new ones that nobody shares."""
+    if descriptors:
+        return [socket.socket(fileno=one) for one in descriptors]
+    return [make_socket(settings.host, settings.port)]
 
 
 def make_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A socket that listens; `shared`: beside another that does. Raises OSError where somebody else has the address."""
+    """A socket that listens; `shared`: beside another of ours that does. Raises OSError where it cannot."""
+    if not shared:
+        _open(host, port).close()  # sharing is allowed later on: now nobody else may have it
+    made = _open(host, port, socket.SO_REUSEPORT)
+    made.listen(BACKLOG)
+    made.setblocking(False)
+    return made
+
+
+def _open(host: str, port: int, *options: int) -> socket.socket:
     family = socket.AF_INET
     if ":" in host:
         family = socket.AF_INET6
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for option in (socket.SO_REUSEADDR, *options):
+            made.setsockopt(socket.SOL_SOCKET, option, 1)
         made.bind((host, port))
-        made.listen(BACKLOG)
-        made.setblocking(False)
     except OSError:
         made.close()
         raise
@@ -123,7 +135,7 @@ class _End:
             return
         self._linger = linger
         self._plane.gate.finishing = True
-        self._plane.own.about = {**self._plane.own.about, "finishing": True}
+        self._plane.own.about = replace(self._plane.own.about, finishing=True)
         self.told.set()
 
 
@@ -149,6 +161,7 @@ class _Files:
         """Look again and again; what cannot be read changes nothing and is told on standard error."""
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
+            self._plane.gate.access.tick(time.time())
             for path, read in self._readers.items():
                 found = _stamp(path)
                 if found == self._known[path]:
@@ -169,20 +182,32 @@ class _Files:
         self._plane.cordon(load_cordons(state))
 
 
-async def _open_door(state: Path, plane: Plane, listening: socket.socket) -> asyncio.Server:
-    host, port = listening.getsockname()[:2]
-    plane.own.about = {
-        "pid": os.getpid(),
-        "keeper": os.getppid(),
-        "started_at": time.time(),
-        "listening": f"{host}:{port}",
-        "finishing": False,
-    }
+async def _open_door(state: Path, plane: Plane, listening: Sequence[socket.socket]) -> asyncio.Server:
+    plane.own.about = About(
+        pid=os.getpid(),
+        keeper=os.getppid(),
+        listening=tuple(describe_address(one) for one in listening),
+        started_at=time.time(),
+    )
     secret = make_secret()
-    owner = Door(secret, plane.own.answer)
+    owner = Door(secret, partial(_answer_at_door, plane))
     server = await asyncio.get_running_loop().create_server(partial(Inbound, owner, plane.gate.now), "127.0.0.1", 0)
     save_plate(state, DoorPlate(pid=os.getpid(), port=server.sockets[0].getsockname()[1], secret=secret))
     return server
+
+
+def _answer_at_door(plane: Plane, request: Request) -> Answer | None:
+    own = plane.own
+    own.about = replace(own.about, alone=os.getppid() != own.about.keeper)
+    return own.answer(request)
+
+
+def describe_address(listening: socket.socket) -> str:
+    """`host:port`, an IPv6 address in brackets."""
+    host, port = listening.getsockname()[:2]
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{host}:{port}"
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -197,11 +222,8 @@ def main(arguments: list[str]) -> int:
     """Run it; 3 for settings that cannot be used or an address that cannot be listened on."""
     import uvloop
 
-    descriptor = -1
-    for word in arguments[1:2]:
-        descriptor = int(word)
     try:
-        uvloop.run(serve(Path(arguments[0]), descriptor))
+        uvloop.run(serve(Path(arguments[0]), [int(one) for one in arguments[1:]]))
     except (KeepwellError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
