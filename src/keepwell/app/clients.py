@@ -1,37 +1,18 @@
-"""The record of the gateway's requests, and why a request would go where."""
+"""Why a request to the gateway would go where."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from keepwell.app.operation import Caller
-from keepwell.app.wiring import find_state, wire
+from keepwell.app.wiring import wire
 from keepwell.core.errors import ConfigurationError, Unreachable
 from keepwell.gateway.settings import SETTINGS_FILE, load_settings
-from keepwell.store.requests import RECORD_FILE, RequestRow, read_rows
 
-#: Seconds between two looks for new requests, and for the gateway's own answers.
-FOLLOW_SECONDS, ASK_SECONDS = 0.5, 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestsReport:
-    """The answer of `requests`: the newest, oldest of them first."""
-
-    requests: tuple[RequestRow, ...]
-
-    @property
-    def schema(self) -> str:
-        """Name and version of the JSON form."""
-        return "keepwell.requests/1"
-
-    @property
-    def exit_code(self) -> int:
-        """Always 0."""
-        return 0
+#: Seconds for the gateway's own answers.
+ASK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,29 +41,6 @@ class RouteReport:
     def exit_code(self) -> int:
         """2 if nobody could take a request."""
         return 2 * (not any(one.chosen for rows in self.candidates.values() for one in rows))
-
-
-async def list_requests(caller: Caller, *, last: int, follow: bool) -> RequestsReport | None:
-    """The newest requests; with `follow` new ones are told as they end, until Ctrl-C."""
-    path = find_state(caller) / RECORD_FILE
-    rows = read_rows(path, last=last)
-    if not follow:
-        return RequestsReport(requests=tuple(row for _, row in rows))
-    seen = 0
-    while True:
-        for number, row in rows:
-            seen = number
-            caller.tell(describe_request(row))
-        await asyncio.sleep(FOLLOW_SECONDS)
-        rows = read_rows(path, after=seen, last=1000)
-
-
-def describe_request(row: RequestRow) -> str:
-    """One line for a person."""
-    tokens = f"{max(0, row.input_tokens)}+{max(0, row.output_tokens)} tokens"
-    times = f"first byte {row.first_byte_seconds * 1000:.0f} ms" * (row.first_byte_seconds >= 0)
-    words = (row.key or "-", row.asked, row.replica or "-", str(row.status), row.outcome or "well", tokens, times)
-    return f"{row.id:>6}  {'  '.join(one for one in words if one)}  {row.total_seconds * 1000:.0f} ms"
 
 
 async def explain_route(caller: Caller, model: str) -> RouteReport:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.clients import RequestsReport, RouteReport
+    from keepwell.app.explaining import RouteReport
 
 
 async def gateway(
@@ -32,37 +32,23 @@ async def gateway(
     await run_gateway(caller, options)
 
 
-async def requests(
-    caller: Caller,
-    *,
-    last: Annotated[int, Param(help="How many of the newest.", minimum=1, maximum=10000)] = 20,
-    follow: Annotated[bool, Param(help="Tell new ones as they end, until Ctrl-C.", short="-f")] = False,
-) -> "RequestsReport | None":
-    """List requests that the gateway served, and who answered.
-
-    Whose key, which model was asked and which answered, where, how fast, how many tokens; no text of any request.
-    """
-    from keepwell.app import clients
-
-    return await clients.list_requests(caller, last=last, follow=follow)
-
-
 async def route(
     caller: Caller,
     *,
     model: Annotated[str, Param(help="The model's name, as clients write it.", position=True)],
+    key: Annotated[str, Param(help="For a request with this client's key, by name.")] = "",
 ) -> "RouteReport":
     """Tell where a request for a model would go, and why.
 
-    Sends nothing to any engine: the running gateway lists the candidates, who is out and why, who would be chosen.
+    Sends nothing to any engine: the running gateway tells which route the name means and by which rules it chooses,
+    lists the candidates, who is out and why, who would be chosen, and what would be tried after them.
     """
-    from keepwell.app import clients
+    from keepwell.app import explaining
 
-    return await clients.explain_route(caller, model)
+    return await explaining.explain_route(caller, model, key)
 
 
 OPERATIONS = (
     Operation(name="gateway", effect="change", function=gateway, faces=("cli",)),
-    Operation(name="requests", effect="read", function=requests, faces=("cli",)),
     Operation(name="route", effect="read", function=route),
 )

@@ -1,0 +1,33 @@
+"""What the gateway served."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from keepwell.app.operation import Caller, Operation, Param
+
+if TYPE_CHECKING:
+    from keepwell.app.recorded import RequestsReport
+
+
+async def requests(
+    caller: Caller,
+    *,
+    last: Annotated[int, Param(help="How many of the newest.", minimum=1, maximum=10000)] = 20,
+    follow: Annotated[bool, Param(help="Tell new ones as they end, until Ctrl-C.", short="-f")] = False,
+    key: Annotated[str, Param(help="Only those of this key.")] = "",
+    route: Annotated[str, Param(help="Only those of this route, or that asked for this model.")] = "",
+    failed: Annotated[bool, Param(help="Only those that went wrong.")] = False,
+    since: Annotated[str, Param(help="How far back: 30m, 6h, 2d.")] = "",
+) -> "RequestsReport | None":
+    """List requests that the gateway served, and who answered.
+
+    Whose key, which model was asked and which answered, where, how fast, how many tokens; no text of any request.
+    """
+    import time
+
+    from keepwell.app import recorded
+
+    wanted = recorded.parse_wanted(key=key, route=route, failed=failed, since=since, now=time.time())
+    return await recorded.list_requests(caller, wanted, last=last, follow=follow)
+
+
+OPERATIONS = (Operation(name="requests", effect="read", function=requests, faces=("cli",)),)
