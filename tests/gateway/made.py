@@ -16,6 +16,7 @@ from keepwell.gateway.deadlines import Deadlines
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.gate import Gate
 from keepwell.gateway.inbound import Inbound
+from keepwell.gateway.names import Names
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.surface import Surface
 from keepwell.plugins.dialect import Dialect, Offered
@@ -128,7 +129,7 @@ async def gateway(
         route or Route(name=MODEL, replicas={}, policy=("least_work",)), replicas={one.id: MODEL for one in replicas}
     )
     surface = Surface(DIALECTS, lambda request: None)
-    surface.replace({route.name: route}, [Offered(name=route.name)], aliases={"the-alias": route.name})
+    surface.replace(Names({route.name: route}, {"the-alias": route.name}), [Offered(name=route.name)])
     access = Access()
     access.replace(keys, frozenset())
     told: list[Facts] = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import msgspec
 
 from keepwell.gateway.access import Refused
 from keepwell.gateway.ask import Route
 from keepwell.gateway.inbound import Request
+from keepwell.gateway.names import Names
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
 
 JSON = b"application/json"
@@ -50,17 +50,18 @@ class Surface:
                 self._endpoints.setdefault((endpoint.method, endpoint.path), (dialect, endpoint))
         self._usual = dialects[USUAL]
         self._own = own
-        self._routes: dict[str, Route] = {}
-        self._default: Route | None = None
+        #: Another one whenever `find` may answer otherwise.
+        self.era = object()
+        self.names = Names({}, {})
+        self._exact: dict[str, Route] = {}
         self._offered: tuple[Offered, ...] = ()
 
-    def replace(
-        self, routes: Mapping[str, Route], offered: Iterable[Offered], *, aliases: Mapping[str, str], default: str = ""
-    ) -> None:
-        """Other models. `aliases` are further names of routes; `default` is the route of every other name."""
-        self._routes = {**routes, **{name: routes[route] for name, route in aliases.items()}}
-        self._default = routes.get(default)
+    def replace(self, names: Names, offered: Iterable[Offered]) -> None:
+        """Other models, and what is listed of them."""
+        self.names = names
+        self._exact = names.exact
         self._offered = tuple(offered)
+        self.era = object()
 
     def name_of(self, dialect: Dialect) -> str:
         """The dialect's name."""
@@ -74,17 +75,14 @@ class Surface:
 
     def get_route(self, model: str) -> Route:
         """The route of a model's name; `name` and `name:latest` are one. Raises Refused with the nearest names."""
-        found = self._routes.get(model) or self._routes.get(model.removesuffix(":latest")) or self._default
-        if found is None:
-            raise Refused(self._no_model(model))
-        return found
-
-    def _no_model(self, model: str) -> Failure:
-        near = get_close_matches(model, list(self._routes), n=3)
-        hint = f"; offered: {', '.join(sorted(self._routes)[:10]) or 'none'}"
-        if near:
-            hint = f"; did you mean {' or '.join(near)}?"
-        return Failure(status=404, kind="model_not_found", message=f"no model {model!r} is offered here{hint}")
+        found = self._exact.get(model)
+        if found is not None:
+            return found
+        meant = self.names.find(model)
+        if meant is None:
+            message = self.names.describe_unknown(model)
+            raise Refused(Failure(status=404, kind="model_not_found", message=message))
+        return meant.route
 
     def answer(self, dialect: Dialect, endpoint: Endpoint, request: Request) -> Answer:
         """A listing over all engines; what changes an engine is not done here."""

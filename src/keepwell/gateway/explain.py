@@ -1,0 +1,92 @@
+"""Why a request would go where: the same sentences for the command and for the path. Pure; changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from keepwell.gateway.ask import Route
+from keepwell.gateway.names import Names
+from keepwell.gateway.scheduler import Scheduler
+from keepwell.plugins.routing import Ask
+
+#: Fallbacks that are followed; they cannot go round, this is for settings that somebody else wrote.
+FALLBACKS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateLine:
+    """One replica: why it is out ("" if it is not), its work and how much it takes at once (0: not known), whether it
+    would be chosen. `model` is the model's name there, `resident` whether it is in its memory.
+    """
+
+    replica: str
+    why: str
+    outstanding: int = 0
+    chosen: bool = False
+    model: str = ""
+    limit: int = 0
+    resident: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Where a request for `model` would go.
+
+    `route` is the route that the name means and `how` it does; `policy` the rules in their order; `candidates` by wire
+    format; `waiting` how many wait for it. `fallbacks` are the routes that are tried next, each with its candidates.
+    """
+
+    model: str
+    route: str
+    how: str
+    policy: tuple[str, ...]
+    waiting: int = 0
+    candidates: dict[str, tuple[CandidateLine, ...]] = field(default_factory=dict)
+    fallbacks: tuple[Explanation, ...] = ()
+
+
+def explain(scheduler: Scheduler, names: Names, model: str, key: str, now: float) -> Explanation | None:
+    """For a request with this key, None where nobody offers the model."""
+    meant = names.find(model)
+    if meant is None:
+        return None
+    route = scheduler.routes.get(meant.route.name, meant.route)
+    walked: list[str] = [route.name]
+    found: list[Explanation] = []
+    while route.fallback in scheduler.routes and route.fallback not in walked and len(found) < FALLBACKS:
+        how = f"the fallback of {route.name}"
+        route = scheduler.routes[route.fallback]
+        walked.append(route.name)
+        found.append(_explain(scheduler, route, model, how, key, now))
+    first = scheduler.routes.get(meant.route.name, meant.route)
+    return replace(_explain(scheduler, first, model, meant.how, key, now), fallbacks=tuple(found))
+
+
+def _explain(scheduler: Scheduler, route: Route, model: str, how: str, key: str, now: float) -> Explanation:
+    dialects = {one for station in scheduler.stations.values() for one in station.replica.dialects}
+    return Explanation(
+        model=model,
+        route=route.name,
+        how=how,
+        policy=route.policy,
+        waiting=sum(one.ask.route == route.name for one in scheduler.waiting.values()),
+        candidates={
+            dialect: _lines(scheduler, route, Ask(id=0, route=route.name, dialect=dialect, key=key), now)
+            for dialect in sorted(dialects)
+        },
+    )
+
+
+def _lines(scheduler: Scheduler, route: Route, ask: Ask, now: float) -> tuple[CandidateLine, ...]:
+    lines = []
+    for one in scheduler.explain(ask, now):
+        model = route.replicas[one.replica]
+        station = scheduler.stations.get(one.replica)
+        line = CandidateLine(
+            replica=one.replica, why=one.why, outstanding=one.outstanding, chosen=one.chosen, model=model
+        )
+        if station is not None:
+            line = replace(line, limit=station.replica.limit, resident=model in station.resident)
+        lines.append(line)
+    lines += [CandidateLine(replica=replica, why=why) for replica, why in sorted(route.out.items())]
+    return tuple(lines)
