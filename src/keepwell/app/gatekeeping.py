@@ -10,6 +10,8 @@ import contextlib
 import os
 import signal
 import sys
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,8 +27,9 @@ from keepwell.app.offering import (
     require_safe,
 )
 from keepwell.app.operation import Caller
+from keepwell.app.standing import add_standing
 from keepwell.app.wiring import Wiring, look, wire
-from keepwell.config.model import EngineEntry
+from keepwell.config.model import Config, EngineEntry
 from keepwell.config.secret import load_secret
 from keepwell.core.errors import AccessError, Unreachable
 from keepwell.core.observation import Missing, absent
@@ -60,7 +63,7 @@ async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
         listens = find_listens(options, wiring.config)
         options = replace(options, listen=tuple(map(render_listen, listens)), here=wiring.hands.name)
         engines = Engines(await find_sites(wiring, caller, options), wiring.hands)
-        settings = make_settings(options, await engines.ask(), wiring.config)
+        settings = _settle(options, await engines.ask(), wiring.config)
         save_settings(settings_path(wiring.state), settings)
         for line in describe(settings):
             caller.tell(line)
@@ -87,6 +90,13 @@ def settings_path(state: Path) -> Path:
 def save_settings(path: Path, settings: Settings) -> None:
     """Write them whole. Raises AccessError."""
     replace_private(path, render_settings(settings))
+
+
+def _settle(options: GatewayOptions, known: Iterable[Known], config: Config) -> Settings:
+    """What the data plane goes by now."""
+    engines = list(known)
+    made = make_settings(options, engines, config)
+    return add_standing(made, engines, config.routes, config.gateway, {}, time.time())
 
 
 async def _keep(keeping: Keeping) -> None:
@@ -129,7 +139,7 @@ async def _look_again(keeping: Keeping) -> None:
             sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
             keeping.engines, known = Engines(sites, keeping.wiring.hands), {}
         known = merge(known, await keeping.engines.ask())
-        fresh = make_settings(keeping.options, known.values(), keeping.wiring.config)
+        fresh = _settle(keeping.options, known.values(), keeping.wiring.config)
         for line in sorted(set(fresh.gaps) - set(keeping.settings.gaps)):
             keeping.caller.tell(line)
         if fresh != keeping.settings:

@@ -12,6 +12,9 @@ import msgspec
 
 from keepwell.core.errors import ConfigurationError
 from keepwell.gateway.ask import Route
+from keepwell.gateway.attest import Standing
+from keepwell.gateway.needs import Shortage
+from keepwell.gateway.options import Guard
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica
 
@@ -29,6 +32,8 @@ class Settings:
     `gaps` is what the owner should know of routes that cannot do what they were declared for.
     `key_required`: nobody is admitted while there is no key. `resident` are the models in memory by replica, `well`
     the replicas that answered the last look at their health.
+
+    `standings` are by replica and model, `guards` and `shortages` by route; see `attest`, `options` and `needs`.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +58,10 @@ class Settings:
     between_seconds: float = 60.0
     total_seconds: float = 3600.0
     max_body_bytes: int = 64 * 1024 * 1024
+    standings: Mapping[str, Mapping[str, Standing]] = field(default_factory=dict)
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    shortages: Mapping[str, Shortage] = field(default_factory=dict)
+    on_mismatch: str = "tell"
 
 
 def render_settings(settings: Settings) -> bytes:

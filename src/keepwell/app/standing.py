@@ -1,0 +1,102 @@
+"""From what engines tell and the owner wants to what the data plane goes by: proofs, guards, who lacks what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+from keepwell.app.engine_facts import Known
+from keepwell.config.gateway_model import GatewayEntry, RouteEntry
+from keepwell.core.observation import Missing
+from keepwell.gateway.ask import Route
+from keepwell.gateway.attest import Seen, Standing, make_standing
+from keepwell.gateway.needs import Shortage, find_shortage
+from keepwell.gateway.options import Guard, Policy, make_guard
+from keepwell.gateway.settings import Settings
+from keepwell.plugins.engine import LoadedModel
+from keepwell.plugins.residency import Abilities
+
+#: When the canary of a replica and model was answered as before last, seconds since the epoch.
+Canaries = Mapping[tuple[str, str], float]
+NO_ABILITIES = Abilities()
+#: Share of a model on GPUs from which on it is on them: engines count a little of it elsewhere.
+WHOLE_RATIO = 0.999
+
+
+def add_standing(
+    settings: Settings,
+    known: Iterable[Known],
+    entries: Iterable[RouteEntry],
+    gateway: GatewayEntry,
+    canaries: Canaries,
+    now: float,
+) -> Settings:
+    """The settings with everything that the data plane should know of models in memory."""
+    engines = {one.replica.id: one for one in known}
+    declared = {one.name: one for one in entries}
+    routes = tuple(keep_on_gpu(one, declared.get(one.name), engines) for one in settings.routes)
+    guards = {one.name: find_guard(one, declared.get(one.name), engines, gateway.reload_options) for one in routes}
+    shortages = {one.name: find_lacks(one, engines) for one in routes}
+    return replace(
+        settings,
+        routes=routes,
+        replicas=tuple(replace(one, stay_seconds=gateway.residency_seconds) for one in settings.replicas),
+        standings={name: find_standings(one, canaries, now, gateway.canary_seconds) for name, one in engines.items()},
+        guards={name: one for name, one in guards.items() if one is not None},
+        shortages={name: one for name, one in shortages.items() if one is not None},
+        on_mismatch=gateway.on_mismatch,
+    )
+
+
+def find_standings(one: Known, canaries: Canaries, now: float, canary_seconds: float) -> dict[str, Standing]:
+    """By model: how well it is known that this engine answers with it."""
+    loaded = {model.name: model for model in one.loaded}
+    found = {}
+    for model in one.models:
+        seen = Seen(
+            resident=model.name in loaded,
+            listed=model.digest,
+            loaded=one.digests.get(model.name, ""),
+            gpu_ratio=find_gpu_ratio(loaded.get(model.name)),
+            canary_at=canaries.get((one.replica.id, model.name), 0.0),
+        )
+        found[model.name] = make_standing(seen, now, canary_seconds)
+    return found
+
+
+def find_gpu_ratio(loaded: LoadedModel | None) -> float:
+    """The share of a model that lies on GPUs; -1 where it is not in memory or nobody tells."""
+    if loaded is None or isinstance(loaded.gpu_bytes, Missing) or not loaded.size_bytes:
+        return -1.0
+    return min(1.0, loaded.gpu_bytes / loaded.size_bytes)
+
+
+def keep_on_gpu(route: Route, entry: RouteEntry | None, engines: Mapping[str, Known]) -> Route:
+    """The route without engines that have the model in memory, but not all of it on GPUs, if that is wanted."""
+    if entry is None or not entry.gpu:
+        return route
+    out = {}
+    for name, model in route.replicas.items():
+        loaded = next((one for one in engines[name].loaded if one.name == model), None)
+        ratio = find_gpu_ratio(loaded)
+        if 0 <= ratio < WHOLE_RATIO:
+            out[name] = f"has {model} on GPUs to {ratio:.0%} only"
+    left = {name: model for name, model in route.replicas.items() if name not in out}
+    return replace(route, replicas=left, out={**route.out, **out})
+
+
+def find_guard(route: Route, entry: RouteEntry | None, engines: Mapping[str, Known], policy: str) -> Guard | None:
+    """What becomes of options that would load this route's model anew."""
+    reloads = {option for name in route.replicas for option in engines[name].replica.reloads}
+    wished = entry or RouteEntry(name=route.name)
+    return make_guard(cast("Policy", policy), reloads, wished.options, pinned=wished.pinned)
+
+
+def find_lacks(route: Route, engines: Mapping[str, Known]) -> Shortage | None:
+    """What the route's replicas certainly cannot."""
+    rows = []
+    for name, model in route.replicas.items():
+        able = engines[name].abilities.get(model, NO_ABILITIES)
+        rows.append((name, able.cannot, able.context_tokens))
+    return find_shortage(rows)
