@@ -60,6 +60,7 @@ class Access:
     era: object = field(default_factory=object)
     _seen: dict[bytes, Key] = field(default_factory=dict)
     _spent: dict[str, Spending] = field(default_factory=dict)
+    _before: dict[str, int] = field(default_factory=dict)
     _allowed: dict[tuple[str, str], bool] = field(default_factory=dict)
     _checked: frozenset[str] = frozenset()
     #: When this day ends, and the next key expires; seconds since the epoch.
@@ -94,16 +95,13 @@ class Access:
             self._expire(wall)
         if self._midnight and wall >= self._midnight:
             self._midnight = midnight_after(wall)
+            self._before.clear()
             for spending in self._spent.values():
                 spending.today = 0
 
     def restore(self, spent: Mapping[str, int]) -> None:
         """Tokens that keys used today, before this gateway began."""
-        for name, tokens in spent.items():
-            key = next((one for one in self.keys.values() if one.name == name and one.limited), None)
-            if key is not None:
-                spending = self._spent.setdefault(name, Spending(key.per_minute, key.tokens_per_minute))
-                spending.today = max(spending.today, tokens)
+        self._before = dict(spent)
 
     def admit(self, request: Request) -> Key:
         """The key of a request that may be made; raises Refused."""
@@ -144,7 +142,7 @@ class Access:
     def limits(self) -> Iterator[tuple[str, str, float, float]]:
         """Each limit of each key: key, which, how much, and how much of it is used."""
         for key in self.keys.values():
-            spending = self._spent.get(key.name) or Spending(key.per_minute, key.tokens_per_minute)
+            spending = self._spent.get(key.name) or self._make(key, 0.0)
             rows = (
                 ("requests_per_minute", key.per_minute, key.per_minute - spending.requests),
                 ("tokens_per_minute", key.tokens_per_minute, key.tokens_per_minute - spending.tokens),
@@ -193,11 +191,14 @@ class Access:
             found = self._allowed[key.name, route] = any(fnmatchcase(route, one) for one in key.routes)
         return found
 
+    def _make(self, key: Key, now: float) -> Spending:
+        return Spending(key.per_minute, key.tokens_per_minute, now, today=self._before.get(key.name, 0))
+
     def _charge(self, key: Key, now: float) -> None:
         spending = self._spent.get(key.name)
         if spending is None:
-            spending = self._spent[key.name] = Spending(key.per_minute, key.tokens_per_minute, now)
-        minutes, spending.at = (now - (spending.at or now)) / 60, now
+            spending = self._spent[key.name] = self._make(key, now)
+        minutes, spending.at = (now - spending.at) / 60, now
         spending.requests = min(key.per_minute, spending.requests + minutes * key.per_minute)
         spending.tokens = min(key.tokens_per_minute, spending.tokens + minutes * key.tokens_per_minute)
         if key.at_once and spending.running >= key.at_once:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from keepwell.core.errors import KeepwellError
 from keepwell.gateway.cordons import CORDONS_FILE, load_cordons
@@ -28,6 +29,7 @@ from keepwell.gateway.recorder import Recorder
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
 from keepwell.gateway.state import About
 from keepwell.gateway.surface import Answer
+from keepwell.gateway.tls import Certificate, TlsServer
 from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
 from keepwell.store.requests import RECORD_FILE, load_spent
@@ -51,12 +53,13 @@ async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
     recorder = Recorder(state / RECORD_FILE)
     plane = Plane(settings, recorder)
     plane.gate.access.restore(load_spent(state / RECORD_FILE, time.time()))
-    files = _Files(state, plane)
+    certificate = find_certificate(settings)
+    files = _Files(state, plane, certificate)
     files.read()
     end = _End(plane)
     listening = open_sockets(settings, descriptors)
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(plane.make_client, sock=one, backlog=BACKLOG) for one in listening]
+    servers = [await _listen(one, plane, certificate) for one in listening]
     tasks = [loop.create_task(one) for one in (plane.gate.keep_time(), files.follow(), recorder.keep_writing())]
     servers.append(await _open_door(state, plane, listening))
     for one in plane.own.about.listening:
@@ -71,6 +74,20 @@ async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
     servers[-1].close()
     plane.gate.close()
     recorder.close()
+
+
+def find_certificate(settings: Settings) -> Certificate | None:
+    """What HTTPS is spoken by, None for plain HTTP. Raises ConfigurationError for files that cannot be used."""
+    if not settings.certificate:
+        return None
+    return Certificate(Path(settings.certificate), Path(settings.private_key or settings.certificate))
+
+
+async def _listen(listening: socket.socket, plane: Plane, certificate: Certificate | None) -> Server:
+    if certificate is None:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(plane.make_client, sock=listening, backlog=BACKLOG)
+    return TlsServer(listening, certificate, plane.make_client)
 
 
 def open_sockets(settings: Settings, descriptors: Sequence[int] = ()) -> list[socket.socket]:
@@ -103,6 +120,14 @@ def _open(host: str, port: int, *options: int) -> socket.socket:
         made.close()
         raise
     return made
+
+
+class Server(Protocol):
+    """What accepts connections."""
+
+    def close(self) -> None:
+        """Accept no more; connections that are there stay."""
+        ...
 
 
 class _End:
@@ -142,7 +167,8 @@ class _End:
 class _Files:
     """Reads settings, keys and cordons, again when their file was replaced."""
 
-    def __init__(self, state: Path, plane: Plane) -> None:
+    def __init__(self, state: Path, plane: Plane, certificate: Certificate | None) -> None:
+        self._certificate = certificate
         self._readers: dict[Path, Callable[[], None]] = {
             state / SETTINGS_FILE: partial(self._settings, state / SETTINGS_FILE),
             state / KEYS_FILE: partial(self._keys, state),
@@ -167,10 +193,15 @@ class _Files:
                 if found == self._known[path]:
                     continue
                 self._known[path] = found
-                try:
-                    read()
-                except KeepwellError as error:
-                    print(f"goes on as it was: {error}", file=sys.stderr, flush=True)
+                self._try(read)
+            if self._certificate is not None:
+                self._try(self._certificate.follow)
+
+    def _try(self, read: Callable[[], None]) -> None:
+        try:
+            read()
+        except KeepwellError as error:
+            print(f"goes on as it was: {error}", file=sys.stderr, flush=True)
 
     def _settings(self, path: Path) -> None:
         self._plane.apply(load_settings(path))
