@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from keepwell.plugins.dialect import Endpoint, Failure, Offered, Usage
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"input_tokens"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
@@ -22,6 +22,20 @@ _TYPES = {
     429: "rate_limit_error",
     503: "overloaded_error",
 }
+
+
+class _Counts(msgspec.Struct):
+    input_tokens: int = -1
+    output_tokens: int = -1
+    cache_read_input_tokens: int | None = None
+
+
+class _Answer(msgspec.Struct):
+    model: str = ""
+    usage: _Counts | None = None
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
 
 
 class Anthropic:
@@ -49,6 +63,20 @@ class Anthropic:
     def is_usage(self, event: bytes) -> bool:
         """Never: no event holds nothing but counts."""
         return False
+
+    def read_answer(self, body: bytes) -> Said:
+        """Its `model` and `usage`."""
+        try:
+            found = _read_answer(body)
+        except msgspec.DecodeError:
+            return Said()
+        counts = found.usage
+        if counts is None:
+            return Said(found.model)
+        cached = counts.cache_read_input_tokens
+        if cached is None:
+            cached = -1
+        return Said(found.model, Usage(counts.input_tokens, counts.output_tokens, cached))
 
     def read_usage(self, tail: bytes) -> Usage:
         """Input from where it stands first, output from where it stands last."""

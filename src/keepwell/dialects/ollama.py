@@ -8,12 +8,21 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from keepwell.plugins.dialect import Endpoint, Failure, Offered, Usage
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"eval_count"\s*:\s*(\d+)')
 #: The version that clients are told: the newest interface that is spoken here.
 VERSION = b'{"version":"0.9.3"}'
+
+
+class _Answer(msgspec.Struct):
+    model: str = ""
+    prompt_eval_count: int = -1
+    eval_count: int = -1
+
+
+_read_answer = msgspec.json.Decoder(_Answer).decode
 
 
 class Ollama:
@@ -52,6 +61,14 @@ class Ollama:
     def is_usage(self, event: bytes) -> bool:
         """Never: they stand in the last line with the rest."""
         return False
+
+    def read_answer(self, body: bytes) -> Said:
+        """Its `model` and counts."""
+        try:
+            found = _read_answer(body)
+        except msgspec.DecodeError:
+            return Said()
+        return Said(found.model, Usage(found.prompt_eval_count, found.eval_count))
 
     def read_usage(self, tail: bytes) -> Usage:
         """From the last line."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from keepwell.plugins.dialect import Endpoint, Failure, Offered, Usage
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 #: What is put before the last brace of a body.
@@ -28,7 +28,13 @@ class _Counts(msgspec.Struct):
     prompt_tokens_details: _Details | None = None
 
 
+class _Answer(msgspec.Struct):
+    model: str = ""
+    usage: _Counts | None = None
+
+
 _read = msgspec.json.Decoder(_Counts).decode
+_read_answer = msgspec.json.Decoder(_Answer).decode
 
 
 class OpenAI:
@@ -65,28 +71,40 @@ class OpenAI:
         """An event without choices, with counts."""
         return b'"choices":[]' in event.replace(b" ", b"") and _USAGE.search(event) is not None
 
+    def read_answer(self, body: bytes) -> Said:
+        """Its `model` and `usage`."""
+        try:
+            found = _read_answer(body)
+        except msgspec.DecodeError:
+            return Said()
+        if found.usage is None:
+            return Said(found.model)
+        return Said(found.model, _usage(found.usage))
+
     def read_usage(self, tail: bytes) -> Usage:
         """The last `usage` object."""
         found = _USAGE.match(tail, tail.rfind(b'"usage"'))
         if found is None:
             return Usage()
         try:
-            counts = _read(found[1])
+            return _usage(_read(found[1]))
         except msgspec.DecodeError:
             return Usage()
-        cached = (counts.prompt_tokens_details or _Details()).cached_tokens
-        if cached is None:
-            cached = -1
-        return Usage(
-            max(counts.prompt_tokens, counts.input_tokens),
-            max(counts.completion_tokens, counts.output_tokens),
-            cached,
-        )
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
         """`/v1/models`."""
         rows = [_row(one) for one in models]
         return msgspec.json.encode({"object": "list", "data": rows})
+
+
+def _usage(counts: _Counts) -> Usage:
+    cached: int | None = -1
+    if counts.prompt_tokens_details is not None:
+        cached = counts.prompt_tokens_details.cached_tokens
+    if cached is None:
+        cached = -1
+    given, made = counts.prompt_tokens, counts.completion_tokens
+    return Usage(max(given, counts.input_tokens), max(made, counts.output_tokens), cached)
 
 
 def _error(failure: Failure) -> dict[str, object]:

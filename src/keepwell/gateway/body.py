@@ -28,16 +28,8 @@ class Peek(msgspec.Struct):
     prompt: msgspec.Raw = msgspec.Raw()
 
 
-class Answer(msgspec.Struct):
-    """What an answer that is not streamed says of itself."""
-
-    model: str = ""
-    error: msgspec.Raw = msgspec.Raw()
-
-
 #: Raises msgspec.DecodeError for what is no JSON object, or has one of the keys with another type.
 peek = msgspec.json.Decoder(Peek).decode
-peek_answer = msgspec.json.Decoder(Answer).decode
 
 
 def find_affinity(look: Peek) -> bytes:

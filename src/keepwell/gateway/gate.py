@@ -17,15 +17,16 @@ from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.ask import Effect, Outcome
 from keepwell.gateway.body import Peek, find_affinity, peek
 from keepwell.gateway.deadlines import Deadlines, Learned
+from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
 from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import render_head
+from keepwell.gateway.heads import render_head, render_replica
 from keepwell.gateway.inbound import Inbound, Request, Work
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.surface import Answer, Surface
 from keepwell.plugins.dialect import Dialect, Failure
-from keepwell.plugins.routing import Ask
+from keepwell.plugins.routing import Ask, Replica
 
 #: Seconds between two looks at all deadlines.
 LOOK_SECONDS = 0.1
@@ -37,8 +38,10 @@ KEPT_CONNECTIONS = 256
 
 @dataclass(slots=True)
 class Pool:
-    """Idle connections to one replica."""
+    """Idle connections to one replica, and the lines of a request's head that stand for it."""
 
+    replica: Replica
+    lines: bytes
     idle: deque[Outbound] = field(default_factory=deque)
     opening: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -83,6 +86,39 @@ class Gate:
 
     def take(self, client: Inbound, request: Request) -> Work | None:
         """Answer it here, or begin to work on it."""
+        entry = request.head.entry
+        if entry is None or entry.access_era is not self.access.era or entry.surface_era is not self.surface.era:
+            entry = self._enter(client, request)
+            if entry is None:
+                return None
+        key = entry.key
+        try:
+            look = peek(request.body)
+            route = self.surface.get_route(look.model or look.name)
+            self.access.charge(key, route.name, request.received_at)
+        except msgspec.DecodeError as error:
+            message = f"the body is no JSON object as expected: {error}"
+            self._refuse(client, request, entry.dialect, Failure(status=400, kind="malformed_body", message=message))
+            return None
+        except Refused as refused:
+            self._refuse(client, request, entry.dialect, refused.failure)
+            return None
+        self._number += 1
+        ask = Ask(
+            id=self._number,
+            route=route.name,
+            dialect=entry.dialect_name,
+            key=key.name,
+            priority=key.priority,
+            weight=key.weight,
+            affinity=self._affinity(route.policy, look),
+        )
+        exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
+        exchange.follow(self.scheduler.arrive(ask, request.received_at))
+        return exchange
+
+    def _enter(self, client: Inbound, request: Request) -> Entry | None:
+        """What its head means, kept for all like it; None for a request that is answered here and now."""
         path = request.path.partition(b"?")[0]
         dialect, endpoint = self.surface.find(request.method, path)
         if path == HEALTH:
@@ -99,55 +135,45 @@ class Gate:
         if endpoint.use not in ("generate", "embed", "own", "show"):
             self._answer(client, request, self.surface.answer(dialect, endpoint, request))
             return None
-        try:
-            look = peek(request.body)
-            route = self.surface.get_route(look.model or look.name)
-            self.access.charge(key, self.now())
-        except msgspec.DecodeError as error:
-            message = f"the body is no JSON object as expected: {error}"
-            self._refuse(client, request, dialect, Failure(status=400, kind="malformed_body", message=message))
-            return None
-        except Refused as refused:
-            self._refuse(client, request, dialect, refused.failure)
-            return None
-        self._number += 1
-        ask = Ask(
-            id=self._number,
-            route=route.name,
-            dialect=self.surface.name_of(dialect),
-            key=key.name,
-            priority=key.priority,
-            weight=key.weight,
-            affinity=self._affinity(route.policy, look),
+        entry = request.head.entry = Entry(
+            surface_era=self.surface.era,
+            access_era=self.access.era,
+            dialect=dialect,
+            dialect_name=self.surface.name_of(dialect),
+            endpoint=endpoint,
+            path=path.decode("latin-1"),
+            key=key,
         )
-        exchange = Exchange(self, client, request, dialect, endpoint, look, ask)
-        facts = exchange.facts
-        facts.key, facts.route, facts.asked = key.name, route.name, look.model or look.name
-        facts.path, facts.dialect = path.decode("latin-1"), ask.dialect
-        self.exchanges[ask.id] = exchange
-        exchange.follow(self.scheduler.arrive(ask, self.now()))
-        return exchange
+        return entry
 
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
         """What came is no request that can be understood: say so and close."""
         body = msgspec.json.encode({"error": {"message": message, "code": status}})
         own = b"content-type: application/json\r\n"
-        client.transport.write(render_head(status, (), own, length=len(body), close=True) + body)
+        client.transport.write(render_head(status, own, length=len(body), close=True) + body)
 
     # Exchanges' calls.
 
     def connect(self, exchange: Exchange, replica: str, *, fresh: bool = False) -> None:
         """A kept connection at once, or a new one some time soon."""
-        pool = self._pools.setdefault(replica, Pool())
-        where = self.scheduler.stations[replica].replica
+        pool = self._pool(replica)
         while pool.idle and not fresh:
             connection = pool.idle.pop()
             if not connection.closed and not connection.transport.is_closing():
-                exchange.connected(connection, where)
+                exchange.connected(connection, replica, pool.lines)
                 return
         task = self._loop.create_task(self._open(exchange, replica))
         pool.opening.add(task)
         task.add_done_callback(pool.opening.discard)
+
+    def _pool(self, replica: str) -> Pool:
+        where = self.scheduler.stations[replica].replica
+        pool = self._pools.get(replica)
+        if pool is None:
+            pool = self._pools[replica] = Pool(where, render_replica(where))
+        elif pool.replica is not where:
+            pool.replica, pool.lines = where, render_replica(where)
+        return pool
 
     async def _open(self, exchange: Exchange, replica: str) -> None:
         where = self.scheduler.stations[replica].replica
@@ -159,12 +185,15 @@ class Gate:
         except OSError as error:
             exchange.failed_to_connect(replica, error.strerror or str(error))
         else:
-            exchange.connected(connection, where)
+            exchange.connected(connection, replica, render_replica(where))
 
     def put_back(self, replica: str, connection: Outbound) -> None:
         """Keep it for the next request."""
-        pool = self._pools.setdefault(replica, Pool())
-        if connection.closed or len(pool.idle) >= KEPT_CONNECTIONS:
+        if connection.closed or replica not in self.scheduler.stations:
+            connection.let_go()
+            return
+        pool = self._pool(replica)
+        if len(pool.idle) >= KEPT_CONNECTIONS:
             connection.let_go()
         else:
             pool.idle.append(connection)
@@ -242,6 +271,6 @@ class Gate:
         body = answer.body * (request.method != b"HEAD")
         own = b"content-type: %b\r\n" % answer.content_type + answer.headers
         close = request.close or answer.close
-        head = render_head(answer.status, (), own, length=len(answer.body), close=close)
+        head = render_head(answer.status, own, length=len(answer.body), close=close)
         client.transport.write(head + body)
         client.done(close=close)

@@ -1,15 +1,19 @@
-"""Heads of messages: of the request that an engine gets, and of the answer that a client gets.
+"""Heads of messages: what is read of a request's and of an answer's, and how those that go on are written.
 
-Both are written anew from what was read, so that no header of a connection, no second length and no line break of
-one side reaches the other.
+They are written anew from what was read, so that no header of a connection, no second length and no line break of one
+side reaches the other. Clients and engines send the same head again and again, but for the digits of its length: the
+bytes with a length of 0 are looked up in a table, and llhttp reads a head only once for all of its kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 
-from keepwell.gateway.inbound import Request
+import httptools
+
+from keepwell.gateway.entry import Entry
 from keepwell.plugins.routing import Replica
 
 #: Headers that belong to the connection and not to the message (RFC 9110, 7.6.1), or are written anew.
@@ -36,32 +40,175 @@ _KEPT_BACK = CONNECTION | CREDENTIALS
 _BROWSERS = (b"allow-credentials", b"allow-headers", b"allow-methods", b"allow-origin", b"expose-headers", b"max-age")
 _NOT_PASSED_ON = CONNECTION | frozenset(b"access-control-" + name for name in _BROWSERS)
 _LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
+#: Methods that are understood.
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS"})
+#: Heads that are remembered, each way, and how long one of them may be: some MiB at most.
+REMEMBERED, SEEN_BYTES = 512, 2048
+#: Headers that say more about the body than its length.
+_UNUSUAL = frozenset({b"expect", b"transfer-encoding"})
+#: How the two spellings that clients and engines use begin the line with the length.
+_LENGTH, _LENGTH_LOWER = b"\r\nContent-Length: ", b"\r\ncontent-length: "
+#: Digits of a length; more of them are for the parser to judge.
+_DIGITS = 12
+
+#: Lengths of bodies that no number tells.
+CHUNKED, UNTIL_CLOSED = -1, -2
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
-def render_request(request: Request, replica: Replica, body: bytes) -> bytes:
-    """The request for an engine, with the engine's own key."""
-    lines = [b"%b %b HTTP/1.1\r\nhost: %b:%d\r\n" % (request.method, request.path, replica.host.encode(), replica.port)]
-    lines += [b"%b: %b\r\n" % (name, value) for name, value in request.headers if name not in _KEPT_BACK]
-    if replica.api_key:
-        lines.append(b"authorization: Bearer %b\r\n" % replica.api_key.encode())
-    lines.append(b"content-length: %d\r\n\r\n" % len(body))
-    lines.append(body)
-    return b"".join(lines)
+class RequestHead:
+    """What the head of a request says; one object may stand for many requests. Names of headers are in lower case."""
+
+    __slots__ = ("close", "entry", "headers", "method", "named", "old", "onward", "path", "plain")
+
+    def __init__(self, method: bytes, path: bytes, headers: Headers, *, old: bool, close: bool) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        #: The last header of each name.
+        self.named = dict(headers)
+        self.old = old
+        self.close = close
+        #: The first line and the headers as an engine gets them, without those that stand for this engine.
+        self.onward = b"%b %b HTTP/1.1\r\n%b" % (method, path, _join(headers, _KEPT_BACK))
+        #: True if nothing but the length of its body is to be known before it can be worked on.
+        self.plain = method in METHODS and not (old or close or _UNUSUAL & self.named.keys())
+        #: What it means to the gateway, once that was found out.
+        self.entry: Entry | None = None
 
 
-def render_head(status: int, headers: Iterable[tuple[bytes, bytes]], own: bytes, *, length: int, close: bool) -> bytes:
-    """The head of an answer: the engine's headers without its connection's, then `own` lines of ours.
+class AnswerHead:
+    """What the head of an answer says; one object may stand for many answers.
 
-    `length` is the body's size, -1 for a chunked one, -2 for one that ends with the connection.
+    `length` is the body's size, -1 where it is told otherwise; `empty`: there is none, whatever the length;
+    `stays`: the connection can be used again.
     """
-    lines = [_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    lines += [b"%b: %b\r\n" % (name, value) for name, value in headers if name not in _NOT_PASSED_ON]
-    lines.append(own)
+
+    __slots__ = ("chunked", "empty", "headers", "length", "onward", "status", "stays")
+
+    def __init__(self, status: int, headers: Headers, *, stays: bool) -> None:
+        self.status = status
+        self.headers = headers
+        self.stays = stays
+        named = dict(headers)
+        self.chunked = b"transfer-encoding" in named
+        self.length = int(named.get(b"content-length", -1))
+        self.empty = status in (204, 304)
+        if self.empty:
+            self.length = 0
+        #: The first line and the headers as a client gets them, without ours and the end.
+        self.onward = (_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status) + _join(headers, _NOT_PASSED_ON)
+
+
+def split_length(data: bytes, end: int) -> tuple[bytes, int]:
+    """The head that ends at `end` with a length of 0, and its true length; the head as it is and -1 where the length
+    is not written in a usual way. Two heads that differ in nothing but these digits are read alike but for the length.
+    """
+    start = data.find(_LENGTH, 0, end)
+    if start < 0:
+        start = data.find(_LENGTH_LOWER, 0, end)
+        if start < 0:
+            return data[:end], -1
+    start += len(_LENGTH)
+    stop = data.find(b"\r\n", start)
+    digits = data[start:stop]
+    if not digits.isdigit() or len(digits) > _DIGITS:
+        return data[:end], -1
+    return data[:start] + b"0" + data[stop:end], int(digits)
+
+
+def read_request_head(key: bytes) -> RequestHead:
+    """The head of this key (see `split_length`). Raises httptools.HttpParserError, HttpParserUpgrade."""
+    if len(key) > SEEN_BYTES:
+        return _read_request_head(key)
+    return _seen_request_head(key)
+
+
+def read_answer_head(key: bytes) -> AnswerHead:
+    """The head of this key (see `split_length`). Raises httptools.HttpParserError, HttpParserUpgrade."""
+    if len(key) > SEEN_BYTES:
+        return _read_answer_head(key)
+    return _seen_answer_head(key)
+
+
+def render_replica(replica: Replica) -> bytes:
+    """The lines of a request's head that stand for the engine: its name, and its own key."""
+    lines = b"host: %b:%d\r\n" % (replica.host.encode(), replica.port)
+    if replica.api_key:
+        lines += b"authorization: Bearer %b\r\n" % replica.api_key.encode()
+    return lines
+
+
+def render_head(status: int, own: bytes, *, length: int, close: bool) -> bytes:
+    """The head of an answer that the gateway gives itself: `own` are its header lines, `length` is the body's."""
+    first = _LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    return first + own + render_framing(length, close=close)
+
+
+def render_framing(length: int, *, close: bool) -> bytes:
+    """The last lines of a head: the body's size, CHUNKED or UNTIL_CLOSED."""
+    lines = b""
     if length >= 0:
-        lines.append(b"content-length: %d\r\n" % length)
-    elif length == -1:
-        lines.append(b"transfer-encoding: chunked\r\n")
+        lines = b"content-length: %d\r\n" % length
+    elif length == CHUNKED:
+        lines = b"transfer-encoding: chunked\r\n"
     if close:
-        lines.append(b"connection: close\r\n")
-    lines.append(b"\r\n")
-    return b"".join(lines)
+        lines += b"connection: close\r\n"
+    return lines + b"\r\n"
+
+
+class _Reading:
+    """One head, as llhttp reads it."""
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.path = b""
+        self._messages = self._heads = 0
+
+    def feed(self, parser: httptools.HttpRequestParser | httptools.HttpResponseParser, key: bytes) -> None:
+        """Read it, and nothing else. Raises httptools.HttpParserError, HttpParserUpgrade."""
+        self._stays = parser.should_keep_alive
+        parser.feed_data(key + b"\r\n\r\n")
+        if self._messages != 1 or self._heads != 1 or key.count(b"\n") != key.count(b"\r\n"):
+            raise httptools.HttpParserError("its lines do not end as they must")
+
+    def on_message_begin(self) -> None:
+        """A message begins."""
+        self._messages += 1
+
+    def on_url(self, url: bytes) -> None:
+        """The target, or part of it."""
+        self.path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._heads += 1
+        self.stays = self._stays()
+
+
+def _read_request_head(key: bytes) -> RequestHead:
+    read = _Reading()
+    parser = httptools.HttpRequestParser(read)
+    read.feed(parser, key)
+    old = parser.get_http_version() != "1.1"
+    return RequestHead(parser.get_method(), read.path, read.headers, old=old, close=not read.stays)
+
+
+def _read_answer_head(key: bytes) -> AnswerHead:
+    read = _Reading()
+    parser = httptools.HttpResponseParser(read)
+    read.feed(parser, key)
+    return AnswerHead(parser.get_status_code(), read.headers, stays=read.stays)
+
+
+_seen_request_head = lru_cache(REMEMBERED)(_read_request_head)
+_seen_answer_head = lru_cache(REMEMBERED)(_read_answer_head)
+
+
+def _join(headers: Iterable[tuple[bytes, bytes]], without: frozenset[bytes]) -> bytes:
+    return b"".join([b"%b: %b\r\n" % (name, value) for name, value in headers if name not in without])

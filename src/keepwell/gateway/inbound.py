@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 import httptools
+
+from keepwell.gateway.heads import METHODS, Headers, RequestHead, read_request_head, split_length
 
 #: Bounds of one request; the body's is the gateway's own.
 HEAD_BYTES, HEADERS = 64 * 1024, 128
@@ -18,25 +21,45 @@ HEAD_BYTES, HEADERS = 64 * 1024, 128
 PIPELINED = 4
 #: Bytes for a client that reads slowly; then the engine's connection is no longer read.
 WRITE_BYTES = 256 * 1024
-_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS"})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Request:
-    """One request as it was read. `headers` are as written, with names in lower case."""
+    """One request as it was read: its head, which it may share with others, and its body."""
 
-    __slots__ = ("body", "close", "headers", "method", "named", "old", "path", "received_at")
+    __slots__ = ("body", "close", "head", "received_at")
 
-    def __init__(self, method: bytes, path: bytes, headers: list[tuple[bytes, bytes]], *, old: bool) -> None:
-        self.method = method
-        self.path = path
-        self.headers = headers
-        #: The last header of each name.
-        self.named = dict(headers)
-        self.old = old
-        self.close = False
-        self.body = b""
-        self.received_at = 0.0
+    def __init__(self, head: RequestHead, body: bytes = b"", received_at: float = 0.0) -> None:
+        self.head = head
+        self.body = body
+        self.received_at = received_at
+        #: The connection is to be closed after the answer.
+        self.close = head.close
+
+    @property
+    def method(self) -> bytes:
+        """As written."""
+        return self.head.method
+
+    @property
+    def path(self) -> bytes:
+        """The target, with its query."""
+        return self.head.path
+
+    @property
+    def headers(self) -> Headers:
+        """As written, with names in lower case."""
+        return self.head.headers
+
+    @property
+    def named(self) -> Mapping[bytes, bytes]:
+        """The last header of each name."""
+        return self.head.named
+
+    @property
+    def old(self) -> bool:
+        """True for a client that speaks HTTP/1.0."""
+        return self.head.old
 
 
 class Work(Protocol):
@@ -96,6 +119,7 @@ class Inbound(asyncio.Protocol):
         self._work: Work | None = None
         self._busy = False
         self._broken = False
+        self._read_at = 0.0
         self._stopped = False
         #: When the request that is being read began, 0 between requests.
         self.reading_since = 0.0
@@ -136,6 +160,9 @@ class Inbound(asyncio.Protocol):
         """Bytes of requests."""
         if self._broken:
             return
+        self._read_at = self._now()
+        if not self._busy and not self.reading_since and self._take_whole(data):
+            return
         self._fed = len(data)
         try:
             self._parser.feed_data(data)
@@ -147,11 +174,28 @@ class Inbound(asyncio.Protocol):
             if not self._broken:
                 self._malformed(400, f"this is no well-formed HTTP request: {error}")
 
+    def _take_whole(self, data: bytes) -> bool:
+        """Most reads are one request and nothing else, with a head like one before: no parser is needed to see that."""
+        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES)
+        if end < 0:
+            return False
+        key, length = split_length(data, end)
+        if len(data) - end - 4 != length or length > self._owner.max_body_bytes:
+            return False
+        try:
+            head = read_request_head(key)
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
+            return False
+        if not head.plain or len(head.headers) > HEADERS:
+            return False
+        self._take(Request(head, data[end + 4 :], self._read_at))
+        return True
+
     # The parser's calls.
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self.reading_since = self._now()
+        self.reading_since = self._read_at
         self._headers, self._url, self._parts, self._size, self._head = [], b"", [], 0, 0
 
     def on_url(self, url: bytes) -> None:
@@ -159,24 +203,25 @@ class Inbound(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._headers.append((name.lower(), value))
+        """One header; those after the body (trailers) are nobody's."""
+        if self._request is None:
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is there."""
-        method = self._parser.get_method()
-        old = self._parser.get_http_version() != "1.1"
-        self._request = request = Request(method, self._url, self._headers, old=old)
-        request.close = not self._parser.should_keep_alive()
-        if method not in _METHODS:
+        headers, self._headers = self._headers, []
+        method, old = self._parser.get_method(), self._parser.get_http_version() != "1.1"
+        head = RequestHead(method, self._url, headers, old=old, close=not self._parser.should_keep_alive())
+        self._request = Request(head)
+        if method not in METHODS:
             self._malformed(501, "this gateway knows no such method")
-        elif self._head + self._fed > HEAD_BYTES and _size_of(self._headers) > HEAD_BYTES:
+        elif self._head + self._fed > HEAD_BYTES and _size_of(headers) > HEAD_BYTES:
             self._malformed(431, "the head of the request is too large")
-        elif len(self._headers) > HEADERS:
+        elif len(headers) > HEADERS:
             self._malformed(431, f"the request has more than {HEADERS} headers")
-        elif int(request.named.get(b"content-length", 0)) > self._owner.max_body_bytes:
+        elif int(head.named.get(b"content-length", 0)) > self._owner.max_body_bytes:
             self._malformed(413, f"the body is larger than {self._owner.max_body_bytes} bytes")
-        elif b"expect" in request.named and not self._busy:
+        elif b"expect" in head.named and not self._busy:
             self.transport.write(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -197,7 +242,7 @@ class Inbound(asyncio.Protocol):
         elif self._parts:
             request.body = b"".join(self._parts)
         self._parts = []
-        request.received_at = self._now()
+        request.received_at = self._read_at
         self.reading_since = 0.0
         if self._busy:
             self._waiting.append(request)

@@ -1,86 +1,111 @@
 """The engine's side of a connection: writes one request, reads one answer, and is kept for the next.
 
-Bytes of an answer are handed on as they came. They are read by a parser first: whatever stands after the answer's
-end belongs to nobody, is handed to nobody, and ends the connection.
+An answer is handed on whole, in parts without its framing, or raw as it came: its taker says so when it has seen the
+head. Whatever stands after the answer's end belongs to nobody, is handed to nobody, and ends the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Protocol, cast
 
 import httptools
 
+from keepwell.gateway.heads import CHUNKED, AnswerHead, read_answer_head, split_length
+
 #: Bytes of an answer's head.
 HEAD_BYTES = 64 * 1024
+#: An answer that is taken whole is kept up to this size; beyond it, it comes in parts.
+WHOLE_BYTES = 1024 * 1024
+#: What llhttp is given before a chunked body: it reads the framing, nothing else of the answer.
+_CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+_NO_HEAD = AnswerHead(0, (), stays=False)
+
+
+class Sink(Protocol):
+    """Where the body of an answer goes as it comes."""
+
+    #: True for one that wants the bytes as they came, framing and all.
+    raw: bool
+
+    def take(self, data: bytes) -> None:
+        """Part of the body."""
+        ...
 
 
 class Taker(Protocol):
     """Who asked."""
 
-    def head(self, answer: Outbound) -> None:
-        """The head of the answer is there: `status`, `headers`, `length`, `chunked`."""
+    def head(self, answer: Outbound) -> Sink | None:
+        """The head is there, see `answer.head` and `answer.length`: where the body goes, None for all of it at once."""
         ...
 
-    def part(self, data: bytes) -> None:
-        """Part of the body, without framing; only where `wants_parts`."""
+    def grew(self, answer: Outbound) -> Sink:
+        """It is too large to be kept: where it goes."""
         ...
 
-    def raw(self, data: bytes) -> None:
-        """Bytes of the body as they came, framing and all; only where not `wants_parts`."""
+    def whole(self, answer: Outbound, body: bytes) -> None:
+        """The answer is there, all at once."""
         ...
 
-    def finished(self, *, reusable: bool) -> None:
-        """The answer is whole."""
+    def finished(self, answer: Outbound) -> None:
+        """The answer went to its sink, and was whole."""
         ...
 
     def broke(self, why: str) -> None:
         """The connection ended, or what came is no answer."""
         ...
 
-    wants_parts: bool
-
 
 class Outbound(asyncio.Protocol):
-    """One connection to one engine."""
+    """One connection to one engine. Instants are of the system's monotonic clock, in seconds."""
 
     def __init__(self) -> None:
         self.taker: Taker | None = None
-        self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.length = -1
-        self.chunked = False
         self.closed = False
         #: Requests that were sent over it.
         self.asked = 0
-        #: True between two chunks of a chunked answer.
-        self.between = True
-        self._head: bytes | None = b""
-        self._done = False
-        self._stays = False
+        self._early = b""
+        self._reset()
+
+    def _reset(self) -> None:
+        self.head = _NO_HEAD
+        #: Size of the body, CHUNKED where it ends by its framing or with the connection.
+        self.length = CHUNKED
+        #: When anything came last, and when the body began; 0 before.
+        self.heard_at = self.body_at = 0.0
+        #: Reads that held part of the body, and their bytes.
+        self.reads = self.bytes = 0
+        #: True if the connection can carry another request.
+        self.reusable = False
+        self._sink: Sink | None = None
+        self._parts: list[bytes] = []
+        self._chunks: _Chunks | None = None
+        self._ends_raw = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected."""
-        self._parser = httptools.HttpResponseParser(self)
         self.transport = cast("asyncio.Transport", transport)  # uvloop's are not of the class
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The engine closed it, or it was cut."""
         self.closed = True
-        taker, self.taker = self.taker, None
+        taker = self.taker
         if taker is None:
             return
-        if self._head is None and not self._done and self.length < 0 and not self.chunked and exc is None:
-            taker.finished(reusable=False)  # the end of the connection is the end of such a body
+        if self.head.status and self.length < 0 and self._chunks is None and exc is None:
+            self._end(taker)  # the end of the connection is the end of such a body
         else:
+            self.taker = None
             taker.broke(str(exc or "the engine closed the connection"))
 
     def ask(self, taker: Taker, request: bytes) -> None:
         """Send a request; `taker` is told of the answer."""
-        self.taker = taker
+        if self.asked:
+            self._reset()
         self.asked += 1
-        self.status, self.headers, self.length, self.chunked = 0, [], -1, False
-        self.between, self._head, self._done = True, b"", False
+        self.taker = taker
         self.transport.write(request)
 
     def let_go(self) -> None:
@@ -89,96 +114,146 @@ class Outbound(asyncio.Protocol):
         self.closed = True
         self.transport.abort()
 
+    def is_between(self) -> bool:
+        """True if what was handed on raw so far ends between two chunks. Only to be asked when no more is read."""
+        return self._ends_raw and (self._chunks is None or self._chunks.is_between())
+
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer."""
         taker = self.taker
         if taker is None:
             self.let_go()
             return
+        self.heard_at = monotonic()
         try:
-            if self._head is not None:
-                data = self._read_head(data)
-                taker = self.taker
-                if not data or taker is None:
-                    self._end()
-                    return
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
+            if self.head.status:
+                self._read_body(taker, data)
+            else:
+                self._read_head(taker, data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._spoilt(f"what the engine sent is no answer: {error}")
-            return
-        if self.taker is not taker:
-            return
-        if not taker.wants_parts:
-            taker.raw(data)
-        if self._done:
-            self._end()
 
-    def _read_head(self, data: bytes) -> bytes:
-        """Feed the head to the parser once it is whole; the bytes after it, b"" while there are none."""
-        whole = (self._head or b"") + data
-        end = whole.find(b"\r\n\r\n")
-        if end < 0:
-            if len(whole) > HEAD_BYTES:
+    def _read_head(self, taker: Taker, data: bytes) -> None:
+        if self._early:
+            data = self._early + data
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or end > HEAD_BYTES:
+            if len(data) > HEAD_BYTES:
                 raise httptools.HttpParserError("its head is too large")
-            self._head = whole
-            return b""
-        self._head = None
-        self._parser.feed_data(whole[: end + 4])
-        if self.status == 100:
-            self.status, self.headers, self._head, self._done = 0, [], b"", False
-            return self._read_head(whole[end + 4 :])
-        return whole[end + 4 :]
-
-    def _end(self) -> None:
-        if not self._done:
+            self._early = data
             return
-        taker, self.taker = self.taker, None
-        if taker is not None:
-            taker.finished(reusable=self._stays and not self.closed)
+        self._early = b""
+        key, length = split_length(data, end)
+        head = read_answer_head(key)
+        if head.status < 200:
+            if len(data) > end + 4:
+                self._read_head(taker, data[end + 4 :])
+            return
+        self.head = head
+        self.reusable = head.stays
+        if length < 0 or head.empty:
+            length = head.length
+        self.length = length
+        body = data[end + 4 :]
+        if len(body) == length:  # most answers that are not streamed come in one read
+            self.body_at = self.heard_at
+            self.reads, self.bytes, self.taker = 1, length, None
+            taker.whole(self, body)
+            return
+        self._sink = sink = taker.head(self)
+        if head.chunked:
+            self._chunks = _Chunks(unframe=sink is None or not sink.raw)
+        if body and self.taker is taker:
+            self._read_body(taker, body)
+
+    def _read_body(self, taker: Taker, data: bytes) -> None:
+        if not self.body_at:
+            self.body_at = self.heard_at
+        self.reads += 1
+        chunks, sink, done = self._chunks, self._sink, False
+        if chunks is not None:
+            chunks.feed(data)
+            done = chunks.done
+            if sink is None or not sink.raw:
+                data = chunks.take()
+        elif self.length >= 0:
+            missing = self.length - self.bytes
+            if len(data) > missing:
+                data, self.reusable = data[:missing], False
+            done = len(data) == missing
+        self.bytes += len(data)
+        if sink is not None:
+            if data:
+                sink.take(data)
+        elif self._keep(data) and self.taker is taker:
+            self._sink = taker.grew(self)
+            self._sink.take(b"".join(self._parts))
+        if done and self.taker is taker:
+            self._end(taker)
+
+    def _keep(self, data: bytes) -> bool:
+        """Keep part of an answer that is taken whole; True once it is too large."""
+        self._parts.append(data)
+        return self.bytes > WHOLE_BYTES
+
+    def _end(self, taker: Taker) -> None:
+        self.taker = None
+        if self._sink is None:
+            taker.whole(self, b"".join(self._parts))
+        else:
+            taker.finished(self)
 
     def _spoilt(self, why: str) -> None:
         taker = self.taker
+        self._ends_raw = False
         self.let_go()
         if taker is not None:
             taker.broke(why)
 
-    # The parser's calls.
+
+class _Chunks:
+    """Reads the framing of a chunked body. Raises httptools.HttpParserError for what is none, and for bytes after it.
+
+    Trailers are nobody's. `unframe`: the body without its framing is wanted.
+    """
+
+    __slots__ = ("_last", "_parser", "_parts", "done", "on_body")
+
+    def __init__(self, *, unframe: bool) -> None:
+        self.done = False
+        self._parts: list[bytes] = []
+        self._last = b""
+        if unframe:
+            self.on_body = self._parts.append
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.feed_data(_CHUNKED)
 
     def on_message_begin(self) -> None:
         """An answer begins; a second one was asked for by nobody."""
-        if self._done:
+        if self.done:
             raise ValueError("bytes after its end")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        name = name.lower()
-        if name == b"content-length":
-            self.length = int(value)
-        elif name == b"transfer-encoding":
-            self.chunked = True
-        self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """The head is there."""
-        self.status = self._parser.get_status_code()
-        self._stays = self._parser.should_keep_alive()
-        if self.status != 100 and self.taker is not None:
-            self.taker.head(self)
-
-    def on_chunk_header(self) -> None:
-        """A chunk begins."""
-        self.between = False
-
-    def on_chunk_complete(self) -> None:
-        """A chunk is whole."""
-        self.between = True
-
-    def on_body(self, body: bytes) -> None:
-        """Part of the body."""
-        taker = self.taker
-        if taker is not None and taker.wants_parts:
-            taker.part(body)
-
     def on_message_complete(self) -> None:
-        """The answer is whole."""
-        self._done = self.status != 100
+        """The body is whole."""
+        self.done = True
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes."""
+        self._parser.feed_data(data)
+        self._last = data
+
+    def take(self) -> bytes:
+        """The body that was read since the last time, without its framing."""
+        found = b"".join(self._parts)
+        self._parts.clear()
+        return found
+
+    def is_between(self) -> bool:
+        """True if a chunk may begin here: then, and only then, the last chunk of all may come now."""
+        if self._last and not self._last.endswith(b"\n"):
+            return False
+        try:
+            self._parser.feed_data(b"0\r\n\r\n")
+        except httptools.HttpParserError:
+            return False
+        return self.done

@@ -47,6 +47,13 @@ class Usage(msgspec.Struct, frozen=True):
     cached_tokens: int = -1
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What a whole answer says of itself: the model that gave it, "" where it does not tell, and its tokens."""
+
+    model: str = ""
+    usage: Usage = Usage()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """A model as the gateway offers it: public name, context length (0: not told), digest and size where known.
@@ -88,6 +95,10 @@ class Dialect(Protocol):
 
     def is_usage(self, event: bytes) -> bool:
         """True for the event of a stream that holds nothing but the counts that `add_usage` asked for."""
+        ...
+
+    def read_answer(self, body: bytes) -> Said:
+        """What an answer that is not streamed says of itself; nothing where it is not of this form."""
         ...
 
     def read_usage(self, tail: bytes) -> Usage:
