@@ -55,7 +55,7 @@ class Plane:
         gate.scheduler.replace(settings.replicas, settings.routes)
         now = gate.now()
         for name, station in gate.scheduler.stations.items():
-            station.resident = frozenset(settings.resident.get(name, ()))
+            station.see(settings.resident.get(name, ()), now)
             if name in settings.well:
                 station.breaker.looked(now)
         routes = {one.name: one for one in settings.routes}

@@ -151,6 +151,8 @@ class Scheduler:
                 rows.append(Verdict(replica=name, why="not configured", outstanding=0))
                 continue
             why = self._why_not(station, ask, now)
+            if not why and station.keeps_out(route.replicas[name], now):
+                why = f"another model was loaded less than {station.replica.stay_seconds:g} s ago and stays for now"
             rows.append(Verdict(replica=name, why=why, outstanding=station.outstanding, chosen=station is chosen))
         return rows
 
@@ -190,7 +192,12 @@ class Scheduler:
 
     def _choose(self, route: Route, ask: Ask, found: list[Station], now: float) -> Station | None:
         beside = any(one.proven for one in found)
-        with_room = [one for one in found if one.has_room(now, beside_others=beside)]
+        with_room = [
+            one
+            for one in found
+            if one.has_room(now, beside_others=beside)
+            and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
+        ]
         if len(with_room) > 1:
             with_room = [one for one in with_room if not one.breaker.shy(now)] or with_room
         if len(with_room) > 1:
@@ -226,6 +233,7 @@ class Scheduler:
         station.breaker.began()
         model = route.replicas[station.replica.id]
         station.last_model = model
+        station.used[model] = now
         return Start(ask.id, station.replica.id, model)
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:

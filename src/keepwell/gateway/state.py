@@ -51,7 +51,8 @@ class AtWork:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaState:
     """One replica. `state` is its breaker's, `out_for_seconds` how long that stays so at least; `cordoned` is why it
-    gets no new work ("" if it does); `models` are those in its memory, as far as they are known.
+    gets no new work ("" if it does); `models` are those in its memory, as far as they are known;
+    `idle_seconds` is how long ago a request for each model began last.
     """
 
     replica: str
@@ -63,6 +64,7 @@ class ReplicaState:
     limit: int = 0
     cordoned: str = ""
     models: tuple[str, ...] = ()
+    idle_seconds: Mapping[str, float] = field(default_factory=dict)
     usual_seconds: float = 0.0
     last_errors: tuple[Mishap, ...] = ()
     requests: tuple[AtWork, ...] = ()
@@ -109,6 +111,7 @@ def _describe(station: Station, exchanges: Mapping[int, Exchanged], now: float) 
         limit=station.replica.limit,
         cordoned=station.cordoned,
         models=tuple(sorted(station.resident)),
+        idle_seconds={name: round(now - at, 1) for name, at in station.used.items()},
         usual_seconds=round(station.usual_seconds, 3),
         last_errors=tuple(Mishap(seconds_ago=round(now - at, 1), why=why) for at, why in breaker.reasons),
         requests=tuple(_at_work(one, at, exchanges, now) for one, at in list(station.running.items())[:LISTED]),

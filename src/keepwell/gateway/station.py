@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from keepwell.gateway.breaker import Breaker
@@ -19,7 +20,8 @@ USUAL_SECONDS = 1.0
 @dataclass(slots=True)
 class Station:
     """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
-    `well_at` is the last instant at which an answer of it ended well.
+    `well_at` is the last instant at which an answer of it ended well. `used` has the instant at which a request for
+    each model began last, `loaded` that at which each model in its memory was seen there first.
     """
 
     replica: Replica
@@ -31,11 +33,26 @@ class Station:
     cordoned: str = ""
     usual_seconds: float = USUAL_SECONDS
     well_at: float = 0.0
+    used: dict[str, float] = field(default_factory=dict)
+    loaded: dict[str, float] = field(default_factory=dict)
 
     @property
     def outstanding(self) -> int:
         """How many requests it works on."""
         return len(self.running)
+
+    def see(self, resident: Iterable[str], now: float) -> None:
+        """Which models are in its memory now."""
+        self.resident = frozenset(resident)
+        self.loaded = {name: self.loaded.get(name, now) for name in self.resident}
+
+    def keeps_out(self, model: str, now: float) -> bool:
+        """True if this model would take the place of one that has not been in memory for long enough."""
+        replica = self.replica
+        if not replica.stay_seconds or not replica.holds or model in self.resident:
+            return False
+        settled = sum(now - at >= replica.stay_seconds for at in self.loaded.values())
+        return len(self.loaded) >= replica.holds and not settled
 
     def has_room(self, now: float, *, beside_others: bool) -> bool:
         """True if it can take one more; `beside_others`: there are others that have answered well."""
