@@ -1,4 +1,4 @@
-"""A model that was just loaded stays for a while before another takes its place, and nobody waits where there is room."""
+"""A model that was just loaded stays for a while before another takes its place; nobody waits where there is room."""
 
 from __future__ import annotations
 
