@@ -39,8 +39,9 @@ class Replica:
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One request for a replica. `key` is the client's key name, `weight` its share, `affinity` what keeps it at one
-    replica (a session, or the beginning of its prompt). One is made for each request: no dataclass, for its price.
+    """One request for a replica. `key` is the client's key name, `weight` its share. `affinity` (the beginning of its
+    prompt) and `session` are what may keep it at one replica. One is made for each request: no dataclass, for its
+    price.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 1
     weight: float = 1.0
     affinity: bytes = b""
+    session: bytes = b""
 
 
 class Candidate(Protocol):
