@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: up test test-long check bench gym pages clean
 
 up: $(STAMP)
-	@$(BIN)/keepwell diagnose || true
+	$(BIN)/keepwell up
 
 $(STAMP): pyproject.toml requirements.lock requirements-dev.lock
 	$(PYTHON) scripts/setup.py $(VENV)

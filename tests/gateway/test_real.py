@@ -39,7 +39,9 @@ def started(*argv: str, log: Path, state: Path) -> Iterator[subprocess.Popen[byt
 
 
 @contextmanager
-def fleet(folder: Path, engines: list[int]) -> Iterator[tuple[int, list[subprocess.Popen[bytes]]]]:
+def fleet(
+    folder: Path, engines: list[int], command: str = "gateway"
+) -> Iterator[tuple[int, list[subprocess.Popen[bytes]]]]:
     """Real engines on these ports and a gateway before them; its port."""
     model = folder / "alpha.gguf"
     write_tiny_model(model, TinyModel(tag="alpha", name="tiny-alpha"))
@@ -55,7 +57,7 @@ def fleet(folder: Path, engines: list[int]) -> Iterator[tuple[int, list[subproce
             servers.append(stack.enter_context(started(*argv, "-a", "tiny-alpha", log=log, state=folder)))
         for one in engines:
             eventually(lambda one=one: "listening" in (folder / f"{one}.log").read_text(), 30, f"{one} to listen")
-        argv = ("keepwell", "gateway", "--listen", f"127.0.0.1:{port}", "--declared", "--config", str(config))
+        argv = ("keepwell", command, "--listen", f"127.0.0.1:{port}", "--declared", "--config", str(config))
         log = folder / "gateway.log"
         stack.enter_context(started(*argv, log=log, state=folder / "state"))
         eventually(lambda: "listening" in log.read_text(), 30, "the gateway to listen")
@@ -115,3 +117,15 @@ def test_an_address_that_is_open_to_others_needs_a_key(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "there is no key" in done.stderr
+
+
+def test_up_tells_how_the_machine_stands_and_serves(tmp_path: Path) -> None:
+    async def check(port: int) -> Answered:
+        return await ask(port, "/v1/completions", {"model": "tiny-alpha", "prompt": "count", "max_tokens": WORDS})
+
+    engine = free_port()
+    with fleet(tmp_path, [engine], command="up") as (port, _):
+        assert spoken(asyncio.run(check(port))) == EXPECTED
+        told = (tmp_path / "gateway.log").read_text()
+    assert f"http://127.0.0.1:{engine}  well" in told
+    assert "1 models on 1 engines" in told or "1 model" in told
