@@ -13,7 +13,7 @@ from keepwell.gateway import recorder as recorder_module
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.recorder import Recorder
 from keepwell.plugins.dialect import Usage
-from keepwell.store.requests import Wanted, load_last_id, load_spent, read_rows
+from keepwell.store.requests import Wanted, load_next_id, load_spent, read_rows
 
 
 def facts(number: int, **more: object) -> Facts:
@@ -58,7 +58,8 @@ def test_the_newest_come_last_and_only_those_after_one(tmp_path: Path) -> None:
     found = read_rows(tmp_path / "requests.db", last=5)
     assert [row.id for _, row in found] == [25, 26, 27, 28, 29]
     assert read_rows(tmp_path / "requests.db", after=found[-1][0]) == []
-    assert load_last_id(tmp_path / "requests.db") == 29
+    assert load_next_id(tmp_path / "requests.db") > 29
+    assert load_next_id(tmp_path / "none.db") == 0
 
 
 def test_rows_are_found_by_key_route_failure_and_time(tmp_path: Path) -> None:
@@ -141,6 +142,13 @@ def test_a_damaged_record_is_put_aside(tmp_path: Path, content: bytes) -> None:
     assert aside.read_bytes() == content
     assert recorder.lost == 0
     recorder.close()
+
+
+def test_a_record_that_is_just_being_made_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "requests.db"
+    path.touch()
+    assert read_rows(path) == []
+    assert load_next_id(path) == 0
 
 
 def test_a_record_of_an_older_release_gets_its_new_columns(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.ask import Effect, Outcome
+from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.body import Peek, find_affinity, peek
 from keepwell.gateway.deadlines import Deadlines, Learned
 from keepwell.gateway.entry import Entry
@@ -152,17 +153,21 @@ class Gate:
         own = b"content-type: application/json\r\n"
         client.transport.write(render_head(status, own, length=len(body), close=True) + body)
 
+    def count_from(self, number: int) -> None:
+        """The next request's number is above this one."""
+        self._number = max(self._number, number)
+
     # Exchanges' calls.
 
-    def connect(self, exchange: Exchange, replica: str, *, fresh: bool = False) -> None:
+    def connect(self, attempt: Attempt, *, fresh: bool = False) -> None:
         """A kept connection at once, or a new one some time soon."""
-        pool = self._pool(replica)
+        pool = self._pool(attempt.replica)
         while pool.idle and not fresh:
             connection = pool.idle.pop()
             if not connection.closed and not connection.transport.is_closing():
-                exchange.connected(connection, replica, pool.lines)
+                attempt.connected(connection, pool.lines)
                 return
-        task = self._loop.create_task(self._open(exchange, replica))
+        task = self._loop.create_task(self._open(attempt))
         pool.opening.add(task)
         task.add_done_callback(pool.opening.discard)
 
@@ -175,17 +180,18 @@ class Gate:
             pool.replica, pool.lines = where, render_replica(where)
         return pool
 
-    async def _open(self, exchange: Exchange, replica: str) -> None:
-        where = self.scheduler.stations[replica].replica
+    async def _open(self, attempt: Attempt) -> None:
+        where = self.scheduler.stations[attempt.replica].replica
         try:
             async with asyncio.timeout(self._deadlines.connect_seconds):
                 _, connection = await self._loop.create_connection(Outbound, where.host, where.port)
         except TimeoutError:
-            exchange.failed_to_connect(replica, f"no connection within {self._deadlines.connect_seconds:g} s")
+            attempt.failed_to_connect(f"no connection within {self._deadlines.connect_seconds:g} s")
         except OSError as error:
-            exchange.failed_to_connect(replica, error.strerror or str(error))
+            attempt.failed_to_connect(error.strerror or str(error))
         else:
-            exchange.connected(connection, replica, render_replica(where))
+            if not attempt.connected(connection, render_replica(where)):
+                self.put_back(attempt.replica, connection)
 
     def put_back(self, replica: str, connection: Outbound) -> None:
         """Keep it for the next request."""

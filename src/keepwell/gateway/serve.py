@@ -32,7 +32,7 @@ from keepwell.gateway.surface import Answer
 from keepwell.gateway.tls import Certificate, TlsServer
 from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
-from keepwell.store.requests import RECORD_FILE, load_spent
+from keepwell.store.requests import RECORD_FILE, load_next_id, load_spent
 
 #: Seconds between two looks at the files: three looks cost some 10 microseconds.
 FOLLOW_SECONDS = 0.02
@@ -53,6 +53,7 @@ async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
     recorder = Recorder(state / RECORD_FILE)
     plane = Plane(settings, recorder)
     plane.gate.access.restore(load_spent(state / RECORD_FILE, time.time()))
+    plane.gate.count_from(load_next_id(state / RECORD_FILE))
     certificate = find_certificate(settings)
     files = _Files(state, plane, certificate)
     files.read()

@@ -24,6 +24,8 @@ RECORD_FILE = "gateway/requests.db"
 ROWS_KEPT, DAYS_KEPT = 1_000_000, 60
 #: Seconds that a writer waits for another one; its own rows wait longer, outside of the file.
 BUSY_SECONDS = 2.0
+#: Requests whose numbers a gateway may have given out without their rows being there.
+UNWRITTEN = 100_000
 #: Seconds of a day, roughly: only to forget old days.
 _DAY = 86400.0
 
@@ -144,6 +146,8 @@ def read_rows(path: Path, *, after: int = 0, last: int = 20, wanted: Wanted = EV
     try:
         with closing(_open_to_read(path)) as connection:
             names = [name for name in COLUMNS if name in _columns(connection)]
+            if not names:  # it is being made at this moment
+                return []
             found = connection.execute(f"SELECT row, {', '.join(names)} {query}", (*values, last)).fetchall()
     except sqlite3.Error as error:
         raise _cannot("read", error, path) from error
@@ -160,14 +164,19 @@ def load_spent(path: Path, now: float) -> dict[str, int]:
     return {str(key): int(tokens) for key, tokens in found}
 
 
-def load_last_id(path: Path) -> int:
-    """The largest number of a request in the record, 0 if there is none: the next gateway counts on from it."""
+def load_next_id(path: Path) -> int:
+    """A number above those of all requests in the record, and of those that an earlier gateway may still be at work on;
+    0 if there is no record.
+    """
     try:
         with closing(_open_to_read(path)) as connection:
-            found = connection.execute("SELECT id FROM request ORDER BY row DESC LIMIT 1000").fetchall()
+            found = connection.execute("SELECT max(id) FROM request WHERE row > (SELECT max(row) FROM request) - 10000")
+            last = found.fetchone()[0]
     except sqlite3.Error:
         return 0
-    return max((int(one[0]) for one in found), default=0)
+    if last is None:
+        return 0
+    return int(last) + UNWRITTEN
 
 
 def day_of(at: float) -> str:
