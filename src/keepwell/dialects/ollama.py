@@ -29,10 +29,10 @@ class Ollama:
     """See `keepwell.plugins.dialect.Dialect`."""
 
     endpoints = (
-        Endpoint(path=b"/api/chat", use="generate", streams=True),
-        Endpoint(path=b"/api/generate", use="generate", streams=True),
-        Endpoint(path=b"/api/embed", use="embed"),
-        Endpoint(path=b"/api/embeddings", use="embed"),
+        Endpoint(path=b"/api/chat", use="generate", streams=True, options=True),
+        Endpoint(path=b"/api/generate", use="generate", streams=True, options=True),
+        Endpoint(path=b"/api/embed", use="embed", options=True),
+        Endpoint(path=b"/api/embeddings", use="embed", options=True),
         Endpoint(path=b"/api/show", use="show"),
         Endpoint(path=b"/api/tags", use="models", method=b"GET"),
         Endpoint(path=b"/api/ps", use="loaded", method=b"GET"),

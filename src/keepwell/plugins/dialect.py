@@ -20,13 +20,16 @@ Use: TypeAlias = Literal["generate", "embed", "models", "loaded", "version", "sh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One path. `streams`: it streams unless the body says no. `counts`: usage can be asked for in a stream."""
+    """One path. `streams`: it streams unless the body says no. `counts`: usage can be asked for in a stream. `options`:
+    a body may name options with which the model is loaded.
+    """
 
     path: bytes
     use: Use
     method: bytes = b"POST"
     streams: bool = False
     counts: bool = False
+    options: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
