@@ -21,7 +21,7 @@ _EVENT = re.compile(rb".*?\n\n|.+", re.DOTALL)
 class Opens(Protocol):
     """Who makes the head of the answer."""
 
-    def begin(self, data: bytes) -> bytes:
+    def begin(self, data: bytes, length: int) -> bytes:
         """The head, for a body that begins like this: from now on there is no way back."""
         ...
 
@@ -61,7 +61,7 @@ class Relay:
             if not shown:
                 return
         if not self.begun:
-            shown = self._opens.begin(data) + shown
+            shown = self._opens.begin(data, self.length) + shown
             self.begun = True
         self._write(shown)
 
@@ -72,7 +72,7 @@ class Relay:
         rest, self._partial, self._hides = self._partial, b"", False
         last = self._frame(rest) + b"0\r\n\r\n" * (self.length == CHUNKED)
         if not self.begun:
-            last = self._opens.begin(b"") + last
+            last = self._opens.begin(b"", self.length) + last
             self.begun = True
         self._write(last)
 

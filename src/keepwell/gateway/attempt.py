@@ -1,0 +1,193 @@
+"""One try of a request on one replica: its connection, what the engine answers there, and where the body goes.
+
+Nothing is sent to the client before the engine's first byte of body, so that until then another replica can be tried.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from keepwell.gateway.ask import Outcome
+from keepwell.gateway.entry import Entry
+from keepwell.gateway.facts import Facts
+from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing
+from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.outbound import WHOLE_BYTES, Outbound
+from keepwell.gateway.proof import find_model, render_proof
+from keepwell.gateway.relay import Relay
+
+
+class Asker(Protocol):
+    """Whose request it is."""
+
+    client: Inbound
+    request: Request
+    entry: Entry
+    facts: Facts
+    #: The client did not ask for the event with the counts.
+    hides: bool
+
+    def make_body(self, model: str) -> bytes:
+        """The body for a replica that knows the model by this name."""
+        ...
+
+    def connect_anew(self, attempt: Attempt) -> None:
+        """The kept connection was none any more; the engine has not seen the request."""
+        ...
+
+    def release(self, attempt: Attempt, connection: Outbound) -> None:
+        """The connection is free for others."""
+        ...
+
+    def answered(self, attempt: Attempt, head: AnswerHead, body: bytes) -> None:
+        """The whole answer is there; the client has nothing of it yet."""
+        ...
+
+    def relayed(self, attempt: Attempt, relay: Relay, status: int) -> None:
+        """The client has the answer."""
+        ...
+
+    def failed(self, attempt: Attempt, outcome: Outcome, why: str, *, between: bool) -> None:
+        """It failed; `between`: what the client has of it ends between two parts."""
+        ...
+
+
+class Attempt:
+    """The gateway gives it a connection, the connection tells it of the answer. `began` is an instant, in seconds."""
+
+    relay: Relay | None = None
+    _connection: Outbound | None = None
+    _over = False
+
+    def __init__(self, asker: Asker, replica: str, model: str, began: float) -> None:
+        self.replica = replica
+        self.began = began
+        self._model = model
+        self._asker = asker
+
+    @property
+    def begun(self) -> bool:
+        """True once the client got the first byte of a body that may still break off."""
+        return self.relay is not None and self.relay.begun
+
+    @property
+    def heard_at(self) -> float:
+        """When the engine sent anything last, 0 before."""
+        if self._connection is None:
+            return 0.0
+        return self._connection.heard_at
+
+    # The gateway's calls.
+
+    def connected(self, connection: Outbound, lines: bytes) -> bool:
+        """Send it, with the lines of a head that stand for the replica. False for a connection that comes too late."""
+        if self._over or self._connection is not None:
+            return False
+        self._connection = connection
+        asker = self._asker
+        body = asker.make_body(self._model)
+        head = asker.request.head.onward
+        connection.ask(self, b"%b%bcontent-length: %d\r\n\r\n%b" % (head, lines, len(body), body))
+        return True
+
+    def failed_to_connect(self, why: str) -> None:
+        """No connection."""
+        if not self._over and self._connection is None:
+            self._over = True
+            self._asker.failed(self, "refused", why, between=True)
+
+    # Its request's calls.
+
+    def cut(self) -> bool:
+        """Give it up and free the engine; True if what the client has of it ends between two parts."""
+        self._over = True
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return True
+        between = connection.is_between()
+        self._measure(connection)
+        connection.let_go()
+        return between
+
+    def hold(self) -> None:
+        """Do not read on from the engine."""
+        if self._connection is not None and not self._connection.closed:
+            self._connection.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read on."""
+        if self._connection is not None and not self._connection.closed:
+            self._connection.transport.resume_reading()
+
+    # The engine's calls.
+
+    def head(self, answer: Outbound) -> Relay | None:
+        """The engine begins to answer: streams are handed on as they come, the rest is kept until it is whole."""
+        if answer.head.status >= 400 or (not self._asker.facts.stream and answer.length <= WHOLE_BYTES):
+            return None
+        return self.grew(answer)
+
+    def grew(self, answer: Outbound) -> Relay:
+        """It is handed on as it comes."""
+        asker = self._asker
+        length = answer.length
+        if length == CHUNKED and asker.request.head.old:
+            length = UNTIL_CLOSED
+        raw = answer.head.chunked and length == CHUNKED and asker.facts.stream and not asker.hides
+        self.relay = Relay(self, asker.client, asker.entry.dialect, length=length, raw=raw, hides=asker.hides)
+        return self.relay
+
+    def begin(self, data: bytes, length: int) -> bytes:
+        """The head of an answer that is handed on as it comes; its body begins with `data`."""
+        connection = self._connection
+        if connection is None:
+            return b""
+        head, asker = connection.head, self._asker
+        facts = asker.facts
+        facts.status, facts.replica, facts.answered = head.status, self.replica, find_model(data)
+        own = render_proof(facts) + b"x-accel-buffering: no\r\n" * facts.stream
+        return head.onward + own + render_framing(length, close=asker.request.close or length == UNTIL_CLOSED)
+
+    def whole(self, answer: Outbound, body: bytes) -> None:
+        """The answer is there, all of it."""
+        self._release(answer)
+        self._asker.answered(self, answer.head, body)
+
+    def finished(self, answer: Outbound) -> None:
+        """What was handed on is whole."""
+        relay = self.relay
+        if relay is not None:
+            relay.end()
+            self._release(answer)
+            self._asker.relayed(self, relay, answer.head.status)
+
+    def broke(self, why: str) -> None:
+        """The engine's connection ended too early."""
+        connection, self._connection = self._connection, None
+        if self._over or connection is None:
+            return
+        if connection.asked > 1 and not connection.heard_at:
+            # a kept connection that the engine closed while it was idle says nothing about the engine
+            self._asker.connect_anew(self)
+            return
+        self._over = True
+        self._measure(connection)
+        outcome: Outcome = "refused"
+        if self.begun:
+            outcome = "cut"
+        self._asker.failed(self, outcome, why, between=connection.is_between())
+
+    def _release(self, answer: Outbound) -> None:
+        self._over = True
+        self._connection = None
+        self._measure(answer)
+        if answer.reusable:
+            self._asker.release(self, answer)
+        elif not answer.closed:
+            answer.let_go()
+
+    def _measure(self, answer: Outbound) -> None:
+        """What the connection knows of the answer so far."""
+        facts = self._asker.facts
+        facts.first, facts.last = answer.body_at, answer.heard_at
+        facts.stream_parts, facts.bytes_out = answer.reads, answer.bytes
