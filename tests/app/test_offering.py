@@ -6,7 +6,7 @@ import pytest
 
 from keepwell.app.engine_facts import Known
 from keepwell.app.offering import GatewayOptions, describe, find_listens, make_settings, require_safe
-from keepwell.config import Config, EngineEntry, GatewayEntry, RouteEntry
+from keepwell.config import Config, EngineEntry, GatewayEntry, ReservationEntry, RouteEntry
 from keepwell.core.errors import ConfigurationError
 from keepwell.gateway.settings import parse_settings, render_settings
 from keepwell.plugins.engine import ModelInfo
@@ -49,6 +49,15 @@ def test_settings_come_back_from_their_file_as_they_were() -> None:
     lines = list(describe(settings))
     assert "  m  on box/a  (also x, y-*)" in lines
     assert lines[-1].startswith("route gone: nobody can answer")
+
+
+def test_a_reservation_is_of_the_replicas_that_its_names_mean() -> None:
+    entries = (EngineEntry(kind="k", url="http://localhost:8080", name="mine"),)
+    reserved = ReservationEntry(engines=("mine", "gpu01"), keys=("ada",), begin="22:00", end="06:00")
+    config = Config(engines=entries, reservations=(reserved,))
+    engines = [known("box/a", 8080, "m"), known("gpu01/b", 1, "m"), known("gpu02/c", 1, "m")]
+    (made,) = make_settings(HERE, engines, config).reservations
+    assert (made.replicas, made.keys, made.begin, made.end) == (("box/a", "gpu01/b"), ("ada",), "22:00", "06:00")
 
 
 def test_the_command_counts_before_the_file_and_the_file_before_the_usual() -> None:

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from keepwell.app.engine_facts import Known
 from keepwell.app.route_table import Stock, find_gaps, make_routes
+from keepwell.config.gateway_model import ReservationEntry
 from keepwell.config.model import Config, EngineEntry
 from keepwell.core.errors import ConfigurationError
+from keepwell.gateway.reservations import Reservation
 from keepwell.gateway.settings import Settings
 from keepwell.plugins.routing import Replica
 
@@ -99,6 +101,7 @@ def make_settings(options: GatewayOptions, known: Iterable[Known], config: Confi
         offered=table.offered,
         gaps=tuple(find_gaps(table)),
         resident={one.replica.id: one.resident for one in engines},
+        reservations=tuple(_reserve(one, stocks) for one in config.reservations),
         well=tuple(one.replica.id for one in engines if one.well),
         connect_seconds=gateway.connect_seconds,
         first_byte_seconds=gateway.first_byte_seconds,
@@ -120,6 +123,17 @@ def describe(settings: Settings) -> Iterator[str]:
     if not settings.routes:
         yield "  none: start an engine, or declare one in keepwell.toml; it is found without a restart"
     yield from settings.gaps
+
+
+def _reserve(entry: ReservationEntry, stocks: Iterable[Stock]) -> Reservation:
+    return Reservation(
+        replicas=tuple(one.replica.id for one in stocks if one.is_called(entry.engines)),
+        keys=entry.keys,
+        begin=entry.begin,
+        end=entry.end,
+        days=entry.days,
+        why=entry.why,
+    )
 
 
 def _declare(replica: Replica, entry: EngineEntry | None) -> Replica:

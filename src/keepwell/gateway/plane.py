@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 from keepwell.gateway.access import Access
@@ -14,6 +15,7 @@ from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.names import Names
 from keepwell.gateway.own_paths import OwnPaths
 from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.reservations import find_held
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.settings import Settings
 from keepwell.gateway.surface import Surface
@@ -77,6 +79,12 @@ class Plane:
         """Who gets no new work from now on; what waited for others starts at once."""
         self.gate.scheduler.cordon(cordons)
         self.gate.look()
+
+    def reserve(self, now: float) -> None:
+        """Who has which replica to themselves at this instant (seconds since the epoch)."""
+        clock = self.gate.now() - now
+        held = find_held(self._settings.reservations, now)
+        self.gate.scheduler.hold({name: replace(one, until=one.until + clock) for name, one in held.items()})
 
     def make_client(self) -> Inbound:
         """The protocol of one more client."""

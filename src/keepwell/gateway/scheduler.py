@@ -13,6 +13,7 @@ from msgspec import structs
 
 from keepwell.gateway.ask import BAD, Effect, Outcome, Refuse, Route, Start, Verdict, Wait
 from keepwell.gateway.cordons import Cordon, find_reason
+from keepwell.gateway.reservations import Held
 from keepwell.gateway.station import GONE, Station
 from keepwell.plugins.routing import Ask, Candidate, Policy, Replica
 
@@ -69,6 +70,11 @@ class Scheduler:
             if station.cordoned != GONE:
                 station.cordoned = find_reason(self._cordons, station.replica)
 
+    def hold(self, held: Mapping[str, Held]) -> None:
+        """Which replicas are reserved from now on, and no others; `until` is of this scheduler's clock."""
+        for name, station in self.stations.items():
+            station.held = held.get(name)
+
     def arrive(self, ask: Ask, now: float, failed: frozenset[str] = frozenset()) -> Effect:
         """A request came, or comes back from replicas that `failed` it."""
         route = self.routes.get(ask.route)
@@ -78,9 +84,10 @@ class Scheduler:
         station = self._choose(route, ask, open_ones, now)
         if station is not None:
             return self._start(ask, station, route, now)
-        if open_ones:
+        elsewhere = route.fallback in self.routes
+        if open_ones and not (elsewhere and all(one.is_held_from(ask.key) for one in open_ones)):
             return self._wait(ask, route, now, failed)
-        if route.fallback and route.fallback in self.routes:
+        if elsewhere:
             return self.arrive(structs.replace(ask, route=route.fallback), now, failed)
         if route.waiting and not failed and self._may_come_back(route, ask):
             return self._wait(ask, route, now, failed)
@@ -113,10 +120,10 @@ class Scheduler:
     def wake(self, now: float) -> list[Start]:
         """Start what waits and can be started now, in the fair order."""
         started: list[Start] = []
-        full: set[tuple[str, str, frozenset[str]]] = set()
+        full: set[tuple[str, str, str, frozenset[str]]] = set()
         for one in sorted(self.waiting.values(), key=_order):
             route = self.routes.get(one.ask.route)
-            wish = (one.ask.route, one.ask.dialect, one.failed)
+            wish = (one.ask.route, one.ask.dialect, one.ask.key, one.failed)
             if route is None or wish in full:
                 continue
             open_ones = self._open(route, one.ask, now, one.failed)
@@ -166,6 +173,8 @@ class Scheduler:
             return f"out for {station.breaker.until - now:.1f} s more: {last}"
         if station.breaker.state == "half-open" and station.breaker.trials:
             return "being tried by one request"
+        if station.held is not None and ask.key not in station.held.keys:
+            return station.held.why
         if not station.has_room(now, beside_others=False):
             return f"full: works on {len(station.running)}"
         return ""
@@ -196,6 +205,7 @@ class Scheduler:
             one
             for one in found
             if one.has_room(now, beside_others=beside)
+            and (one.held is None or ask.key in one.held.keys)
             and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
         ]
         if len(with_room) > 1:
@@ -240,18 +250,23 @@ class Scheduler:
         ahead = [one for one in self.waiting.values() if one.ask.route == route.name]
         if len(ahead) >= route.waiting:
             message = f"{len(ahead)} requests wait for {route.name} already"
-            return Refuse(ask.id, 429, "queue_full", message, self._seconds(route, len(ahead)))
+            return Refuse(ask.id, 429, "queue_full", message, self._seconds(route, len(ahead), ask.key, now))
         begin = max(self._served.get(ask.key, 0.0), self._clock)
         self._served[ask.key] = begin + 1.0 / ask.weight
         self._clock = min((one.order[1] for one in self.waiting.values()), default=begin)
         one = Waiting(ask, now, (ask.priority, begin, ask.id), failed)
         self.waiting[ask.id] = one
         position = sum(other.order < one.order for other in ahead)
-        return Wait(ask.id, position, self._seconds(route, position))
+        return Wait(ask.id, position, self._seconds(route, position, ask.key, now))
 
-    def _seconds(self, route: Route, position: int) -> float:
-        """Until one with so many before it is served: they share the slots of the route's replicas."""
-        stations = [self.stations[name] for name in route.replicas if name in self.stations]
+    def _seconds(self, route: Route, position: int, key: str, now: float) -> float:
+        """Until one with so many before it is served: they share the slots of the route's replicas, those apart that
+        are reserved for others; where all are, until the first of them is free again.
+        """
+        there = [self.stations[name] for name in route.replicas if name in self.stations]
+        stations = [one for one in there if not one.is_held_from(key)]
+        if there and not stations:
+            return min(one.held.until - now for one in there if one.held is not None)
         pace = sum((one.replica.limit or 1) / max(0.001, one.usual_seconds) for one in stations)
         return (position + 1) / max(0.001, pace)
 

@@ -41,6 +41,8 @@ FINISH_SECONDS = 0.05
 #: Seconds that a connection without a request stays after another process has taken over: its client may be about to
 #: send one, and would find it closed.
 LINGER_SECONDS = 10.0
+#: Seconds between two looks at reservations: they begin and end at whole minutes.
+RESERVE_SECONDS = 1.0
 #: Connections that may wait to be accepted.
 BACKLOG = 4096
 
@@ -62,6 +64,7 @@ async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
     loop = asyncio.get_running_loop()
     servers = [await _listen(one, plane, certificate) for one in listening]
     tasks = [loop.create_task(one) for one in (plane.gate.keep_time(), files.follow(), recorder.keep_writing())]
+    tasks.append(loop.create_task(_keep_reserved(plane)))
     servers.append(await _open_door(state, plane, listening))
     for one in plane.own.about.listening:
         print(f"listening on {one}", flush=True)
@@ -91,11 +94,18 @@ async def _listen(listening: socket.socket, plane: Plane, certificate: Certifica
     return TlsServer(listening, certificate, plane.make_client)
 
 
+async def _keep_reserved(plane: Plane) -> None:
+    """Begin and end reservations at their time."""
+    while True:
+        plane.reserve(time.time())
+        await asyncio.sleep(RESERVE_SECONDS)
+
+
 def open_sockets(settings: Settings, descriptors: Sequence[int] = ()) -> list[socket.socket]:
     """The inherited sockets, or new ones that nobody shares."""
     if descriptors:
         return [socket.socket(fileno=one) for one in descriptors]
-    return [make_socket(settings.host, settings.port)]
+    return [make_socket(host, port) for host, port in ((settings.host, settings.port), *settings.more)]
 
 
 def make_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -15,6 +15,7 @@ from keepwell.gateway.ask import Route
 from keepwell.gateway.attest import Standing
 from keepwell.gateway.needs import Shortage
 from keepwell.gateway.options import Guard
+from keepwell.gateway.reservations import Reservation
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica
 
@@ -53,6 +54,7 @@ class Settings:
     offered: tuple[Offered, ...] = ()
     resident: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     well: tuple[str, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
     connect_seconds: float = 2.0
     first_byte_seconds: float = 300.0
     between_seconds: float = 60.0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from keepwell.gateway.breaker import Breaker
+from keepwell.gateway.reservations import Held
 from keepwell.plugins.routing import Replica
 
 #: A replica that has not answered well yet gets so many requests at once, so that a sick one harms few: where others
@@ -20,8 +21,9 @@ USUAL_SECONDS = 1.0
 @dataclass(slots=True)
 class Station:
     """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
-    `well_at` is the last instant at which an answer of it ended well. `used` has the instant at which a request for
-    each model began last, `loaded` that at which each model in its memory was seen there first.
+    `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well. `used` has
+    the instant at which a request for each model began last, `loaded` that at which each model in its memory was seen
+    there first.
     """
 
     replica: Replica
@@ -33,8 +35,13 @@ class Station:
     cordoned: str = ""
     usual_seconds: float = USUAL_SECONDS
     well_at: float = 0.0
+    held: Held | None = None
     used: dict[str, float] = field(default_factory=dict)
     loaded: dict[str, float] = field(default_factory=dict)
+
+    def is_held_from(self, key: str) -> bool:
+        """True while it is reserved for other keys."""
+        return self.held is not None and key not in self.held.keys
 
     @property
     def outstanding(self) -> int:
