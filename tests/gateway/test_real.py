@@ -129,3 +129,18 @@ def test_up_tells_how_the_machine_stands_and_serves(tmp_path: Path) -> None:
         told = (tmp_path / "gateway.log").read_text()
     assert f"http://127.0.0.1:{engine}  well" in told
     assert "1 models on 1 engines" in told or "1 model" in told
+
+
+@pytest.mark.long
+def test_an_engine_that_is_started_later_is_found(tmp_path: Path) -> None:
+    model = tmp_path / "late.gguf"
+    write_tiny_model(model, TinyModel(tag="late", name="tiny-late"))
+    port, engine = free_port(), free_port()
+    log = tmp_path / "gateway.log"
+    late = ("keepwell.testing.llama_server", "-m", str(model), "--port", str(engine), "-t", "1", "-a", "tiny-late")
+    body = {"model": "tiny-late", "prompt": "count", "max_tokens": 3}
+    with started("keepwell", "gateway", "--listen", f"127.0.0.1:{port}", log=log, state=tmp_path / "state"):
+        eventually(lambda: "listening" in log.read_text(), 30, "the gateway to listen")
+        assert asyncio.run(ask(port, "/v1/completions", body)).status == 404
+        with started(*late, log=tmp_path / "late.log", state=tmp_path):
+            eventually(lambda: asyncio.run(ask(port, "/v1/completions", body)).status == 200, 60, "it to be found")

@@ -72,6 +72,17 @@ class Engines:
         self._plugins = load_engines()
         self._lore = Lore()
 
+    def add(self, sites: Iterable[Site]) -> None:
+        """More of them; one at a URL that is known already changes nothing."""
+        known = {one.url for one in self.sites}
+        self.sites += tuple(one for one in sites if one.url not in known)
+
+    @property
+    def behind(self) -> Mapping[str, tuple[Site, Engine]]:
+        """Each replica's place and plug-in."""
+        pairs = [(one, self._plugins[one.engine]) for one in self.sites]
+        return {make_replica(site, plugin).id: (site, plugin) for site, plugin in pairs}
+
     async def ask(self) -> list[Known]:
         """What each offers now; one that does not answer offers nothing."""
         asked = (_ask(one, self._plugins[one.engine], self._transport, self._lore) for one in self.sites)
