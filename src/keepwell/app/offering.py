@@ -141,7 +141,11 @@ def _declare(replica: Replica, entry: EngineEntry | None) -> Replica:
     if entry is None:
         return replica
     return replace(
-        replica, limit=entry.limit or replica.limit, weight=entry.weight, tags=replica.tags | frozenset(entry.tags)
+        replica,
+        limit=entry.limit or replica.limit,
+        weight=entry.weight,
+        tags=replica.tags | frozenset(entry.tags),
+        canary=entry.canary,
     )
 
 

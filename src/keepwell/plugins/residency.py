@@ -51,14 +51,15 @@ class Stay:
 class CanaryAsk:
     """A short answer that is wanted of a model that is in memory, the same each time: greedy, with a fixed seed.
 
-    `options` are those that it was loaded with, `keep_seconds` how much longer it was to stay (negative: for ever, 0:
-    not known), so that asking changes neither.
+    `options` are those that it was loaded with, `context_tokens` its context (0: not known), `keep_seconds` how much
+    longer it was to stay (negative: for ever, 0: not known), so that asking changes none of them.
     """
 
     model: str
     prompt: str
     tokens: int
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    context_tokens: int = 0
     keep_seconds: float = 0.0
 
 

@@ -21,6 +21,7 @@ class Replica:
     speaks. `models` are the names under which it knows its models; `weight` is its share under weighted routing.
     `holds` is how many models it keeps in memory at once, 0 if that is not known; one that was loaded stays for
     `stay_seconds` before another takes its place. `reloads` names options of a request by which it loads a model anew.
+    `canary`: its owner lets it be asked what it answers.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Replica:
     holds: int = 0
     stay_seconds: float = 0.0
     reloads: tuple[str, ...] = ()
+    canary: bool = False
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

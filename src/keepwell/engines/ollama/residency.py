@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from keepwell.config.gateway_model import OptionValue
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, failed
 from keepwell.plugins.ask import ASK_BYTES, ASK_SECONDS, Fields, error_text, parse_fields
@@ -49,7 +50,9 @@ def make_unload(model: str) -> Call:
 
 def make_canary(ask: CanaryAsk) -> Call:
     """`/api/generate`, raw: no template stands between prompt and weights. Logprobs come since 0.12.11."""
-    options = {**ask.options, "num_predict": ask.tokens, "temperature": 0, "seed": 1}
+    options: dict[str, OptionValue] = {**ask.options, "num_predict": ask.tokens, "temperature": 0, "seed": 1}
+    if ask.context_tokens:
+        options["num_ctx"] = ask.context_tokens
     body: dict[str, object] = {
         "model": ask.model,
         "prompt": ask.prompt,
