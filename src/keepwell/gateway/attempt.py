@@ -13,7 +13,7 @@ from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing
 from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.outbound import WHOLE_BYTES, Outbound
-from keepwell.gateway.proof import find_model, render_proof
+from keepwell.gateway.proof import find_model
 from keepwell.gateway.relay import Relay
 
 
@@ -47,6 +47,10 @@ class Asker(Protocol):
         """The client has the answer."""
         ...
 
+    def attest(self, attempt: Attempt, status: int) -> bytes:
+        """The lines of a head that say who answered; b"" where another model did and the client gets an error."""
+        ...
+
     def failed(self, attempt: Attempt, outcome: Outcome, why: str, *, between: bool) -> None:
         """It failed; `between`: what the client has of it ends between two parts."""
         ...
@@ -62,7 +66,7 @@ class Attempt:
     def __init__(self, asker: Asker, replica: str, model: str, began: float) -> None:
         self.replica = replica
         self.began = began
-        self._model = model
+        self.model = model
         self._asker = asker
 
     @property
@@ -85,7 +89,7 @@ class Attempt:
             return False
         self._connection = connection
         asker = self._asker
-        body = asker.make_body(self._model)
+        body = asker.make_body(self.model)
         head = asker.request.head.onward
         connection.ask(self, b"%b%bcontent-length: %d\r\n\r\n%b" % (head, lines, len(body), body))
         return True
@@ -138,14 +142,17 @@ class Attempt:
         return self.relay
 
     def begin(self, data: bytes, length: int) -> bytes:
-        """The head of an answer that is handed on as it comes; its body begins with `data`."""
+        """The head of an answer that is handed on as it comes; its body begins with `data`. b"" for none at all."""
         connection = self._connection
         if connection is None:
             return b""
         head, asker = connection.head, self._asker
         facts = asker.facts
         facts.status, facts.replica, facts.answered = head.status, self.replica, find_model(data)
-        own = render_proof(facts) + b"x-accel-buffering: no\r\n" * facts.stream
+        own = asker.attest(self, head.status)
+        if not own:
+            return b""
+        own += b"x-accel-buffering: no\r\n" * facts.stream
         return head.onward + own + render_framing(length, close=asker.request.close or length == UNTIL_CLOSED)
 
     def whole(self, answer: Outbound, body: bytes) -> None:

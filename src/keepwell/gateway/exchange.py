@@ -9,6 +9,7 @@ from typing import Protocol
 
 from keepwell.gateway.ask import Effect, Outcome, Refuse, Start
 from keepwell.gateway.attempt import Attempt
+from keepwell.gateway.attest import Attest
 from keepwell.gateway.body import Peek, rename_model
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
@@ -17,6 +18,7 @@ from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.proof import find_model, render_proof
 from keepwell.gateway.relay import TAIL_BYTES, Relay, without_usage
+from keepwell.gateway.rules import Ruled
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Ask
 
@@ -30,6 +32,8 @@ BUSY = frozenset({429, 503})
 
 class Gate(Protocol):
     """What an exchange needs of the gateway."""
+
+    attest: Attest
 
     def now(self) -> float:
         """The gateway's clock, in seconds."""
@@ -65,7 +69,9 @@ class Exchange:
     #: In the queue.
     waiting = False
     attempt: Attempt | None = None
-    _failed: frozenset[str] = frozenset()
+    #: Replicas that cannot do it, or failed.
+    excluded: frozenset[str] = frozenset()
+    _lines = b""
     _over = False
     _nobody = ""
 
@@ -103,6 +109,11 @@ class Exchange:
         return self.attempt.heard_at
 
     # The gateway's calls.
+
+    def obey(self, ruled: Ruled) -> None:
+        """Replicas that cannot do it are out; the client is told what was changed in its request."""
+        self.excluded, self._lines = ruled.unable, ruled.lines
+        self.facts.changed_options = ruled.changed
 
     def follow(self, effect: Effect) -> None:
         """Do what the scheduler said."""
@@ -196,10 +207,25 @@ class Exchange:
             said = self.entry.dialect.read_answer(body)
             facts.answered, facts.usage = said.model, said.usage
         facts.status, facts.replica = head.status, attempt.replica
+        lines = self.attest(attempt, head.status)
+        if not lines:
+            return
         close = self.request.close
         framing = render_framing(len(body), close=close)
-        self.client.transport.write(b"%b%b%b%b" % (head.onward, render_proof(facts), framing, body))
+        self.client.transport.write(b"%b%b%b%b" % (head.onward, lines, framing, body))
         self._conclude(attempt, head.status, close=close)
+
+    def attest(self, attempt: Attempt, status: int) -> bytes:
+        """The lines of a head that say who answered; b"" where another model did and the client gets an error."""
+        attest, facts = self._gate.attest, self.facts
+        lines = attest.attest(facts, attempt.model)
+        if facts.proof == "mismatch" and attest.refuses and status < 400:
+            attempt.cut()
+            message = f"{attempt.replica} was asked for {attempt.model}, and {facts.answered} answered"
+            if not self._try_again(attempt, "sick", message):
+                self.refuse(Failure(status=502, kind="model_mismatch", message=f"{message}; {self._nobody}"))
+            return b""
+        return lines + self._lines
 
     def relayed(self, attempt: Attempt, relay: Relay, status: int) -> None:
         """The client has the answer."""
@@ -246,11 +272,11 @@ class Exchange:
     def _try_again(self, attempt: Attempt, outcome: Outcome, why: str) -> bool:
         """Try elsewhere; False where the budget is spent or nobody is left."""
         self._gate.tried(self, attempt.replica, outcome, why)
-        self._failed |= {attempt.replica}
+        self.excluded |= {attempt.replica}
         if self.facts.retries + 1 >= TRIES:
             self._nobody = f"it was tried {TRIES} times"
             return False
-        effect = self._gate.again(self, self._failed)
+        effect = self._gate.again(self, self.excluded)
         if isinstance(effect, Refuse):
             self._nobody = effect.message
             return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -16,6 +16,7 @@ import msgspec
 from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.ask import Effect, Outcome
 from keepwell.gateway.attempt import Attempt
+from keepwell.gateway.attest import Attest
 from keepwell.gateway.body import Peek, find_affinity, peek
 from keepwell.gateway.deadlines import Deadlines, Learned
 from keepwell.gateway.entry import Entry
@@ -24,6 +25,7 @@ from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import render_head, render_replica
 from keepwell.gateway.inbound import Inbound, Request, Work
 from keepwell.gateway.outbound import Outbound
+from keepwell.gateway.rules import Rule, rule
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.surface import Answer, Surface
 from keepwell.plugins.dialect import Dialect, Failure
@@ -65,6 +67,8 @@ class Gate:
         self.access = access
         self.max_body_bytes = max_body_bytes
         self.finishing = False
+        self.attest = Attest()
+        self.rules: Mapping[str, Rule] = {}
         self.clients: set[Inbound] = set()
         self.exchanges: dict[int, Exchange] = {}
         self._told = told
@@ -96,6 +100,10 @@ class Gate:
         try:
             look = peek(request.body)
             route = self.surface.get_route(look.model or look.name)
+            ruled = None
+            if route.name in self.rules:
+                ruled = rule(self.rules, self.scheduler.routes, route, entry.endpoint, request.body)
+                route, request.body = ruled.route, ruled.body
             self.access.charge(key, route.name, request.received_at)
         except msgspec.DecodeError as error:
             message = f"the body is no JSON object as expected: {error}"
@@ -115,7 +123,9 @@ class Gate:
             affinity=self._affinity(route.policy, look),
         )
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
-        exchange.follow(self.scheduler.arrive(ask, request.received_at))
+        if ruled is not None:
+            exchange.obey(ruled)
+        exchange.follow(self.scheduler.arrive(ask, request.received_at, exchange.excluded))
         return exchange
 
     def _enter(self, client: Inbound, request: Request) -> Entry | None:

@@ -16,6 +16,7 @@ from keepwell.gateway.names import Names
 from keepwell.gateway.own_paths import OwnPaths
 from keepwell.gateway.recorder import Recorder
 from keepwell.gateway.reservations import find_held
+from keepwell.gateway.rules import make_rules
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.settings import Settings
 from keepwell.gateway.surface import Surface
@@ -64,6 +65,8 @@ class Plane:
         names = Names(routes, settings.aliases, settings.patterns, settings.default)
         gate.surface.replace(names, settings.offered)
         self.own.names = names
+        gate.rules = make_rules(routes, settings.guards, settings.shortages)
+        gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)
         self._settings = settings
         self.admit(self._keys)
 

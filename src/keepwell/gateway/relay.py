@@ -61,7 +61,10 @@ class Relay:
             if not shown:
                 return
         if not self.begun:
-            shown = self._opens.begin(data, self.length) + shown
+            head = self._opens.begin(data, self.length)
+            if not head:
+                return
+            shown = head + shown
             self.begun = True
         self._write(shown)
 
