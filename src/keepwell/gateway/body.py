@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +30,16 @@ class Peek(msgspec.Struct):
     prompt: msgspec.Raw = msgspec.Raw()
 
 
+class Reading(NamedTuple):
+    """How bodies of one kind are read: a look at them, and the body with another model's name in it.
+
+    Both raise msgspec.DecodeError for what is none of that kind.
+    """
+
+    peek: Callable[[bytes], Peek]
+    rename: Callable[[bytes, str], bytes]
+
+
 #: Raises msgspec.DecodeError for what is no JSON object, or has one of the keys with another type.
 peek = msgspec.json.Decoder(Peek).decode
 
@@ -48,3 +60,12 @@ def rename_model(body: bytes, model: str) -> bytes:
     key = {True: "model", False: "name"}["model" in fields or "name" not in fields]
     fields[key] = msgspec.Raw(msgspec.json.encode(model))
     return msgspec.json.encode(fields)
+
+
+def keep_body(body: bytes, model: str) -> bytes:
+    """The body itself: there is no model in it."""
+    return body
+
+
+#: How bodies are read that are JSON objects, as nearly all are.
+JSON_BODY = Reading(peek, rename_model)
