@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from keepwell.app.arrivals import Arrivals
+from keepwell.app.canaries import find_proofs
+from keepwell.app.caretaking import Caretaker
 from keepwell.app.config_watch import ConfigWatch
 from keepwell.app.engine_facts import Engines, Known, merge
 from keepwell.app.offering import (
@@ -27,11 +29,12 @@ from keepwell.app.offering import (
     require_safe,
 )
 from keepwell.app.operation import Caller
+from keepwell.app.planes import Planes, ask_restart
 from keepwell.app.standing import add_standing
-from keepwell.app.wiring import Wiring, look, wire
+from keepwell.app.wiring import Wiring, look, read_config, wire
 from keepwell.config.model import Config, EngineEntry
 from keepwell.config.secret import load_secret
-from keepwell.core.errors import AccessError, Unreachable
+from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, absent
 from keepwell.core.ref import engine as engine_ref
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
@@ -41,8 +44,6 @@ from keepwell.store.keys import load_keys
 
 #: Seconds between two looks at the engines: the lists and states that are asked for wake nothing.
 LOOK_SECONDS = 2.0
-#: Seconds for the data plane to end when it has nothing more to do.
-END_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -52,8 +53,9 @@ class Keeping:
     caller: Caller
     wiring: Wiring
     options: GatewayOptions
-    engines: Engines
-    settings: Settings
+    caretaker: Caretaker
+    engines: Engines | None = None
+    settings: Settings = field(default_factory=Settings)
 
 
 async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
@@ -61,13 +63,28 @@ async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
     async with wire(caller) as wiring:
         require_safe(options, wiring.config, keyed=bool(load_keys(wiring.state)))
         listens = find_listens(options, wiring.config)
+        planes = Planes(wiring.state, wiring.hands, caller.tell)
+        await planes.open(listens)
+        check = partial(_check_config, wiring, caller, options)
         options = replace(options, listen=tuple(map(render_listen, listens)), here=wiring.hands.name)
-        engines = Engines(await find_sites(wiring, caller, options), wiring.hands)
-        settings = _settle(options, await engines.ask(), wiring.config)
-        save_settings(settings_path(wiring.state), settings)
-        for line in describe(settings):
-            caller.tell(line)
-        await _keep(Keeping(caller, wiring, options, engines, settings))
+        keeping = Keeping(caller, wiring, options, Caretaker(caller, wiring.state, wiring.hands))
+        if not planes.handed:  # else the next plane begins with what the one before goes by, without a wait
+            await _look_first(keeping)
+        looking = asyncio.create_task(_keep_looking(keeping))
+        try:
+            order = await planes.serve(check)
+        finally:
+            looking.cancel()
+            await keeping.caretaker.close()
+    if order == "restart":
+        planes.start_again()
+
+
+async def restart_gateway(caller: Caller) -> None:
+    """Let the gateway that runs start again, no stream is cut. Raises Unreachable where none runs."""
+    async with wire(caller) as wiring:
+        before, after = await ask_restart(wiring.state, wiring.hands)
+    caller.tell(f"process {after} serves now, {before} finishes what it began")
 
 
 async def find_sites(wiring: Wiring, caller: Caller, options: GatewayOptions) -> list[Site]:
@@ -92,60 +109,66 @@ def save_settings(path: Path, settings: Settings) -> None:
     replace_private(path, render_settings(settings))
 
 
-def _settle(options: GatewayOptions, known: Iterable[Known], config: Config) -> Settings:
+def _settle(options: GatewayOptions, known: Iterable[Known], config: Config, caretaker: Caretaker) -> Settings:
     """What the data plane goes by now."""
     engines = list(known)
     made = make_settings(options, engines, config)
-    return add_standing(made, engines, config.routes, config.gateway, {}, time.time())
+    return add_standing(made, engines, config.routes, config.gateway, find_proofs(caretaker.canaries), time.time())
 
 
-async def _keep(keeping: Keeping) -> None:
-    argv = [sys.executable, "-m", "keepwell.gateway.serve", str(keeping.wiring.state)]
-    plane = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.DEVNULL)
-    looking = asyncio.create_task(_look_again(keeping))
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
-    ended, stopped = asyncio.create_task(plane.wait()), asyncio.create_task(told.wait())
-    try:
-        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        looking.cancel()
-        stopped.cancel()
-        await _end(plane)
-    code = await ended
-    if code and not told.is_set():
-        where = " ".join(keeping.options.listen)
-        raise Unreachable(f"the gateway ended with exit code {code}", where=where, hint="see above")
+def _check_config(wiring: Wiring, caller: Caller, options: GatewayOptions) -> None:
+    """Raises ConfigurationError where a gateway that starts again would not come back."""
+    config = read_config(caller, wiring.hands.name)
+    require_safe(options, config, keyed=bool(load_keys(wiring.state)))
 
 
-async def _end(plane: asyncio.subprocess.Process) -> None:
-    """Let it finish what runs; a second signal ends it at once."""
-    for _ in range(2):
-        if plane.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                plane.terminate()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(END_SECONDS):
-                    await plane.wait()
+async def _look_first(keeping: Keeping) -> Engines:
+    """Find the engines, save what the data plane goes by, and tell it."""
+    sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
+    keeping.engines = engines = Engines(sites, keeping.wiring.hands)
+    known = await engines.ask()
+    keeping.settings = _settle(keeping.options, known, keeping.wiring.config, keeping.caretaker)
+    save_settings(settings_path(keeping.wiring.state), keeping.settings)
+    for line in describe(keeping.settings):
+        keeping.caller.tell(line)
+    return engines
+
+
+async def _keep_looking(keeping: Keeping) -> None:
+    """A mistake in it is told and costs one look: the data plane goes on by what it has."""
+    while True:
+        looking = asyncio.create_task(_look_again(keeping))
+        try:
+            await asyncio.wait((looking,))
+        finally:
+            looking.cancel()
+        keeping.caller.tell(f"looking at the engines failed and is tried again: {looking.exception()!r}")
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _look_again(keeping: Keeping) -> None:
     known: dict[str, Known] = {}
-    watch = ConfigWatch(keeping.caller, keeping.wiring.hands.name)
+    watch, arrivals = ConfigWatch(keeping.caller, keeping.wiring.hands.name), Arrivals(keeping.wiring.hands)
+    engines = keeping.engines or await _look_first(keeping)
     while True:
         config = watch.look()
         if config is not None:
             keeping.wiring = replace(keeping.wiring, config=config)
             sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
-            keeping.engines, known = Engines(sites, keeping.wiring.hands), {}
-        known = merge(known, await keeping.engines.ask())
-        fresh = _settle(keeping.options, known.values(), keeping.wiring.config)
+            keeping.engines = engines = Engines(sites, keeping.wiring.hands)
+            known = {}
+        elif await arrivals.is_due(time.monotonic()):
+            engines.add(await find_sites(keeping.wiring, keeping.caller, keeping.options))
+        known = merge(known, await engines.ask())
+        fresh = _settle(keeping.options, known.values(), keeping.wiring.config, keeping.caretaker)
         for line in sorted(set(fresh.gaps) - set(keeping.settings.gaps)):
             keeping.caller.tell(line)
         if fresh != keeping.settings:
             keeping.settings = fresh
             with contextlib.suppress(AccessError):
                 save_settings(settings_path(keeping.wiring.state), fresh)
+        now = time.time()
+        await keeping.caretaker.tend(list(known.values()), engines, fresh, keeping.wiring.config, now)
         await asyncio.sleep(LOOK_SECONDS)
 
 

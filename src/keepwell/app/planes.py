@@ -30,7 +30,7 @@ HANDED = "KEEPWELL_GATEWAY_SOCKETS"
 #: Seconds before a plane that ended is started again: at first, and at most; all is well after so many.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, WELL_SECONDS = 0.05, 5.0, 10.0
 #: Seconds for a plane to begin to serve, and between two looks whether it does.
-START_SECONDS, LOOK_SECONDS = 20.0, 0.02
+START_SECONDS, LOOK_SECONDS = 60.0, 0.02
 #: Seconds for what runs to end when the gateway is stopped, and then for the process to leave.
 GRACE_SECONDS, LEAVE_SECONDS = 60.0, 5.0
 #: Seconds to see whether the code that is there now can be run at all.
@@ -54,6 +54,8 @@ class Planes:
         self._order: Order = ""
         self._ordered = asyncio.Event()
         self._terminal = os.isatty(0)
+        #: True if this process replaces one whose plane still serves.
+        self.handed = False
 
     async def open(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Listen on these, with the sockets of the process that this one replaces where there are any.
@@ -61,6 +63,7 @@ class Planes:
         Raises ConfigurationError where another gateway of the same state folder runs, or an address is not free.
         """
         handed = _take_handed()
+        self.handed = bool(handed)
         serving = find_serving(await ask_planes(self._state, self._transport))
         if serving is not None and not handed and not serving.plane.alone:
             raise ConfigurationError(

@@ -17,6 +17,7 @@ async def gateway(
     ] = "",
     declared: Annotated[bool, Param(help="Only engines of keepwell.toml, none that are merely found.")] = False,
     insecure: Annotated[bool, Param(help="Let other machines ask without a key.")] = False,
+    restart: Annotated[bool, Param(help="Let the one that runs start again; no stream is cut.")] = False,
 ) -> None:
     """Serve every model of every engine at one address.
 
@@ -24,9 +25,12 @@ async def gateway(
     those of others come from keepwell.toml; models that come and go are noticed. A replica that fails is left for
     another before anything is sent; which one answered stands in the answer's headers. Runs until Ctrl-C.
     """
-    from keepwell.app.gatekeeping import run_gateway
+    from keepwell.app.gatekeeping import restart_gateway, run_gateway
     from keepwell.app.offering import GatewayOptions
 
+    if restart:
+        await restart_gateway(caller)
+        return
     listens = tuple(one.strip() for one in listen.split(",") if one.strip())
     options = GatewayOptions(listen=listens, insecure=insecure, declared=declared)
     await run_gateway(caller, options)
