@@ -5,7 +5,6 @@ What is looked for in it is looked for by searches over a whole read; no event i
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import Protocol
 
@@ -15,7 +14,6 @@ from keepwell.plugins.dialect import Dialect, Usage
 
 #: Bytes of the end of a read, and the number of last reads, in which tokens are counted.
 TAIL_BYTES, TAIL_READS = 8192, 8
-_EVENT = re.compile(rb".*?\n\n|.+", re.DOTALL)
 
 
 class Opens(Protocol):
@@ -106,6 +104,12 @@ class Relay:
 
 def without_usage(events: bytes, dialect: Dialect) -> bytes:
     """Whole events without those that hold nothing but the counts."""
-    if b'"usage"' not in events:
-        return events
-    return b"".join(one for one in _EVENT.findall(events) if not dialect.is_usage(one))
+    place = events.find(b'"usage"')
+    while place >= 0:
+        begin, end = events.rfind(b"\n\n", 0, place), events.find(b"\n\n", place)
+        begin, end = begin + 2 * (begin >= 0), end + 2
+        begin, end = max(0, begin), end * (end >= 2) or len(events)
+        if dialect.is_usage(events[begin:end]):
+            events, end = events[:begin] + events[end:], begin
+        place = events.find(b'"usage"', end)
+    return events
