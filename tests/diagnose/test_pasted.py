@@ -16,7 +16,7 @@ from keepwell.diagnose.clues import TextHits
 from keepwell.diagnose.diagnosis import Text, diagnose
 from keepwell.diagnose.pasted import diagnose_pasted
 from keepwell.diagnose.weigh import Fired, share_groups
-from keepwell.scan.scanner import Line
+from keepwell.scan.tally import Line
 from keepwell.survey.pasted import TEXT_CHARS
 from tests.survey.pasted_texts import TELLING
 

@@ -14,7 +14,7 @@ from keepwell.core.ref import PARTS, Ref
 from keepwell.diagnose.lag import NO_HISTORY, History
 from keepwell.diagnose.scale import LOOKED, Scale
 from keepwell.recall.entry import Near
-from keepwell.scan.scanner import Hit
+from keepwell.scan.tally import Hit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,5 +146,5 @@ def _without_lines(text: TextHits, gone: frozenset[int]) -> TextHits:
     for pattern, hit in text.hits.items():
         kept = tuple(line for line in hit.lines if line.number not in gone)
         if kept:
-            hits[pattern] = Hit(pattern=pattern, lines=kept, last=hit.last, count=hit.count)
+            hits[pattern] = Hit(pattern=pattern, lines=kept, count=hit.count)
     return replace(text, hits=hits)

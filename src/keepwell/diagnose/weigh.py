@@ -24,7 +24,7 @@ from keepwell.diagnose.clues import Clues, TextHits
 from keepwell.diagnose.lag import SAME_CHECK, Lagged, Onset, find_lagged
 from keepwell.formats.logtime import find_time
 from keepwell.scan.pattern import matches_line
-from keepwell.scan.scanner import Line
+from keepwell.scan.tally import Line
 
 #: How much of its weight evidence keeps in a chosen excerpt when healthy engines write such lines too.
 ORDINARY_SHARE = 0.7

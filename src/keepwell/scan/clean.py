@@ -52,16 +52,12 @@ def read_blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
 
 
 class LineCount:
-    """Numbers of lines in a block that follows line `before`, asked for in ascending order.
-
-    `at_start`: it is the first block.
-    """
+    """Numbers of lines in a block that follows line `before`, asked for in ascending order."""
 
     def __init__(self, data: bytes, before: int) -> None:
         self._data = data
         self._at = 0
         self._before = before
-        self.at_start = not before
 
     def number(self, start: int) -> int:
         """The number of the line that starts here."""
