@@ -41,7 +41,7 @@ SMUGGLED = [
 async def test_what_can_be_read_in_two_ways_is_refused(rest: bytes) -> None:
     async with FakeEngine("vllm") as engine, gateway([engine.port]) as running:
         answer = read_answer(await running.send(HEAD + rest))
-        assert 400 <= answer.status < 500
+        assert answer.status in (400, 501)
         assert engine.requests == []
 
 

@@ -107,7 +107,7 @@ class Access:
         """The key of a request that may be made; raises Refused."""
         named = request.named
         host = named.get(b"host", b"")
-        if host and not self.hosts.may_be_called(host):
+        if b"host" in named and not self.hosts.may_be_called(host):
             message = f"this gateway is not called {host.decode('latin-1')[:100]!r}; list the name in `hosts`"
             raise Refused(Failure(status=403, kind="host_refused", message=message))
         if b"origin" in named and not self.hosts.may_ask(named[b"origin"], host):

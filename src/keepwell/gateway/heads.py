@@ -7,6 +7,7 @@ bytes with a length of 0 are looked up in a table, and llhttp reads a head only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
@@ -51,6 +52,9 @@ _LENGTH, _LENGTH_LOWER = b"\r\nContent-Length: ", b"\r\ncontent-length: "
 #: Digits of a length; more of them are for the parser to judge.
 _DIGITS = 12
 
+#: A target that is a whole address, and its parts; what a target may be otherwise.
+_WHOLE_ADDRESS = re.compile(rb"https?://([^/?#]+)([/?].*)?", re.DOTALL | re.IGNORECASE)
+_TARGET = re.compile(rb"/[\x21-\x7e]*|\*")
 #: Lengths of bodies that no number tells.
 CHUNKED, UNTIL_CLOSED = -1, -2
 
@@ -60,9 +64,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 class RequestHead:
     """What the head of a request says; one object may stand for many requests. Names of headers are in lower case."""
 
-    __slots__ = ("close", "entry", "headers", "method", "named", "old", "onward", "path", "plain")
+    __slots__ = ("close", "entry", "fault", "headers", "method", "named", "old", "onward", "path", "plain")
 
     def __init__(self, method: bytes, path: bytes, headers: Headers, *, old: bool, close: bool) -> None:
+        whole = _WHOLE_ADDRESS.fullmatch(path)
+        if whole is not None:  # what it says of the host counts, not the header (RFC 9112, 3.2.2)
+            path = whole[2] or b"/"
+            headers = [(b"host", whole[1]), *[one for one in headers if one[0] != b"host"]]
         self.method = method
         self.path = path
         self.headers = headers
@@ -70,10 +78,12 @@ class RequestHead:
         self.named = dict(headers)
         self.old = old
         self.close = close
+        #: Why it is refused: a status and a sentence; None for one that can be worked on.
+        self.fault = find_fault(method, path, headers, old=old)
         #: The first line and the headers as an engine gets them, without those that stand for this engine.
-        self.onward = b"%b %b HTTP/1.1\r\n%b" % (method, path, _join(headers, _KEPT_BACK))
+        self.onward = b"%b %b HTTP/1.1\r\n%b" % (method, path, _join(headers, _KEPT_BACK | _named_in(headers)))
         #: True if nothing but the length of its body is to be known before it can be worked on.
-        self.plain = method in METHODS and not (old or close or _UNUSUAL & self.named.keys())
+        self.plain = not (self.fault or old or close or _UNUSUAL & self.named.keys())
         #: What it means to the gateway, once that was found out.
         self.entry: Entry | None = None
 
@@ -98,7 +108,27 @@ class AnswerHead:
         if self.empty:
             self.length = 0
         #: The first line and the headers as a client gets them, without ours and the end.
-        self.onward = (_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status) + _join(headers, _NOT_PASSED_ON)
+        self.onward = (_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status) + _join(
+            headers, _NOT_PASSED_ON | _named_in(headers)
+        )
+
+
+def find_fault(method: bytes, path: bytes, headers: Headers, *, old: bool) -> tuple[int, str] | None:
+    """What a head says that is well-formed for its reader, and still nothing that can be worked on (RFC 9112)."""
+    hosts = [value for name, value in headers if name == b"host"]
+    codings = [value.strip(b" \t").lower() for name, value in headers if name == b"transfer-encoding"]
+    expected = [value.lower() for name, value in headers if name == b"expect"]
+    if method not in METHODS:
+        return 501, "this gateway knows no such method"
+    if _TARGET.fullmatch(path) is None:
+        return 400, "the target is no path"
+    if len(hosts) > 1 or not (hosts or old):
+        return 400, f"a request names one host, this one {len(hosts)}"
+    if codings and (old or codings != [b"chunked"]):
+        return 501, "this gateway reads no other coding than chunked"
+    if expected and not old and expected != [b"100-continue"]:
+        return 417, "this gateway does nothing that is expected but 100-continue"
+    return None
 
 
 def split_length(data: bytes, end: int) -> tuple[bytes, int]:
@@ -138,6 +168,13 @@ def render_replica(replica: Replica) -> bytes:
     if replica.api_key:
         lines += b"authorization: Bearer %b\r\n" % replica.api_key.encode()
     return lines
+
+
+def is_old(version: str) -> bool:
+    """True for HTTP/1.0. Raises httptools.HttpParserError for what is neither this nor HTTP/1.1."""
+    if version not in ("1.0", "1.1"):
+        raise httptools.HttpParserError(f"HTTP/{version} is not spoken here")
+    return version == "1.0"
 
 
 def render_head(status: int, own: bytes, *, length: int, close: bool) -> bytes:
@@ -191,11 +228,17 @@ class _Reading:
         self.stays = self._stays()
 
 
+def _named_in(headers: Headers) -> frozenset[bytes]:
+    """Headers that a `Connection` names: they are for the next hop, which is this gateway."""
+    named = [value.lower() for name, value in headers if name == b"connection"]
+    return frozenset(one.strip() for value in named for one in value.split(b","))
+
+
 def _read_request_head(key: bytes) -> RequestHead:
     read = _Reading()
     parser = httptools.HttpRequestParser(read)
     read.feed(parser, key)
-    old = parser.get_http_version() != "1.1"
+    old = is_old(parser.get_http_version())
     return RequestHead(parser.get_method(), read.path, read.headers, old=old, close=not read.stays)
 
 

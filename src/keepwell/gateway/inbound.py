@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from keepwell.gateway.heads import METHODS, Headers, RequestHead, read_request_head, split_length
+from keepwell.gateway.heads import Headers, RequestHead, is_old, read_request_head, split_length
 
 #: Bounds of one request; the body's is the gateway's own.
 HEAD_BYTES, HEADERS = 64 * 1024, 128
@@ -21,6 +21,8 @@ HEAD_BYTES, HEADERS = 64 * 1024, 128
 PIPELINED = 4
 #: Bytes for a client that reads slowly; then the engine's connection is no longer read.
 WRITE_BYTES = 256 * 1024
+#: Seconds for a client to read its last answer, while it may still send.
+LINGER_SECONDS = 2.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -121,6 +123,12 @@ class Inbound(asyncio.Protocol):
         self._broken = False
         self._read_at = 0.0
         self._stopped = False
+        self._serving = False
+        self._expects = False
+        #: True if anything is to be done when the request in work is answered.
+        self._later = False
+        self._fault: tuple[int, str] | None = None
+        self._upgrading: RequestHead | None = None
         #: When the request that is being read began, 0 between requests.
         self.reading_since = 0.0
         self.idle_since = 0.0
@@ -168,11 +176,20 @@ class Inbound(asyncio.Protocol):
             self._parser.feed_data(data)
             if self._request is None and self.reading_since:
                 self._count_head(len(data))
-        except httptools.HttpParserUpgrade:
-            self._malformed(501, "this gateway changes to no other protocol")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on(data[int(upgrade.args[0]) :])
         except httptools.HttpParserError as error:
             if not self._broken:
                 self._malformed(400, f"this is no well-formed HTTP request: {error}")
+
+    def _go_on(self, rest: bytes) -> None:
+        """A request that would change to another protocol is one of this protocol: read again without that wish."""
+        head, self._upgrading = self._upgrading, None
+        if head is not None and not self._broken:
+            self._parser = httptools.HttpRequestParser(self)
+            lines = [b"%b: %b\r\n" % one for one in head.headers if one[0] not in (b"upgrade", b"connection")]
+            lines += [b"connection: close\r\n"] * head.close
+            self.data_received(b"%b %b HTTP/1.1\r\n%b\r\n" % (head.method, head.path, b"".join(lines)) + rest)
 
     def _take_whole(self, data: bytes) -> bool:
         """Most reads are one request and nothing else, with a head like one before: no parser is needed to see that."""
@@ -210,19 +227,20 @@ class Inbound(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is there."""
         headers, self._headers = self._headers, []
-        method, old = self._parser.get_method(), self._parser.get_http_version() != "1.1"
+        method, old = self._parser.get_method(), is_old(self._parser.get_http_version())
         head = RequestHead(method, self._url, headers, old=old, close=not self._parser.should_keep_alive())
         self._request = Request(head)
-        if method not in METHODS:
-            self._malformed(501, "this gateway knows no such method")
+        if head.fault is not None:
+            self._malformed(*head.fault)
         elif self._head + self._fed > HEAD_BYTES and _size_of(headers) > HEAD_BYTES:
             self._malformed(431, "the head of the request is too large")
         elif len(headers) > HEADERS:
             self._malformed(431, f"the request has more than {HEADERS} headers")
         elif int(head.named.get(b"content-length", 0)) > self._owner.max_body_bytes:
             self._malformed(413, f"the body is larger than {self._owner.max_body_bytes} bytes")
-        elif b"expect" in head.named and not self._busy:
-            self.transport.write(CONTINUE)
+        elif b"expect" in head.named and not old:
+            self._expects = self._later = True
+            self._tell_expecting()
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
@@ -237,6 +255,9 @@ class Inbound(asyncio.Protocol):
         request, self._request = self._request, None
         if request is None or self._broken:
             return
+        if self._parser.should_upgrade():
+            self._upgrading = request.head
+            return
         if len(self._parts) == 1:
             request.body = self._parts[0]
         elif self._parts:
@@ -244,8 +265,10 @@ class Inbound(asyncio.Protocol):
         self._parts = []
         request.received_at = self._read_at
         self.reading_since = 0.0
+        self._expects = False
         if self._busy:
             self._waiting.append(request)
+            self._later = True
             if len(self._waiting) >= PIPELINED:
                 self._stopped = True
                 self.transport.pause_reading()
@@ -259,13 +282,32 @@ class Inbound(asyncio.Protocol):
         self.idle_since = self._now()
         if close:
             self._broken = True
-            self.transport.close()
+            self._leave()
             return
-        if self._waiting:
-            if self._stopped:
-                self._stopped = False
-                self.transport.resume_reading()
+        if self._later and not self._serving:
+            self._serve_waiting()
+
+    def _serve_waiting(self) -> None:
+        """What came meanwhile, one after the other; then what could not be understood is told."""
+        self._serving = True
+        while self._waiting and not self._busy:
             self._take(self._waiting.popleft())
+        self._serving = False
+        if self._busy or self.transport.is_closing():
+            return
+        self._later = False
+        if self._stopped:
+            self._stopped = False
+            self.transport.resume_reading()
+        self._tell_expecting()
+        if self._fault is not None:
+            self._refuse(*self._fault)
+
+    def _tell_expecting(self) -> None:
+        """Somebody waits for leave to send its body."""
+        if self._expects and not self._busy and not self._waiting:
+            self._expects = False
+            self.transport.write(CONTINUE)
 
     def drop(self) -> None:
         """Cut the connection: what was written cannot be ended properly."""
@@ -293,9 +335,27 @@ class Inbound(asyncio.Protocol):
             self._work = work
 
     def _malformed(self, status: int, message: str) -> None:
+        """Nothing more is read; requests that came before are answered first."""
         self._broken = True
+        self.reading_since = 0.0
+        self._fault, self._later = (status, message), True
+        if not self._busy and not self._waiting:
+            self._refuse(status, message)
+
+    def _refuse(self, status: int, message: str) -> None:
         self._owner.refuse_malformed(self, status, message)
-        self.transport.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close, but not before the client could read its answer: what it still sends is read, and is nobody's.
+
+        Closing at once would reset the connection if anything is unread, and the answer would be lost on its way.
+        """
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()
 
 
 class _Now(Protocol):
