@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keepwell.app.attested import earlier_answers
 from keepwell.app.expecting import expect_engines, expect_services, recall
 from keepwell.app.learned import get_learned
 from keepwell.app.measured import earlier_speeds, keep_speeds
@@ -156,7 +157,11 @@ async def look(
     result = await survey(
         place.transport,
         place.clock,
-        (*wiring.expect(place.transport.name), *earlier_speeds(wiring.state, place.transport.name)),
+        (
+            *wiring.expect(place.transport.name),
+            *earlier_speeds(wiring.state, place.transport.name),
+            *earlier_answers(wiring.state, place.transport.name, wiring.clock.now()),
+        ),
         level=level,
         since_seconds=since_seconds or wiring.config.diagnose.since_seconds,
         origins=wiring.config.diagnose.expect_origin,

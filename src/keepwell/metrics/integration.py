@@ -55,4 +55,17 @@ DECLARED: tuple[Fact | Metric, ...] = (
         shape="tuple of mappings setting url host port target from (node, container) state (open refused silent "
         "no-name no-route unknown) said",
     ),
+    Fact(
+        name="gateway.mismatches",
+        about="engine",
+        help="Answers through the gateway that named another model than was asked, within a day",
+        shape="tuple of mappings asked answered count last_at",
+    ),
+    Fact(
+        name="gateway.canaries",
+        about="engine",
+        help="Answers to a fixed question that the gateway asked: the known one and the last one",
+        shape="tuple of mappings model times (in a row as known) other_since (0: as known) nonsense (it answers for a "
+        "model that nobody has), known and last: mapping at text digest made_of",
+    ),
 )

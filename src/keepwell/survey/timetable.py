@@ -10,7 +10,7 @@ from keepwell.plugins import registry
 from keepwell.plugins.probe import Asked, Probe, needs_consent, what_it_asks
 
 #: What discovery itself observes.
-DISCOVERED = frozenset({"engine.site", "engine.supervisor"})
+DISCOVERED = frozenset({"engine.site", "engine.supervisor", "gateway.mismatches", "gateway.canaries"})
 #: The owner's yes to probes that do more than read: to all (True), to none (False), or to these by name.
 Consent: TypeAlias = bool | Collection[str]
 
