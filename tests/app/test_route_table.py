@@ -5,7 +5,8 @@ from __future__ import annotations
 from keepwell.app.route_table import RouteTable, Stock, find_gaps, make_routes
 from keepwell.config.gateway_model import GatewayEntry, RouteEntry
 from keepwell.gateway.ask import Route
-from keepwell.plugins.engine import ModelInfo
+from keepwell.plugins.dialect import InMemory
+from keepwell.plugins.engine import LoadedModel, ModelInfo
 from keepwell.plugins.routing import Replica
 
 
@@ -13,7 +14,12 @@ def stock(name: str, *models: str, label: str = "", tags: tuple[str, ...] = (), 
     node = name.partition("/")[0]
     replica = Replica(id=name, node=node, host="h", port=1, dialects=frozenset({"d"}), tags=frozenset(tags))
     infos = tuple(ModelInfo(name=one, size_bytes=7, digest=f"digest of {one}", context_tokens=4096) for one in models)
-    return Stock(replica=replica, label=label, models=infos, resident=tuple(one for one in [resident] if one))
+    loaded = tuple(
+        LoadedModel(name=one, size_bytes=9, gpu_bytes=5, expires_at=61.0, context_tokens=2048)
+        for one in [resident]
+        if one
+    )
+    return Stock(replica=replica, label=label, models=infos, loaded=loaded)
 
 
 STOCKS = (
@@ -38,7 +44,9 @@ def test_without_a_word_each_model_has_its_own_name_and_latest_is_the_same() -> 
     }
     assert all(not one.out for one in routes.values())
     (big,) = [one for one in made.offered if one.name == "qwen3:32b"]
-    assert (big.loaded, big.nodes, big.loaded_on, big.size_bytes) == (True, ("gpu01",), ("gpu01",), 7)
+    assert (big.nodes, big.dialects, big.size_bytes) == (("gpu01",), ("d",), 7)
+    held = InMemory(node="gpu01", size_bytes=9, gpu_bytes=5, context_tokens=2048, expires_at=120.0)
+    assert big.held == (held,)
     assert big.digest == "digest of qwen3:32b"
 
 
@@ -51,7 +59,7 @@ def test_a_route_joins_engines_that_know_its_model_by_different_names() -> None:
         "box/c": "has no model qwen3:32b or Qwen/Qwen3-32B",
         "box/d": "has not told which models it has",
     }
-    assert [(one.name, one.nodes, one.loaded_on) for one in made.offered] == [("chat", ("gpu01", "gpu02"), ("gpu01",))]
+    assert [(one.name, one.nodes, len(one.held)) for one in made.offered] == [("chat", ("gpu01", "gpu02"), 1)]
 
 
 def test_engines_are_called_by_label_id_or_node_and_chosen_by_tags() -> None:

@@ -1,8 +1,9 @@
-"""The data plane's settings: what engines tell of themselves, and what keepwell.toml says of them. Pure."""
+"""The data plane's settings, from what engines tell of themselves and what keepwell.toml says; nobody is asked."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -10,8 +11,10 @@ from urllib.parse import urlsplit
 from keepwell.app.engine_facts import Known
 from keepwell.app.route_table import Stock, find_gaps, make_routes
 from keepwell.config.gateway_model import ReservationEntry
-from keepwell.config.model import Config, EngineEntry
+from keepwell.config.model import Config, EngineEntry, ServiceEntry
+from keepwell.config.secret import load_secret
 from keepwell.core.errors import ConfigurationError
+from keepwell.gateway.fronts import SERVICE_DIALECT, Service
 from keepwell.gateway.reservations import Reservation
 from keepwell.gateway.settings import Settings
 from keepwell.plugins.routing import Replica
@@ -77,7 +80,7 @@ def make_settings(options: GatewayOptions, known: Iterable[Known], config: Confi
             replica=replica,
             label=_label(_entry_of(replica, config, options.here)),
             models=one.models,
-            resident=one.resident,
+            loaded=one.loaded,
         )
         for one, replica in zip(engines, replicas, strict=True)
     ]
@@ -101,6 +104,7 @@ def make_settings(options: GatewayOptions, known: Iterable[Known], config: Confi
         offered=table.offered,
         gaps=tuple(find_gaps(table)),
         resident={one.replica.id: one.resident for one in engines},
+        services=tuple(_front(one, options.here) for one in config.services if one.prefix),
         reservations=tuple(_reserve(one, stocks) for one in config.reservations),
         well=tuple(one.replica.id for one in engines if one.well),
         connect_seconds=gateway.connect_seconds,
@@ -123,6 +127,20 @@ def describe(settings: Settings) -> Iterator[str]:
     if not settings.routes:
         yield "  none: start an engine, or declare one in keepwell.toml; it is found without a restart"
     yield from settings.gaps
+
+
+def _front(entry: ServiceEntry, here: str) -> Service:
+    """A plain service that is offered under its prefix. Raises ConfigurationError where its key cannot be read."""
+    parts = urlsplit(entry.url)
+    replica = Replica(
+        id=f"service {entry.name}",
+        node=entry.node or here,
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or 80,
+        dialects=frozenset({SERVICE_DIALECT}),
+        api_key=load_secret(entry.api_key, os.environ),
+    )
+    return Service(name=entry.name, prefix=entry.prefix, replica=replica)
 
 
 def _reserve(entry: ReservationEntry, stocks: Iterable[Stock]) -> Reservation:

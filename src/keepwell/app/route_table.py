@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keepwell.config.gateway_model import GatewayEntry, RouteEntry
+from keepwell.core.observation import Missing
 from keepwell.gateway.ask import PRIORITIES, Route
-from keepwell.plugins.dialect import Offered
-from keepwell.plugins.engine import ModelInfo
+from keepwell.plugins.dialect import InMemory, Offered
+from keepwell.plugins.engine import LoadedModel, ModelInfo
 from keepwell.plugins.routing import Replica
 
+#: Until when a model stays is told to the minute: it moves with every request, and the settings with it.
+MINUTE = 60.0
 #: What Ollama's names end in where nobody says which of several is meant.
 LATEST = ":latest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stock:
-    """What one engine has: its models, and the names of those in its memory. `label` is the owner's name for it."""
+    """What one engine has: its models, and those in its memory. `label` is the owner's name for it."""
 
     replica: Replica
     label: str = ""
     models: tuple[ModelInfo, ...] = ()
-    resident: tuple[str, ...] = ()
+    loaded: tuple[LoadedModel, ...] = ()
 
     def find(self, names: Iterable[str]) -> ModelInfo | None:
         """Its model of the first of these names that it has; `name` and `name:latest` are one."""
         known = {plain(one.name): one for one in self.models}
         return next((known[plain(name)] for name in names if plain(name) in known), None)
+
+    def find_loaded(self, name: str) -> list[LoadedModel]:
+        """Its model of this name, as it lies in its memory; none or one, as a rule."""
+        return [one for one in self.loaded if one.name == name]
 
     def is_called(self, names: Iterable[str]) -> bool:
         """True if one of these names means it: its label, its id, or its node."""
@@ -145,14 +153,28 @@ def _offer(name: str, route: Route, names: Iterable[str], stocks: Iterable[Stock
     """What clients are told of a name: of the engine that has most of it in memory first, sizes from whoever knows."""
     having = [one for one in stocks if one.replica.id in route.replicas]
     models = [model for one in having if (model := one.find(names)) is not None]
-    loaded = [one for one in having if route.replicas[one.replica.id] in one.resident]
     return Offered(
         name=name,
         context_tokens=min((one.context_tokens for one in models if one.context_tokens), default=0),
         digest=next((one.digest for one in models if one.digest), ""),
         size_bytes=max((one.size_bytes for one in models), default=0),
         modified_at=max((one.modified_at for one in models), default=0.0),
-        loaded=bool(loaded),
         nodes=tuple(sorted({one.replica.node for one in having})),
-        loaded_on=tuple(sorted({one.replica.node for one in loaded})),
+        dialects=tuple(sorted({dialect for one in having for dialect in one.replica.dialects})),
+        held=tuple(
+            _hold(one, held) for one in having for held in one.loaded if held.name == route.replicas[one.replica.id]
+        ),
+    )
+
+
+def _hold(stock: Stock, held: LoadedModel) -> InMemory:
+    gpu_bytes = -1
+    if not isinstance(held.gpu_bytes, Missing):
+        gpu_bytes = held.gpu_bytes
+    return InMemory(
+        node=stock.replica.node,
+        size_bytes=held.size_bytes,
+        gpu_bytes=gpu_bytes,
+        context_tokens=held.context_tokens,
+        expires_at=math.ceil(held.expires_at / MINUTE) * MINUTE,
     )

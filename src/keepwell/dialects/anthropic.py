@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -44,7 +45,10 @@ class Anthropic:
     endpoints = (
         Endpoint(path=b"/v1/messages", use="generate"),
         Endpoint(path=b"/v1/messages/count_tokens", use="own"),
+        Endpoint(path=b"/v1/models", use="models", method=b"GET"),
+        Endpoint(path=b"/v1/models/", use="model", method=b"GET", below=True),
     )
+    mark = b"anthropic-version"
     alarms = (b"event: error",)
     end = b"message_stop"
 
@@ -84,8 +88,17 @@ class Anthropic:
         return Usage(int((given or [b"-1"])[0]), int((made or [b"-1"])[-1]), int((cached or [b"-1"])[-1]))
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
-        """It has no list of its own here: `/v1/models` is read by its clients too."""
-        return msgspec.json.encode({"data": [{"type": "model", "id": one.name} for one in models]})
+        """`/v1/models`, and one of them."""
+        rows = [_row(one) for one in models]
+        if endpoint.use == "model":
+            return msgspec.json.encode(rows[0])
+        names: list[str | None] = [one.name for one in models] or [None]
+        return msgspec.json.encode({"data": rows, "has_more": False, "first_id": names[0], "last_id": names[-1]})
+
+
+def _row(one: Offered) -> dict[str, object]:
+    made = datetime.fromtimestamp(one.modified_at, UTC).isoformat()
+    return {"type": "model", "id": one.name, "display_name": one.name, "created_at": made}
 
 
 def _error(failure: Failure) -> dict[str, object]:

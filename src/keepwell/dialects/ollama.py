@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
+from keepwell.plugins.dialect import Endpoint, Failure, InMemory, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"eval_count"\s*:\s*(\d+)')
 #: The version that clients are told: the newest interface that is spoken here.
 VERSION = b'{"version":"0.9.3"}'
+#: What the root says: clients ask it whether anybody is there, some compare the words.
+GREETING = b"Ollama is running"
 
 
 class _Answer(msgspec.Struct):
@@ -42,7 +44,10 @@ class Ollama:
         Endpoint(path=b"/api/create", use="admin", streams=True),
         Endpoint(path=b"/api/copy", use="admin"),
         Endpoint(path=b"/api/delete", use="admin", method=b"DELETE"),
+        Endpoint(path=b"/api/blobs/", use="admin", below=True),
+        Endpoint(path=b"/", use="root", method=b"GET"),
     )
+    mark = b""
     alarms = (b'{"error"',)
     end = b'"done":true'
 
@@ -76,21 +81,42 @@ class Ollama:
         return Usage(int((given or [b"-1"])[-1]), int((made or [b"-1"])[-1]))
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
-        """`/api/tags`, `/api/ps` and `/api/version`."""
+        """`/api/tags`, `/api/ps` (a row for each node that holds the model), `/api/version` and `/`."""
         if endpoint.use == "version":
             return VERSION
-        return msgspec.json.encode({"models": [_row(one) for one in models if one.loaded or endpoint.use == "models"]})
+        if endpoint.use == "root":
+            return GREETING
+        rows = [_row(one) for one in models]
+        if endpoint.use == "loaded":
+            rows = [_row(one) | _held(held) for one in models for held in one.held]
+        return msgspec.json.encode({"models": rows})
 
 
 def _row(one: Offered) -> dict[str, object]:
     return {
         "name": one.name,
         "model": one.name,
-        "modified_at": datetime.fromtimestamp(one.modified_at, UTC).isoformat(),
+        "modified_at": _time(one.modified_at),
         "size": one.size_bytes,
         "digest": one.digest,
         "details": {},
+        "nodes": one.nodes,
     }
+
+
+def _held(held: InMemory) -> dict[str, object]:
+    row: dict[str, object] = {"size": held.size_bytes, "nodes": [held.node]}
+    if held.gpu_bytes >= 0:
+        row["size_vram"] = held.gpu_bytes
+    if held.expires_at:
+        row["expires_at"] = _time(held.expires_at)
+    if held.context_tokens:
+        row["context_length"] = held.context_tokens
+    return row
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 DIALECT = Ollama()

@@ -46,12 +46,18 @@ class OpenAI:
         Endpoint(path=b"/v1/responses", use="generate"),
         Endpoint(path=b"/v1/embeddings", use="embed"),
         Endpoint(path=b"/v1/rerank", use="embed"),
+        Endpoint(path=b"/v2/rerank", use="embed"),
         Endpoint(path=b"/rerank", use="embed"),
-        Endpoint(path=b"/v1/score", use="embed"),
-        Endpoint(path=b"/tokenize", use="own"),
-        Endpoint(path=b"/detokenize", use="own"),
+        Endpoint(path=b"/v1/moderations", use="embed"),
+        Endpoint(path=b"/v1/audio/transcriptions", use="own"),
+        Endpoint(path=b"/v1/audio/translations", use="own"),
+        Endpoint(path=b"/v1/audio/speech", use="own", streams=True),
+        Endpoint(path=b"/v1/images/generations", use="own"),
+        Endpoint(path=b"/v1/images/edits", use="own"),
         Endpoint(path=b"/v1/models", use="models", method=b"GET"),
+        Endpoint(path=b"/v1/models/", use="model", method=b"GET", below=True),
     )
+    mark = b""
     alarms = (b'data: {"error"', b'data:{"error"')
     end = b"data: [DONE]"
 
@@ -92,8 +98,10 @@ class OpenAI:
             return Usage()
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
-        """`/v1/models`."""
+        """`/v1/models`, and one of them."""
         rows = [_row(one) for one in models]
+        if endpoint.use == "model":
+            return msgspec.json.encode(rows[0])
         return msgspec.json.encode({"object": "list", "data": rows})
 
 
@@ -121,6 +129,8 @@ def _row(one: Offered) -> dict[str, object]:
     }
     if one.context_tokens:
         row["max_model_len"] = one.context_tokens
+    if one.nodes:
+        row["nodes"] = one.nodes
     return row
 
 

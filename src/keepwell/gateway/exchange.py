@@ -10,10 +10,10 @@ from typing import Protocol
 from keepwell.gateway.ask import Effect, Outcome, Refuse, Start
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
-from keepwell.gateway.body import Peek, rename_model
+from keepwell.gateway.body import Peek
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import CHUNKED, AnswerHead, render_framing, render_head
+from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
 from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.proof import find_model, render_proof
@@ -181,7 +181,7 @@ class Exchange:
         """The body for a replica that knows the model by this name, and will be asked for counts."""
         body = self.request.body
         if model and self.facts.asked != model:
-            body = rename_model(body, model)
+            body = self.entry.reading.rename(body, model)
         if self.hides:
             body = self.entry.dialect.add_usage(body)
         return body
@@ -197,7 +197,7 @@ class Exchange:
     def answered(self, attempt: Attempt, head: AnswerHead, body: bytes) -> None:
         """A whole answer: passed on with what it says of itself, unless it is an error and another replica has none."""
         facts = self.facts
-        if head.status in RETRIED:
+        if head.status in RETRIED and self.entry.endpoint.judged:
             if self._try_again(attempt, _WORDS[head.status in BUSY], f"HTTP {head.status}"):
                 return
             facts.error = "engine_error"
@@ -211,7 +211,10 @@ class Exchange:
         if not lines:
             return
         close = self.request.close
-        framing = render_framing(len(body), close=close)
+        length = len(body)
+        if not body and (head.empty or self.request.head.method == b"HEAD"):
+            length = UNTIL_CLOSED  # nothing is told of a body that there never is
+        framing = render_framing(length, close=close)
         self.client.transport.write(b"%b%b%b%b" % (head.onward, lines, framing, body))
         self._conclude(attempt, head.status, close=close)
 
@@ -262,7 +265,7 @@ class Exchange:
         facts = self.facts
         if facts.error == "error_in_stream":
             self._gate.tried(self, attempt.replica, "sick", "an error in the stream")
-        elif status >= 500:
+        elif status >= 500 and self.entry.endpoint.judged:
             facts.error = "engine_error"
             self._gate.tried(self, attempt.replica, "sick", f"HTTP {status}")
         else:

@@ -17,8 +17,9 @@ from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.ask import Effect, Outcome
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
-from keepwell.gateway.body import Peek, find_affinity, peek
+from keepwell.gateway.body import Peek, find_affinity
 from keepwell.gateway.deadlines import Deadlines, Learned
+from keepwell.gateway.entrance import enter
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
 from keepwell.gateway.facts import Facts
@@ -98,8 +99,8 @@ class Gate:
                 return None
         key = entry.key
         try:
-            look = peek(request.body)
-            route = self.surface.get_route(look.model or look.name)
+            look = entry.reading.peek(request.body)
+            route = entry.route or self.surface.get_route(look.model or look.name)
             ruled = None
             if route.name in self.rules:
                 ruled = rule(self.rules, self.scheduler.routes, route, entry.endpoint, request.body)
@@ -131,31 +132,20 @@ class Gate:
     def _enter(self, client: Inbound, request: Request) -> Entry | None:
         """What its head means, kept for all like it; None for a request that is answered here and now."""
         path = request.path.partition(b"?")[0]
-        dialect, endpoint = self.surface.find(request.method, path)
         if path == HEALTH:
             self._answer(client, request, Answer(status=200, body=b'{"status":"ok"}'))
             return None
         try:
-            key = self.access.admit(request)
+            made = enter(self.surface, request, self.access.admit(request), self.access.era)
         except Refused as refused:
+            dialect, _ = self.surface.find(request.method, path, request.named)
             self._refuse(client, request, dialect, refused.failure)
             return None
-        if endpoint is None:
-            self._answer(client, request, self.surface.answer_unknown(request, path))
+        if isinstance(made, Answer):
+            self._answer(client, request, made)
             return None
-        if endpoint.use not in ("generate", "embed", "own", "show"):
-            self._answer(client, request, self.surface.answer(dialect, endpoint, request))
-            return None
-        entry = request.head.entry = Entry(
-            surface_era=self.surface.era,
-            access_era=self.access.era,
-            dialect=dialect,
-            dialect_name=self.surface.name_of(dialect),
-            endpoint=endpoint,
-            path=path.decode("latin-1"),
-            key=key,
-        )
-        return entry
+        request.head.entry = made
+        return made
 
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
         """What came is no request that can be understood: say so and close."""

@@ -42,7 +42,7 @@ _BROWSERS = (b"allow-credentials", b"allow-headers", b"allow-methods", b"allow-o
 _NOT_PASSED_ON = CONNECTION | frozenset(b"access-control-" + name for name in _BROWSERS)
 _LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 #: Methods that are understood.
-METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS"})
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 #: Heads that are remembered, each way, and how long one of them may be: some MiB at most.
 REMEMBERED, SEEN_BYTES = 512, 2048
 #: Headers that say more about the body than its length.

@@ -61,6 +61,8 @@ class Names:
 
     def describe_unknown(self, name: str) -> str:
         """A sentence for whoever wrote a name that means nothing here, with the nearest ones."""
+        if not name:
+            return f"the request names no model; offered: {', '.join(sorted(self.exact)[:TOLD]) or 'none'}"
         near = get_close_matches(name, list(self.exact), n=NEAREST)
         hint = f"offered: {', '.join(sorted(self.exact)[:TOLD]) or 'none'}"
         if near:

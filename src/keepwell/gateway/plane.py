@@ -9,6 +9,7 @@ from typing import cast
 from keepwell.gateway.access import Access
 from keepwell.gateway.cordons import Cordon
 from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.fronts import make_fronts
 from keepwell.gateway.gate import Gate
 from keepwell.gateway.gauges import find_gauges
 from keepwell.gateway.inbound import Inbound
@@ -55,7 +56,8 @@ class Plane:
     def apply(self, settings: Settings) -> None:
         """Go on by other settings; requests that run are not touched."""
         gate = self.gate
-        gate.scheduler.replace(settings.replicas, settings.routes)
+        fronts = make_fronts(settings.services, settings.replicas, gate.surface.changed_by)
+        gate.scheduler.replace((*settings.replicas, *fronts.replicas), (*settings.routes, *fronts.routes))
         now = gate.now()
         for name, station in gate.scheduler.stations.items():
             station.see(settings.resident.get(name, ()), now)
@@ -63,7 +65,7 @@ class Plane:
                 station.breaker.looked(now)
         routes = {one.name: one for one in settings.routes}
         names = Names(routes, settings.aliases, settings.patterns, settings.default)
-        gate.surface.replace(names, settings.offered)
+        gate.surface.replace(names, settings.offered, fronts)
         self.own.names = names
         gate.rules = make_rules(routes, settings.guards, settings.shortages)
         gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)

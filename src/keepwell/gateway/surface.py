@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-
-import msgspec
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from keepwell.gateway.access import Refused
 from keepwell.gateway.ask import Route
+from keepwell.gateway.fronts import SERVICE_DIALECT, Fronts
 from keepwell.gateway.inbound import Request
-from keepwell.gateway.names import Names
+from keepwell.gateway.names import LATEST, Names
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
 
 JSON = b"application/json"
+#: The endpoint of all that belongs to a plain service: its errors are its own affair.
+SERVICE = Endpoint(path=b"", use="service", streams=True, judged=False)
+NO_FRONTS = Fronts()
 #: The dialect in which a path that nobody has is refused.
 USUAL = "openai"
 
@@ -40,38 +43,59 @@ OwnPaths = Callable[[Request], Answer | None]
 
 
 class Surface:
-    """Paths and models."""
+    """Paths, models, services and nodes."""
 
     def __init__(self, dialects: Mapping[str, Dialect], own: OwnPaths) -> None:
         self._names = {id(one): name for name, one in dialects.items()}
-        self._endpoints: dict[tuple[bytes, bytes], tuple[Dialect, Endpoint]] = {}
+        self._endpoints: dict[tuple[bytes, bytes], list[tuple[Dialect, Endpoint]]] = {}
+        self._below: list[tuple[Dialect, Endpoint]] = []
         for dialect in dialects.values():
             for endpoint in dialect.endpoints:
-                self._endpoints.setdefault((endpoint.method, endpoint.path), (dialect, endpoint))
-        self._usual = dialects[USUAL]
+                self._endpoints.setdefault((endpoint.method, endpoint.path), []).append((dialect, endpoint))
+                self._below += [(dialect, endpoint)] * endpoint.below
+        self._dialects = dialects
         self._own = own
         #: Another one whenever `find` may answer otherwise.
         self.era = object()
         self.names = Names({}, {})
+        self.fronts = Fronts()
         self._exact: dict[str, Route] = {}
         self._offered: tuple[Offered, ...] = ()
 
-    def replace(self, names: Names, offered: Iterable[Offered]) -> None:
-        """Other models, and what is listed of them."""
+    def replace(self, names: Names, offered: Iterable[Offered], fronts: Fronts = NO_FRONTS) -> None:
+        """Other models, what is listed of them, and other services and nodes."""
         self.names = names
+        self.fronts = fronts
         self._exact = names.exact
         self._offered = tuple(offered)
         self.era = object()
+
+    @property
+    def changed_by(self) -> frozenset[str]:
+        """Dialects in which an engine can be changed."""
+        found = [name for name, one in self._dialects.items() for endpoint in one.endpoints if endpoint.use == "admin"]
+        return frozenset(found)
 
     def name_of(self, dialect: Dialect) -> str:
         """The dialect's name."""
         return self._names[id(dialect)]
 
-    def find(self, method: bytes, path: bytes) -> tuple[Dialect, Endpoint | None]:
-        """The dialect and the endpoint of a path; for one that nobody has, the most usual dialect and None."""
+    def find(
+        self, method: bytes, path: bytes, named: Container[bytes] = frozenset()
+    ) -> tuple[Dialect, Endpoint | None]:
+        """The dialect and the endpoint of a path; for one that nobody has, the most usual dialect and None.
+
+        `named` are the names of the request's headers: by them a path that several dialects have is told apart.
+        """
+        if self.fronts.find(path) is not None:
+            return self._dialects[SERVICE_DIALECT], SERVICE
         if method == b"HEAD":
             method = b"GET"
-        return self._endpoints.get((method, path)) or (self._usual, None)
+        found = self._endpoints.get((method, path))
+        if not found:
+            found = [one for one in self._below if one[1].method == method and path.startswith(one[1].path)]
+        marked = [one for one in found if one[0].mark in named]
+        return next(iter(marked or [one for one in found if not one[0].mark] or found), (self._dialects[USUAL], None))
 
     def get_route(self, model: str) -> Route:
         """The route of a model's name; `name` and `name:latest` are one. Raises Refused with the nearest names."""
@@ -84,21 +108,29 @@ class Surface:
             raise Refused(Failure(status=404, kind="model_not_found", message=message))
         return meant.route
 
-    def answer(self, dialect: Dialect, endpoint: Endpoint, request: Request) -> Answer:
-        """A listing over all engines; what changes an engine is not done here."""
-        if endpoint.use == "admin":
-            message = "models are fetched and removed on a named node, not through the gateway"
-            return Answer.of(dialect, Failure(status=403, kind="not_here", message=message))
-        return Answer(status=200, body=dialect.render_models(endpoint, self._offered))
+    def answer(self, dialect: Dialect, endpoint: Endpoint, path: bytes) -> Answer:
+        """A listing over all engines that speak the dialect, or one model of it. Raises Refused for an unknown one."""
+        name = self.name_of(dialect)
+        offered: Sequence[Offered] = [one for one in self._offered if not one.dialects or name in one.dialects]
+        if endpoint.use == "model":
+            wanted = unquote(path[len(endpoint.path) :].decode("latin-1"))
+            offered = [one for one in offered if one.name == wanted.removesuffix(LATEST)]
+            if not offered:
+                route = self.get_route(wanted)
+                offered = [replace(one, name=wanted) for one in self._offered if one.name == route.name]
+            offered = offered or [Offered(name=wanted)]
+        content_type = {"root": b"text/plain; charset=utf-8"}.get(endpoint.use, JSON)
+        return Answer(status=200, body=dialect.render_models(endpoint, offered), content_type=content_type)
 
     def answer_unknown(self, request: Request, path: bytes) -> Answer:
         """A path of the gateway's own, or one that nobody has."""
         found = self._own(request)
         if found is not None:
             return found
-        known = {p for _, p in self._endpoints}
+        methods = sorted(method.decode() for method, known in self._endpoints if known == path)
         message = f"no such path here: {path.decode('latin-1')[:200]}"
-        status = {True: 405, False: 404}[path in known]
-        if status == 405:
-            message = f"{path.decode('latin-1')} takes another method"
-        return Answer(status=status, body=msgspec.json.encode({"error": {"message": message, "code": "not_found"}}))
+        status, kind = 404, "not_found"
+        if methods:
+            message = f"{path.decode('latin-1')} takes {' or '.join(methods)}"
+            status, kind = 405, "method_not_allowed"
+        return Answer.of(self._dialects[USUAL], Failure(status=status, kind=kind, message=message))

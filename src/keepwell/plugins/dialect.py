@@ -13,15 +13,21 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-#: What a path is for. "generate" and "embed" go to a replica of the model that the body names; "models", "loaded" and
-#: "version" are answered over the fleet; "show" goes to a replica of the named model; "admin" changes an engine.
-Use: TypeAlias = Literal["generate", "embed", "models", "loaded", "version", "show", "admin", "own"]
+#: What a path is for. "generate" and "embed" go to a replica of the model that the body names, as do "show" and "own"
+#: (an engine's own path); "models", "model", "loaded", "version" and "root" are answered over the fleet; "admin"
+#: changes an engine, which has to be named; "service" is a path of a plain HTTP service.
+Use: TypeAlias = Literal[
+    "generate", "embed", "show", "own", "models", "model", "loaded", "version", "root", "admin", "service"
+]
+#: Uses that the gateway answers itself.
+ANSWERED: frozenset[Use] = frozenset({"models", "model", "loaded", "version", "root"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One path. `streams`: it streams unless the body says no. `counts`: usage can be asked for in a stream. `options`:
-    a body may name options with which the model is loaded.
+    """One path, or with `below` all that begin with it. `streams`: it streams unless the body says no. `counts`: usage
+    can be asked for in a stream. `options`: a body may name options with which the model is loaded. `judged`: an error
+    of it speaks against the replica, and another one is tried.
     """
 
     path: bytes
@@ -30,6 +36,8 @@ class Endpoint:
     streams: bool = False
     counts: bool = False
     options: bool = False
+    below: bool = False
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +66,24 @@ class Said(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InMemory:
+    """A model in one node's memory: bytes in all and of GPUs (-1: not told), context, and until when (seconds since
+    the epoch, to the minute; 0: not told).
+    """
+
+    node: str
+    size_bytes: int = 0
+    gpu_bytes: int = -1
+    context_tokens: int = 0
+    expires_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
     """A model as the gateway offers it: public name, context length (0: not told), digest and size where known.
 
-    `nodes` are those that have it, `loaded_on` those that have it in memory.
+    `nodes` are those that have it, `held` those that have it in memory. `dialects` are the formats that one of its
+    engines speaks, () where that is not known.
     """
 
     name: str
@@ -69,15 +91,17 @@ class Offered:
     digest: str = ""
     size_bytes: int = 0
     modified_at: float = 0.0
-    loaded: bool = False
     nodes: tuple[str, ...] = ()
-    loaded_on: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    held: tuple[InMemory, ...] = ()
 
 
 class Dialect(Protocol):
     """What every wire format has."""
 
-    #: Lower is asked first where a path belongs to several.
+    #: A header that only clients of this dialect send, in lower case; b"" if there is none. By it a path that several
+    #: have is told apart; without it the first that has no such header is meant.
+    mark: bytes
     endpoints: tuple[Endpoint, ...]
     #: Texts that begin an error inside a stream that was begun with status 200.
     alarms: tuple[bytes, ...]
