@@ -86,7 +86,7 @@ def parse_gguf_extent(head: bytes) -> Extent:
     """
     if head[:4] != GGUF_MAGIC[: len(head[:4])]:
         raise ValueError(f"the first bytes are {head[:4]!r}, not {GGUF_MAGIC!r}")
-    reader = _Reader(head, 4)
+    reader = Reader(head, 4)
     version = reader.number("<I")
     if version not in GGUF_VERSIONS:
         raise ValueError(f"GGUF version {version} is not one that exists")
@@ -94,7 +94,7 @@ def parse_gguf_extent(head: bytes) -> Extent:
     if tensors > MAX_TENSORS or keys > MAX_KEYS:
         raise ValueError(f"a header with {tensors} tensors and {keys} keys is rubbish")
     alignment = _skip_keys(reader, keys)
-    furthest = max((_read_tensor(reader) for _ in range(tensors)), default=0)
+    furthest = max((read_tensor(reader) for _ in range(tensors)), default=0)
     data = -(-reader.place // alignment) * alignment
     return Extent(least_bytes=data + furthest, exact=False, tensors=tensors)
 
@@ -142,17 +142,21 @@ def _is_part(text: str) -> bool:
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
+    """Reads a header from a place on; every step raises HeaderCut where the bytes end before it."""
+
     content: bytes
     place: int
 
     def number(self, shape: str) -> int:
+        """One number, as `struct` writes its shape."""
         self.need(struct.calcsize(shape))
         found = int(struct.unpack_from(shape, self.content, self.place)[0])
         self.place += struct.calcsize(shape)
         return found
 
     def text(self) -> bytes:
+        """Bytes with their length before them."""
         length = self.number("<Q")
         self.need(length)
         found = self.content[self.place : self.place + length]
@@ -160,15 +164,17 @@ class _Reader:
         return found
 
     def skip(self, length: int) -> None:
+        """Pass over so many bytes."""
         self.need(length)
         self.place += length
 
     def need(self, length: int) -> None:
+        """Raise HeaderCut unless so many bytes are there."""
         if self.place + length > len(self.content):
             raise HeaderCut(f"the header goes on behind byte {len(self.content)}")
 
 
-def _skip_keys(reader: _Reader, count: int) -> int:
+def _skip_keys(reader: Reader, count: int) -> int:
     """Pass over the keys; returns the alignment of tensor data (32 unless a key says otherwise)."""
     alignment = 32
     for _ in range(count):
@@ -176,11 +182,12 @@ def _skip_keys(reader: _Reader, count: int) -> int:
         if name == b"general.alignment" and kind == _UINT32:
             alignment = max(1, min(reader.number("<I"), 1 << 20))
         else:
-            _skip_value(reader, kind)
+            skip_value(reader, kind)
     return alignment
 
 
-def _skip_value(reader: _Reader, kind: int) -> None:
+def skip_value(reader: Reader, kind: int) -> None:
+    """Pass over a value of this type of GGUF's. Raises ValueError for a type that does not exist."""
     if kind in _SCALARS:
         reader.skip(_SCALARS[kind])
     elif kind == _TEXT:
@@ -198,9 +205,21 @@ def _skip_value(reader: _Reader, kind: int) -> None:
         raise ValueError(f"a value of type {kind} is rubbish")
 
 
-def _read_tensor(reader: _Reader) -> int:
+def read_tensor(reader: Reader) -> int:
     """Pass over one tensor's entry; returns where its data ends, counted from the start of the data."""
-    reader.text()
+    _, size, offset = _tensor(reader)
+    return offset + size
+
+
+def read_tensor_size(reader: Reader) -> tuple[bytes, int]:
+    """Pass over one tensor's entry; its name and the bytes of its data, 0 for a type that is not known here."""
+    name, size, _ = _tensor(reader)
+    return name, size
+
+
+def _tensor(reader: Reader) -> tuple[bytes, int, int]:
+    """One tensor's entry: its name, the bytes of its data, and where they begin."""
+    name = reader.text()
     count = reader.number("<I")
     if count > MAX_DIMENSIONS:
         raise ValueError(f"a tensor of {count} dimensions is rubbish")
@@ -209,7 +228,7 @@ def _read_tensor(reader: _Reader) -> int:
         items *= reader.number("<Q")
     kind, offset = reader.number("<I"), reader.number("<Q")
     per_block, block_bytes = _BLOCKS.get(kind, (1, 0))
-    return offset + items // per_block * block_bytes
+    return name, items // per_block * block_bytes, offset
 
 
 def _end_of(entry: object) -> int:
