@@ -91,7 +91,7 @@ def _read_message(data: bytes, line: re.Pattern[bytes], asked: list[bytes]) -> t
         if method == b"HEAD":
             return message, rest
     if is_answer and message.status in _EMPTY:
-        if lengths not in ([], [b"0"]) or codings:
+        if lengths or codings:
             raise NoHttp(f"a length in an answer without a body: {message.status} {lengths!r}")
         return message, rest
     if codings:

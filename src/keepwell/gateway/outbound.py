@@ -67,6 +67,8 @@ class Outbound(asyncio.Protocol):
         #: Requests that were sent over it.
         self.asked = 0
         self._early = b""
+        #: The answer to the request has no body, whatever its head says.
+        self._bare = False
         self._reset()
 
     def _reset(self) -> None:
@@ -106,6 +108,7 @@ class Outbound(asyncio.Protocol):
             self._reset()
         self.asked += 1
         self.taker = taker
+        self._bare = request.startswith(b"HEAD ")
         self.transport.write(request)
 
     def let_go(self) -> None:
@@ -135,33 +138,37 @@ class Outbound(asyncio.Protocol):
 
     def _read_head(self, taker: Taker, data: bytes) -> None:
         if self._early:
-            data = self._early + data
-        end = data.find(b"\r\n\r\n")
-        if end < 0 or end > HEAD_BYTES:
-            if len(data) > HEAD_BYTES:
-                raise httptools.HttpParserError("its head is too large")
-            self._early = data
-            return
-        self._early = b""
-        key, length = split_length(data, end)
-        head = read_answer_head(key)
-        if head.status < 200:
-            if len(data) > end + 4:
-                self._read_head(taker, data[end + 4 :])
-            return
+            data, self._early = self._early + data, b""
+        while True:
+            end = data.find(b"\r\n\r\n")
+            if end < 0 or end > HEAD_BYTES:
+                if len(data) > HEAD_BYTES:
+                    raise httptools.HttpParserError("its head is too large")
+                self._early = data
+                return
+            key, length = split_length(data, end)
+            head = read_answer_head(key)
+            if head.status >= 200:
+                break
+            data = data[end + 4 :]  # what comes before an answer (1xx) is for the next hop, which is this gateway
         self.head = head
         self.reusable = head.stays
-        if length < 0 or head.empty:
+        if length < 0 or head.empty or self._bare:
             length = head.length
+            if head.empty or self._bare:
+                # an engine that sends a body where there is none would be answering the next request with it
+                length, self.reusable = 0, False
         self.length = length
         body = data[end + 4 :]
+        if not length and body:
+            body, self.reusable = b"", False
         if len(body) == length:  # most answers that are not streamed come in one read
             self.body_at = self.heard_at
             self.reads, self.bytes, self.taker = 1, length, None
             taker.whole(self, body)
             return
         self._sink = sink = taker.head(self)
-        if head.chunked:
+        if head.chunked and length:
             self._chunks = _Chunks(unframe=sink is None or not sink.raw)
         if body and self.taker is taker:
             self._read_body(taker, body)
@@ -176,6 +183,8 @@ class Outbound(asyncio.Protocol):
             done = chunks.done
             if sink is None or not sink.raw:
                 data = chunks.take()
+            elif done:
+                data = chunks.trim(data)
         elif self.length >= 0:
             missing = self.length - self.bytes
             if len(data) > missing:
@@ -217,12 +226,12 @@ class _Chunks:
     Trailers are nobody's. `unframe`: the body without its framing is wanted.
     """
 
-    __slots__ = ("_last", "_parser", "_parts", "done", "on_body")
+    __slots__ = ("_before", "_last", "_parser", "_parts", "done", "on_body")
 
     def __init__(self, *, unframe: bool) -> None:
         self.done = False
         self._parts: list[bytes] = []
-        self._last = b""
+        self._before = self._last = b""
         if unframe:
             self.on_body = self._parts.append
         self._parser = httptools.HttpResponseParser(self)
@@ -239,8 +248,14 @@ class _Chunks:
 
     def feed(self, data: bytes) -> None:
         """The next bytes."""
+        self._before = self._last[-4:]
         self._parser.feed_data(data)
         self._last = data
+
+    def trim(self, data: bytes) -> bytes:
+        """These bytes, in which the body ended, without line ends behind it."""
+        before, whole = len(self._before), self._before + data
+        return (whole.rstrip(b"\r\n") + b"\r\n\r\n")[before:]
 
     def take(self) -> bytes:
         """The body that was read since the last time, without its framing."""
