@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
-
-#: How much of a prompt's beginning makes requests belong together. Prompt caches work from the beginning.
-PREFIX_BYTES = 1024
 
 
 class StreamOptions(msgspec.Struct):
@@ -26,6 +22,7 @@ class Peek(msgspec.Struct):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     prompt_cache_key: str = ""
+    user: msgspec.Raw = msgspec.Raw()
     messages: msgspec.Raw = msgspec.Raw()
     prompt: msgspec.Raw = msgspec.Raw()
 
@@ -42,16 +39,6 @@ class Reading(NamedTuple):
 
 #: Raises msgspec.DecodeError for what is no JSON object, or has one of the keys with another type.
 peek = msgspec.json.Decoder(Peek).decode
-
-
-def find_affinity(look: Peek) -> bytes:
-    """What requests have in common that should meet the same prompt cache; b"" for nothing."""
-    if look.prompt_cache_key:
-        return look.prompt_cache_key.encode()[:64]
-    start = bytes(look.messages or look.prompt)[:PREFIX_BYTES]
-    if not start:
-        return b""
-    return blake2b(start, digest_size=16).digest()
 
 
 def rename_model(body: bytes, model: str) -> bytes:

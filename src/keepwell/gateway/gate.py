@@ -6,48 +6,35 @@ One timer looks at all deadlines, so that a request costs no timer of its own.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 
 import msgspec
 
 from keepwell.gateway.access import Access, Refused
-from keepwell.gateway.ask import Effect, Outcome
+from keepwell.gateway.ask import Effect, Outcome, Start
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
-from keepwell.gateway.body import Peek, find_affinity
 from keepwell.gateway.deadlines import Deadlines, Learned
 from keepwell.gateway.entrance import enter
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
 from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import render_head, render_replica
+from keepwell.gateway.heads import render_head
 from keepwell.gateway.inbound import Inbound, Request, Work
 from keepwell.gateway.outbound import Outbound
+from keepwell.gateway.pool import Pool
 from keepwell.gateway.rules import Rule, rule
 from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.sticking import stick
 from keepwell.gateway.surface import Answer, Surface
 from keepwell.plugins.dialect import Dialect, Failure
-from keepwell.plugins.routing import Ask, Replica
+from keepwell.plugins.routing import Ask
 
 #: Seconds between two looks at all deadlines.
 LOOK_SECONDS = 0.1
 #: The one path that needs no key: that it answers is all that it tells.
 HEALTH = b"/health"
-#: Idle connections to one engine that are kept.
-KEPT_CONNECTIONS = 256
-
-
-@dataclass(slots=True)
-class Pool:
-    """Idle connections to one replica, and the lines of a request's head that stand for it."""
-
-    replica: Replica
-    lines: bytes
-    idle: deque[Outbound] = field(default_factory=deque)
-    opening: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class Gate:
@@ -121,8 +108,9 @@ class Gate:
             key=key.name,
             priority=key.priority,
             weight=key.weight,
-            affinity=self._affinity(route.policy, look),
         )
+        if route.name in self.surface.sticky:
+            ask = stick(ask, route, look, entry.session)
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
         if ruled is not None:
             exchange.obey(ruled)
@@ -161,27 +149,26 @@ class Gate:
 
     def connect(self, attempt: Attempt, *, fresh: bool = False) -> None:
         """A kept connection at once, or a new one some time soon."""
-        pool = self._pool(attempt.replica)
-        while pool.idle and not fresh:
-            connection = pool.idle.pop()
-            if not connection.closed and not connection.transport.is_closing():
-                attempt.connected(connection, pool.lines)
+        pool = self._pools.get(attempt.replica)
+        if pool is None or not pool.is_for(self.scheduler.stations[attempt.replica].replica):
+            pool = self._make_pool(attempt.replica)
+        if not fresh:
+            connection = pool.take()
+            if connection is not None:
+                attempt.connected(connection, pool)
                 return
-        task = self._loop.create_task(self._open(attempt))
+        task = self._loop.create_task(self._open(attempt, pool))
         pool.opening.add(task)
         task.add_done_callback(pool.opening.discard)
 
-    def _pool(self, replica: str) -> Pool:
-        where = self.scheduler.stations[replica].replica
-        pool = self._pools.get(replica)
-        if pool is None:
-            pool = self._pools[replica] = Pool(where, render_replica(where))
-        elif pool.replica is not where:
-            pool.replica, pool.lines = where, render_replica(where)
+    def _make_pool(self, replica: str) -> Pool:
+        if replica in self._pools:
+            self._pools[replica].close()
+        pool = self._pools[replica] = Pool(self.scheduler.stations[replica].replica)
         return pool
 
-    async def _open(self, attempt: Attempt) -> None:
-        where = self.scheduler.stations[attempt.replica].replica
+    async def _open(self, attempt: Attempt, pool: Pool) -> None:
+        where = pool.replica
         try:
             async with asyncio.timeout(self._deadlines.connect_seconds):
                 _, connection = await self._loop.create_connection(Outbound, where.host, where.port)
@@ -190,26 +177,27 @@ class Gate:
         except OSError as error:
             attempt.failed_to_connect(error.strerror or str(error))
         else:
-            if not attempt.connected(connection, render_replica(where)):
-                self.put_back(attempt.replica, connection)
+            if not attempt.connected(connection, pool):
+                pool.put_back(connection)
 
-    def put_back(self, replica: str, connection: Outbound) -> None:
-        """Keep it for the next request."""
-        if connection.closed or replica not in self.scheduler.stations:
-            connection.let_go()
-            return
-        pool = self._pool(replica)
-        if len(pool.idle) >= KEPT_CONNECTIONS:
-            connection.let_go()
-        else:
-            pool.idle.append(connection)
+    def ended_well(self, exchange: Exchange, attempt: Attempt) -> None:
+        """What nearly every request comes to: `tried` and `over` in one, at the instant of the last byte."""
+        facts = exchange.facts
+        now = facts.ended = facts.last
+        self._learned_of(facts).learn(facts.first - attempt.began)
+        started = self.scheduler.ended(facts.id, attempt.replica, "well", now)
+        del self.exchanges[facts.id]
+        self.access.spent(facts)
+        self._told(facts)
+        if started:
+            self._follow(started)
 
     def tried(self, exchange: Exchange, replica: str, outcome: Outcome, why: str) -> None:
         """A try ended: the slot is free, others may start."""
-        if outcome == "well":
-            facts = exchange.facts
-            self._learned_of(facts).learn(facts.first - exchange.tried_at)
-        for start in self.scheduler.ended(exchange.ask.id, replica, outcome, self.now(), why):
+        self._follow(self.scheduler.ended(exchange.ask.id, replica, outcome, self.now(), why))
+
+    def _follow(self, started: Iterable[Start]) -> None:
+        for start in started:
             other = self.exchanges.get(start.ask)
             if other is not None:
                 other.follow(start)
@@ -247,16 +235,16 @@ class Gate:
         for client in [one for one in self.clients if self._deadlines.is_idle(one, now)]:
             client.transport.close()
         if self.scheduler.waiting:
-            for start in self.scheduler.wake(now):
-                self.exchanges[start.ask].follow(start)
+            self._follow(self.scheduler.wake(now))
+        for name in self._pools.keys() - self.scheduler.stations.keys():
+            self._pools.pop(name).close()
 
     def close(self) -> None:
         """Let go of everything."""
         for client in list(self.clients):
             client.transport.close()
         for pool in self._pools.values():
-            for connection in pool.idle:
-                connection.let_go()
+            pool.close()
 
     def _learned_of(self, facts: Facts) -> Learned:
         key = (facts.route, facts.stream)
@@ -264,11 +252,6 @@ class Gate:
         if found is None:
             found = self._learned[key] = Learned()
         return found
-
-    def _affinity(self, policy: tuple[str, ...], look: Peek) -> bytes:
-        if "affinity" in policy:
-            return find_affinity(look)
-        return b""
 
     def _refuse(self, client: Inbound, request: Request, dialect: Dialect, failure: Failure) -> None:
         self._answer(client, request, Answer.of(dialect, failure))

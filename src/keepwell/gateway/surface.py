@@ -11,6 +11,7 @@ from keepwell.gateway.ask import Route
 from keepwell.gateway.fronts import SERVICE_DIALECT, Fronts
 from keepwell.gateway.inbound import Request
 from keepwell.gateway.names import LATEST, Names
+from keepwell.gateway.sticking import is_sticky
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
 
 JSON = b"application/json"
@@ -59,6 +60,8 @@ class Surface:
         self.era = object()
         self.names = Names({}, {})
         self.fronts = Fronts()
+        #: Routes whose requests need more than their key says.
+        self.sticky: frozenset[str] = frozenset()
         self._exact: dict[str, Route] = {}
         self._offered: tuple[Offered, ...] = ()
 
@@ -67,6 +70,7 @@ class Surface:
         self.names = names
         self.fronts = fronts
         self._exact = names.exact
+        self.sticky = frozenset(one.name for one in names.exact.values() if is_sticky(one))
         self._offered = tuple(offered)
         self.era = object()
 
