@@ -13,6 +13,7 @@ from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing
 from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.outbound import WHOLE_BYTES, Outbound
+from keepwell.gateway.pool import Pool
 from keepwell.gateway.proof import find_model
 from keepwell.gateway.relay import Relay
 
@@ -33,10 +34,6 @@ class Asker(Protocol):
 
     def connect_anew(self, attempt: Attempt) -> None:
         """The kept connection was none any more; the engine has not seen the request."""
-        ...
-
-    def release(self, attempt: Attempt, connection: Outbound) -> None:
-        """The connection is free for others."""
         ...
 
     def answered(self, attempt: Attempt, head: AnswerHead, body: bytes) -> None:
@@ -61,6 +58,7 @@ class Attempt:
 
     relay: Relay | None = None
     _connection: Outbound | None = None
+    _pool: Pool | None = None
     _over = False
 
     def __init__(self, asker: Asker, replica: str, model: str, began: float) -> None:
@@ -83,15 +81,15 @@ class Attempt:
 
     # The gateway's calls.
 
-    def connected(self, connection: Outbound, lines: bytes) -> bool:
-        """Send it, with the lines of a head that stand for the replica. False for a connection that comes too late."""
+    def connected(self, connection: Outbound, pool: Pool) -> bool:
+        """Send it; the connection belongs to the pool. False for one that comes too late."""
         if self._over or self._connection is not None:
             return False
-        self._connection = connection
+        self._connection, self._pool = connection, pool
         asker = self._asker
         body = asker.make_body(self.model)
         head = asker.request.head.onward
-        connection.ask(self, b"%b%bcontent-length: %d\r\n\r\n%b" % (head, lines, len(body), body))
+        connection.ask(self, b"%b%bcontent-length: %d\r\n\r\n%b" % (head, pool.lines, len(body), body))
         return True
 
     def failed_to_connect(self, why: str) -> None:
@@ -188,8 +186,8 @@ class Attempt:
         self._over = True
         self._connection = None
         self._measure(answer)
-        if answer.reusable:
-            self._asker.release(self, answer)
+        if answer.reusable and self._pool is not None:
+            self._pool.put_back(answer)
         elif not answer.closed:
             answer.let_go()
 

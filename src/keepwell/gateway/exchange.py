@@ -15,7 +15,6 @@ from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
 from keepwell.gateway.inbound import Inbound, Request
-from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.proof import find_model, render_proof
 from keepwell.gateway.relay import TAIL_BYTES, Relay, without_usage
 from keepwell.gateway.rules import Ruled
@@ -43,8 +42,8 @@ class Gate(Protocol):
         """Give it a connection: `connected` or `failed_to_connect` is called, perhaps at once. `fresh`: a new one."""
         ...
 
-    def put_back(self, replica: str, connection: Outbound) -> None:
-        """Keep the connection for another request."""
+    def ended_well(self, exchange: Exchange, attempt: Attempt) -> None:
+        """The request is over, and this attempt was well."""
         ...
 
     def tried(self, exchange: Exchange, replica: str, outcome: Outcome, why: str) -> None:
@@ -190,10 +189,6 @@ class Exchange:
         """The kept connection was none any more."""
         self._gate.connect(attempt, fresh=True)
 
-    def release(self, attempt: Attempt, connection: Outbound) -> None:
-        """The connection is free for others."""
-        self._gate.put_back(attempt.replica, connection)
-
     def answered(self, attempt: Attempt, head: AnswerHead, body: bytes) -> None:
         """A whole answer: passed on with what it says of itself, unless it is an error and another replica has none."""
         facts = self.facts
@@ -269,7 +264,10 @@ class Exchange:
             facts.error = "engine_error"
             self._gate.tried(self, attempt.replica, "sick", f"HTTP {status}")
         else:
-            self._gate.tried(self, attempt.replica, "well", "")
+            self._over = True
+            self._gate.ended_well(self, attempt)
+            self.client.done(close=close)
+            return
         self._end(close=close)
 
     def _try_again(self, attempt: Attempt, outcome: Outcome, why: str) -> bool:

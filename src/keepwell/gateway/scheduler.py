@@ -200,19 +200,24 @@ class Scheduler:
         return any(one.cordoned not in ("", GONE) and ask.dialect in one.replica.dialects for one in stations)
 
     def _choose(self, route: Route, ask: Ask, found: list[Station], now: float) -> Station | None:
+        if len(found) == 1:  # nothing to choose from, as with most routes
+            if self._can_start(found[0], route, ask, now, found[0].proven):
+                return found[0]
+            return None
         beside = any(one.proven for one in found)
-        with_room = [
-            one
-            for one in found
-            if one.has_room(now, beside_others=beside)
-            and (one.held is None or ask.key in one.held.keys)
-            and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
-        ]
+        with_room = [one for one in found if self._can_start(one, route, ask, now, beside)]
         if len(with_room) > 1:
             with_room = [one for one in with_room if not one.breaker.shy(now)] or with_room
         if len(with_room) > 1:
             return self.stations[self._rank(route, ask, with_room)]
         return next(iter(with_room), None)
+
+    def _can_start(self, one: Station, route: Route, ask: Ask, now: float, beside: bool) -> bool:
+        return (
+            one.has_room(now, beside_others=beside)
+            and (one.held is None or ask.key in one.held.keys)
+            and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
+        )
 
     def _rank(self, route: Route, ask: Ask, found: list[Station]) -> str:
         candidates: Sequence[Candidate] = found
