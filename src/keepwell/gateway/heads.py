@@ -8,9 +8,10 @@ bytes with a length of 0 are looked up in a table, and llhttp reads a head only 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Generic, TypeVar
 
 import httptools
 
@@ -43,6 +44,8 @@ _NOT_PASSED_ON = CONNECTION | frozenset(b"access-control-" + name for name in _B
 _LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus}
 #: Methods that are understood.
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+#: Bytes of a head.
+HEAD_BYTES = 64 * 1024
 #: Heads that are remembered, each way, and how long one of them may be: some MiB at most.
 REMEMBERED, SEEN_BYTES = 512, 2048
 #: Headers that say more about the body than its length.
@@ -59,6 +62,7 @@ _TARGET = re.compile(rb"/[\x21-\x7e]*|\*")
 CHUNKED, UNTIL_CLOSED = -1, -2
 
 Headers = Sequence[tuple[bytes, bytes]]
+Head = TypeVar("Head")
 
 
 class RequestHead:
@@ -146,6 +150,51 @@ def split_length(data: bytes, end: int) -> tuple[bytes, int]:
     if not digits.isdigit() or len(digits) > _DIGITS:
         return data[:end], -1
     return data[:start] + b"0" + data[stop:end], int(digits)
+
+
+class HeadReader(Generic[Head]):
+    """Reads the heads that come over one connection; the next one is most often the last one with another length.
+
+    `head` and `length` are those of the head that was read last; `length` is -1 where the head must tell.
+    """
+
+    __slots__ = ("_after", "_before", "_counted", "_parse", "head", "length")
+    head: Head
+
+    def __init__(self, parse: Callable[[bytes], Head]) -> None:
+        self.length = -1
+        self._parse = parse
+        #: Of the last head: what stands before the digits of its length, what after them, and if there are any.
+        self._before, self._after, self._counted = b"\0", b"", False
+
+    def read(self, data: bytes) -> int:
+        """Where the body begins, -1 while the head is not whole or is too long. Raises httptools.HttpParserError,
+        HttpParserUpgrade.
+        """
+        before = self._before
+        if data.startswith(before):
+            if not self._counted:
+                return len(before)
+            start = len(before)
+            stop = data.find(b"\r\n", start, start + _DIGITS + 2)
+            digits = data[start:stop]
+            if stop > 0 and data.startswith(self._after, stop) and digits.isdigit():
+                self.length = int(digits)
+                return stop + len(self._after)
+        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES + 4)
+        if end < 0:
+            return -1
+        key, self.length = split_length(data, end)
+        self.head = self._parse(key)
+        self._remember(data[: end + 4])
+        return end + 4
+
+    def _remember(self, head: bytes) -> None:
+        self._before, self._after, self._counted = head, b"", self.length >= 0
+        if self._counted:
+            start = max(head.find(_LENGTH), head.find(_LENGTH_LOWER)) + len(_LENGTH)
+            stop = head.find(b"\r\n", start)
+            self._before, self._after = head[:start], head[stop:]
 
 
 def read_request_head(key: bytes) -> RequestHead:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol, cast
 
 import httptools
 
-from keepwell.gateway.heads import Headers, RequestHead, is_old, read_request_head, split_length
+from keepwell.gateway.heads import HEAD_BYTES, Headers, HeadReader, RequestHead, is_old, read_request_head
 
-#: Bounds of one request; the body's is the gateway's own.
-HEAD_BYTES, HEADERS = 64 * 1024, 128
+#: Headers of one request.
+HEADERS = 128
 #: Requests of one connection that wait for the one before them.
 PIPELINED = 4
 #: Bytes for a client that reads slowly; then the engine's connection is no longer read.
@@ -122,6 +123,7 @@ class Inbound(asyncio.Protocol):
         self._busy = False
         self._broken = False
         self._read_at = 0.0
+        self._reader = HeadReader(read_request_head)
         self._stopped = False
         self._serving = False
         self._expects = False
@@ -193,19 +195,17 @@ class Inbound(asyncio.Protocol):
 
     def _take_whole(self, data: bytes) -> bool:
         """Most reads are one request and nothing else, with a head like one before: no parser is needed to see that."""
-        end = data.find(b"\r\n\r\n", 0, HEAD_BYTES)
-        if end < 0:
-            return False
-        key, length = split_length(data, end)
-        if len(data) - end - 4 != length or length > self._owner.max_body_bytes:
-            return False
+        reader = self._reader
         try:
-            head = read_request_head(key)
+            start = reader.read(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
+            return False
+        head, length = reader.head, reader.length
+        if start < 0 or len(data) - start != length or length > self._owner.max_body_bytes:
             return False
         if not head.plain or len(head.headers) > HEADERS:
             return False
-        self._take(Request(head, data[end + 4 :], self._read_at))
+        self._take(Request(head, data[start:], self._read_at))
         return True
 
     # The parser's calls.
@@ -352,7 +352,8 @@ class Inbound(asyncio.Protocol):
         Closing at once would reset the connection if anything is unread, and the answer would be lost on its way.
         """
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError):  # it has gone, and that will be told soon
+                self.transport.write_eof()
             asyncio.get_running_loop().call_later(LINGER_SECONDS, self.transport.close)
         else:
             self.transport.close()

@@ -12,10 +12,8 @@ from typing import Protocol, cast
 
 import httptools
 
-from keepwell.gateway.heads import CHUNKED, AnswerHead, read_answer_head, split_length
+from keepwell.gateway.heads import CHUNKED, HEAD_BYTES, AnswerHead, HeadReader, read_answer_head
 
-#: Bytes of an answer's head.
-HEAD_BYTES = 64 * 1024
 #: An answer that is taken whole is kept up to this size; beyond it, it comes in parts.
 WHOLE_BYTES = 1024 * 1024
 #: What llhttp is given before a chunked body: it reads the framing, nothing else of the answer.
@@ -67,6 +65,7 @@ class Outbound(asyncio.Protocol):
         #: Requests that were sent over it.
         self.asked = 0
         self._early = b""
+        self._reader = HeadReader(read_answer_head)
         #: The answer to the request has no body, whatever its head says.
         self._bare = False
         self._reset()
@@ -139,27 +138,26 @@ class Outbound(asyncio.Protocol):
     def _read_head(self, taker: Taker, data: bytes) -> None:
         if self._early:
             data, self._early = self._early + data, b""
+        reader = self._reader
         while True:
-            end = data.find(b"\r\n\r\n")
-            if end < 0 or end > HEAD_BYTES:
+            start = reader.read(data)
+            if start < 0:
                 if len(data) > HEAD_BYTES:
                     raise httptools.HttpParserError("its head is too large")
                 self._early = data
                 return
-            key, length = split_length(data, end)
-            head = read_answer_head(key)
-            if head.status >= 200:
+            if reader.head.status >= 200:
                 break
-            data = data[end + 4 :]  # what comes before an answer (1xx) is for the next hop, which is this gateway
-        self.head = head
-        self.reusable = head.stays
+            data = data[start:]  # what comes before an answer (1xx) is for the next hop, which is this gateway
+        self.head = head = reader.head
+        length, self.reusable = reader.length, head.stays
         if length < 0 or head.empty or self._bare:
             length = head.length
             if head.empty or self._bare:
                 # an engine that sends a body where there is none would be answering the next request with it
                 length, self.reusable = 0, False
         self.length = length
-        body = data[end + 4 :]
+        body = data[start:]
         if not length and body:
             body, self.reusable = b"", False
         if len(body) == length:  # most answers that are not streamed come in one read
