@@ -262,4 +262,4 @@ def no_loose_ends() -> Iterator[None]:
         yield
     finally:
         loop.set_exception_handler(None)
-    assert told == []
+    assert not told, "; ".join(told)
