@@ -109,6 +109,7 @@ def make_settings(options: GatewayOptions, known: Iterable[Known], config: Confi
         well=tuple(one.replica.id for one in engines if one.well),
         connect_seconds=gateway.connect_seconds,
         first_byte_seconds=gateway.first_byte_seconds,
+        cold_first_byte_seconds=gateway.cold_first_byte_seconds,
         between_seconds=gateway.between_seconds,
         total_seconds=gateway.total_seconds,
         max_body_bytes=gateway.max_body_bytes,

@@ -17,7 +17,8 @@ class GatewayEntry:
     `listen` are addresses with ports, () for the usual one. `offer` is "all" (each model under its own name, and the
     routes) or "routes" (these alone). `hosts` are names by which it may be called, `origins` web pages that may ask.
     `certificate` and `private_key` are paths of PEM files, "" for plain HTTP. Seconds are limits: for a connection to
-    an engine, its first byte, between two bytes, and all. `waiting`, `wait_seconds` and `policy` hold for every route
+    an engine, its first byte (`cold`: of a model that is not in memory), between two bytes, and all.
+    `waiting`, `wait_seconds` and `policy` hold for every route
     that says nothing else.
 
     `reload_options` is what becomes of a request's options that would load a model anew: "normalise", "refuse" or
@@ -35,6 +36,7 @@ class GatewayEntry:
     private_key: str = ""
     connect_seconds: float = 2.0
     first_byte_seconds: float = 300.0
+    cold_first_byte_seconds: float = 600.0
     between_seconds: float = 60.0
     total_seconds: float = 3600.0
     max_body_bytes: int = 64 * 1024 * 1024

@@ -35,6 +35,12 @@ _GATEWAY = (
         field="first_byte_seconds",
         help="longest wait for the first byte of an answer",
     ),
+    Key(
+        name="cold_first_byte",
+        shape=shapes.duration,
+        field="cold_first_byte_seconds",
+        help="the same where the model has to be loaded first",
+    ),
     Key(name="between", shape=shapes.duration, field="between_seconds", help="longest wait between two bytes of one"),
     Key(name="total", shape=shapes.duration, field="total_seconds", help="longest time for a whole answer"),
     Key(name="max_body", shape=gateway_shapes.size, field="max_body_bytes", help="largest request"),

@@ -38,11 +38,12 @@ class Route:
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Send it there, under this model name."""
+    """Send it there, under this model name. `cold`: the model is not in that replica's memory, as far as is known."""
 
     ask: int
     replica: str
     model: str
+    cold: bool = False
 
 
 class Wait(msgspec.Struct, frozen=True):

@@ -56,6 +56,8 @@ class Asker(Protocol):
 class Attempt:
     """The gateway gives it a connection, the connection tells it of the answer. `began` is an instant, in seconds."""
 
+    #: The model has to be loaded first, as far as is known.
+    cold = False
     relay: Relay | None = None
     _connection: Outbound | None = None
     _pool: Pool | None = None

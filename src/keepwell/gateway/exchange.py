@@ -125,6 +125,8 @@ class Exchange:
             if not facts.started:
                 facts.started = now
             self.attempt = Attempt(self, effect.replica, effect.model, now)
+            if effect.cold:
+                self.attempt.cold = True
             self._gate.connect(self.attempt)
         elif isinstance(effect, Refuse):
             failure = Failure(

@@ -15,7 +15,7 @@ from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.ask import Effect, Outcome, Start
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
-from keepwell.gateway.deadlines import Deadlines, Learned
+from keepwell.gateway.deadlines import Deadlines, Learned, find_signs
 from keepwell.gateway.entrance import enter
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
@@ -60,8 +60,8 @@ class Gate:
         self.clients: set[Inbound] = set()
         self.exchanges: dict[int, Exchange] = {}
         self._told = told
-        self._deadlines = deadlines
-        self._learned: dict[tuple[str, bool], Learned] = {}
+        self.deadlines = deadlines
+        self._learned: dict[tuple[str, bool, bool], Learned] = {}
         self._pools: dict[str, Pool] = {}
         self._loop = asyncio.get_running_loop()
         self._number = 0
@@ -170,10 +170,10 @@ class Gate:
     async def _open(self, attempt: Attempt, pool: Pool) -> None:
         where = pool.replica
         try:
-            async with asyncio.timeout(self._deadlines.connect_seconds):
+            async with asyncio.timeout(self.deadlines.connect_seconds):
                 _, connection = await self._loop.create_connection(Outbound, where.host, where.port)
         except TimeoutError:
-            attempt.failed_to_connect(f"no connection within {self._deadlines.connect_seconds:g} s")
+            attempt.failed_to_connect(f"no connection within {self.deadlines.connect_seconds:g} s")
         except OSError as error:
             attempt.failed_to_connect(error.strerror or str(error))
         else:
@@ -184,7 +184,9 @@ class Gate:
         """What nearly every request comes to: `tried` and `over` in one, at the instant of the last byte."""
         facts = exchange.facts
         now = facts.ended = facts.last
-        self._learned_of(facts).learn(facts.first - attempt.began)
+        self._learned_of(exchange, attempt).learn(facts.first - attempt.began, len(exchange.request.body))
+        if attempt.cold:
+            self.scheduler.stations[attempt.replica].answered.add(attempt.model)
         started = self.scheduler.ended(facts.id, attempt.replica, "well", now)
         del self.exchanges[facts.id]
         self.access.spent(facts)
@@ -228,11 +230,15 @@ class Gate:
         now = self.now()
         for refusal in self.scheduler.expire(now):
             self.exchanges[refusal.ask].follow(refusal)
+        signs = find_signs(self.exchanges.values(), self.scheduler.stations)
         for exchange in list(self.exchanges.values()):
-            late = self._deadlines.find_late(exchange, self._learned_of(exchange.facts), now)
-            if late is not None:
-                exchange.late(*late)
-        for client in [one for one in self.clients if self._deadlines.is_idle(one, now)]:
+            attempt = exchange.attempt
+            if attempt is not None:
+                learned = self._learned_of(exchange, attempt)
+                late = self.deadlines.find_late(exchange, learned, signs.get(attempt.replica, 0.0), now)
+                if late is not None:
+                    exchange.late(*late)
+        for client in [one for one in self.clients if self.deadlines.is_idle(one, now)]:
             client.transport.close()
         if self.scheduler.waiting:
             self._follow(self.scheduler.wake(now))
@@ -246,8 +252,8 @@ class Gate:
         for pool in self._pools.values():
             pool.close()
 
-    def _learned_of(self, facts: Facts) -> Learned:
-        key = (facts.route, facts.stream)
+    def _learned_of(self, exchange: Exchange, attempt: Attempt) -> Learned:
+        key = (exchange.facts.route, exchange.facts.stream, attempt.cold)
         found = self._learned.get(key)
         if found is None:
             found = self._learned[key] = Learned()

@@ -42,11 +42,7 @@ class Plane:
             Surface(dialects, self.own.answer),
             Access(),
             recorder.put,
-            deadlines=Deadlines(
-                first_byte_seconds=settings.first_byte_seconds,
-                between_seconds=settings.between_seconds,
-                total_seconds=settings.total_seconds,
-            ),
+            deadlines=_deadlines(settings),
             max_body_bytes=settings.max_body_bytes,
         )
         self.own.exchanges = self.gate.exchanges
@@ -99,3 +95,13 @@ class Plane:
         """All counts, as Prometheus reads them."""
         gate = self.gate
         return self._recorder.measures().render(find_gauges(gate.scheduler, gate.access, len(gate.clients)))
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
+        connect_seconds=settings.connect_seconds,
+        first_byte_seconds=settings.first_byte_seconds,
+        cold_first_byte_seconds=settings.cold_first_byte_seconds,
+        between_seconds=settings.between_seconds,
+        total_seconds=settings.total_seconds,
+    )

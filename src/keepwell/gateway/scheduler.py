@@ -249,7 +249,7 @@ class Scheduler:
         model = route.replicas[station.replica.id]
         station.last_model = model
         station.used[model] = now
-        return Start(ask.id, station.replica.id, model)
+        return Start(ask.id, station.replica.id, model, station.is_cold(model))
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:
         ahead = [one for one in self.waiting.values() if one.ask.route == route.name]

@@ -59,6 +59,7 @@ class Settings:
     services: tuple[Service, ...] = ()
     connect_seconds: float = 2.0
     first_byte_seconds: float = 300.0
+    cold_first_byte_seconds: float = 600.0
     between_seconds: float = 60.0
     total_seconds: float = 3600.0
     max_body_bytes: int = 64 * 1024 * 1024

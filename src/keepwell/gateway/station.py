@@ -23,7 +23,7 @@ class Station:
     """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
     `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well. `used` has
     the instant at which a request for each model began last, `loaded` that at which each model in its memory was seen
-    there first.
+    there first. `answered` are models that answered although nobody had said that they are in memory.
     """
 
     replica: Replica
@@ -38,6 +38,7 @@ class Station:
     held: Held | None = None
     used: dict[str, float] = field(default_factory=dict)
     loaded: dict[str, float] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
 
     def is_held_from(self, key: str) -> bool:
         """True while it is reserved for other keys."""
@@ -49,9 +50,15 @@ class Station:
         return len(self.running)
 
     def see(self, resident: Iterable[str], now: float) -> None:
-        """Which models are in its memory now."""
-        self.resident = frozenset(resident)
+        """Which models are in its memory now; () from an engine that does not tell."""
+        before, self.resident = self.resident, frozenset(resident)
+        if before or self.resident:
+            self.answered.clear()
         self.loaded = {name: self.loaded.get(name, now) for name in self.resident}
+
+    def is_cold(self, model: str) -> bool:
+        """True if this model has to be loaded before it can answer, as far as is known."""
+        return bool(self.replica.reloads) and model not in self.resident and model not in self.answered
 
     def keeps_out(self, model: str, now: float) -> bool:
         """True if this model would take the place of one that has not been in memory for long enough."""
