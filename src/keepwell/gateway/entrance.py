@@ -35,6 +35,9 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
         return surface.answer(dialect, endpoint, path)
     if head.method == b"HEAD":
         raise Refused(Failure(status=405, kind="method_not_allowed", message="HEAD is not passed on; ask with GET"))
+    if b"upgrade" in head.named and endpoint.use == "service":
+        message = "services are reached by plain HTTP requests here; no connection is changed to a websocket"
+        raise Refused(Failure(status=501, kind="no_upgrade", message=message))
     route, target, reading = _find_route(surface, request, endpoint, key, _asked(query, b"node"))
     _send_to(head, target)
     return Entry(
