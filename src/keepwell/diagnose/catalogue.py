@@ -38,7 +38,7 @@ _JUDGES = (
     *(Path(__file__).with_name(name) for name in ("issue_file.py", "issue_rules.py", "lag.py")),
     *(
         Path(scan.__file__).with_name(name)
-        for name in ("pattern.py", "regex.py", "signature.py", "ends.py", "ordinary.log")
+        for name in ("pattern.py", "regex.py", "signature.py", "spelling.py", "ends.py", "ordinary.log")
     ),
 )
 

@@ -43,7 +43,9 @@ class HyperscanLines:
 
         self._database.scan(line, match_event_handler=note)
         if self._anchored:
-            self._database.scan(strip_prefix(line), match_event_handler=note)
+            bare = strip_prefix(line)
+            if len(bare) < len(line):
+                self._database.scan(bare, match_event_handler=note)
         return found
 
 

@@ -63,6 +63,11 @@ def find_texts(pattern: str) -> list[frozenset[str]]:
     return [texts for texts in _of_group(parse_regex(pattern)) if "" not in texts and len(texts) <= TEXTS]
 
 
+def lower_text(text: str) -> str:
+    """A to Z in lower case, all else as it is: as `re` reads bytes in either case."""
+    return text.encode("utf-8").lower().decode("utf-8")
+
+
 def _of_group(tree: Group) -> list[frozenset[str]]:
     if len(tree.branches) == 1:
         return list(_of_items(tree.branches[0]))
@@ -78,20 +83,15 @@ def _of_items(items: Iterable[Item]) -> Iterator[frozenset[str]]:
     for item in items:
         if isinstance(item.what, Atom) and (item.low, item.high) == (1, 1):
             if item.what.literal or item.what.kind == "assertion":
-                run += _lower(item.what.literal)
+                run += lower_text(item.what.literal)
                 continue
         elif isinstance(item.what, Atom) and item.low:
-            run += _lower(item.what.literal)
+            run += lower_text(item.what.literal)
         yield frozenset({run})
         run = ""
         if item.low and isinstance(item.what, Group):
             yield from _of_group(item.what)
     yield frozenset({run})
-
-
-def _lower(text: str) -> str:
-    """A to Z in lower case, all else as it is: as `re` reads bytes in either case."""
-    return text.encode("utf-8").lower().decode("utf-8")
 
 
 def _shortest(texts: frozenset[str]) -> int:

@@ -23,26 +23,28 @@ KNOWN_LINES = 4096
 KNOWN_BYTES = 1024
 
 _NEWLINE = 10
-_Sets: TypeAlias = tuple[tuple[bytes, ...], ...]
+# Texts and lines as one character a byte: `in` is asked of such strings ten times as fast as of bytes (CPython 3.11).
+_BYTEWISE = "latin-1"
+_Sets: TypeAlias = tuple[tuple[str, ...], ...]
 #: A signature's pattern, and sets of texts of each of which a line must hold one.
 _Candidate: TypeAlias = tuple[str, _Sets]
 #: Candidates by a text that their line must hold; "" for those that ask for none.
-_Asked: TypeAlias = tuple[tuple[bytes, tuple[_Candidate, ...]], ...]
+_Asked: TypeAlias = tuple[tuple[str, tuple[_Candidate, ...]], ...]
 
 
 class Searcher:
     """Some signatures, ready to be looked for; `matcher` as for `matchers.make_matcher`."""
 
     def __init__(self, signatures: Sequence[Signature], matcher: str = "") -> None:
-        led: dict[str, dict[bytes, list[_Candidate]]] = {}
+        led: dict[str, dict[str, list[_Candidate]]] = {}
         self._leadless: list[_Candidate] = []
         for one in signatures:
-            sets = tuple(tuple(text.encode("utf-8") for text in texts) for texts in one.sets)
+            sets = tuple(tuple(_bytewise(text) for text in texts) for texts in one.sets)
             if not one.leads:
                 self._leadless.append((one.pattern, sets))
             for lead in one.leads:
                 asked = led.setdefault(lead, {})
-                texts, others = _split_sets(lead.encode("utf-8"), sets)
+                texts, others = _split_sets(_bytewise(lead), sets)
                 for text in texts:
                     asked.setdefault(text, []).append((one.pattern, others))
         self._asked: list[_Asked] = [_freeze(asked) for asked in led.values()]
@@ -70,14 +72,16 @@ class Searcher:
         """The signatures that a line with these leads matches, without those in `full`."""
         if self._hidden in leads:
             leads = {lead for _, lead in self._matcher.nominate(line)} - {self._hidden}
-        lower = line.lower()
+        lower = line.lower().decode(_BYTEWISE)
         found: set[str] = set()
         for lead in leads:
             for text, candidates in self._asked[lead]:
                 if text in lower:
-                    found.update(pattern for pattern, sets in candidates if _holds_all(lower, sets))
+                    for pattern, sets in candidates:
+                        if pattern not in full and pattern not in found and _holds_all(lower, sets):
+                            found.add(pattern)
         found.update(pattern for pattern, sets in self._find_leadless(line) if _holds_all(lower, sets))
-        return [pattern for pattern in found - full if matches_line(pattern, line)]
+        return [pattern for pattern in found if matches_line(pattern, line)]
 
     def _find_leadless(self, line: bytes) -> Iterator[_Candidate]:
         if self._leadless:
@@ -121,7 +125,7 @@ class Search:
         return known
 
 
-def _split_sets(lead: bytes, sets: _Sets) -> tuple[tuple[bytes, ...], _Sets]:
+def _split_sets(lead: str, sets: _Sets) -> tuple[tuple[str, ...], _Sets]:
     """The texts of which a line with this lead must hold one, and the sets that are asked for after them.
 
     A signature's own text needs no second look. A shortened lead stands for those texts that it is in; one beyond
@@ -132,14 +136,18 @@ def _split_sets(lead: bytes, sets: _Sets) -> tuple[tuple[bytes, ...], _Sets]:
         return tuple(text for text in own if lead in text or not text.isascii()), others
     if others:
         return others[0], others[1:]
-    return (b"",), ()
+    return ("",), ()
 
 
-def _freeze(asked: dict[bytes, list[_Candidate]]) -> _Asked:
+def _bytewise(text: str) -> str:
+    return text.encode("utf-8").decode(_BYTEWISE)
+
+
+def _freeze(asked: dict[str, list[_Candidate]]) -> _Asked:
     return tuple((text, tuple(candidates)) for text, candidates in asked.items())
 
 
-def _holds_all(line: bytes, sets: _Sets) -> bool:
+def _holds_all(line: str, sets: _Sets) -> bool:
     """True if the line holds a text of each set."""
     for texts in sets:
         for text in texts:

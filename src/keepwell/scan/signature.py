@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from keepwell.scan.ends import cut_leads
+from keepwell.scan.ends import WINDOW, cut_leads
 from keepwell.scan.pattern import find_texts, matches_line
+from keepwell.scan.spelling import get_price, spell_out
 
 #: The lines that are written while all is well.
 ORDINARY = Path(__file__).with_name("ordinary.log")
@@ -54,16 +55,28 @@ class Signature:
 def make_signature(pattern: str) -> Signature:
     """The signature of a sound pattern; costs about 0.1 ms, ten times that for a pattern of common words."""
     sets = find_texts(pattern)
-    leading = [(frozenset(lead for text in texts for lead in _find_leads(text)), texts) for texts in sets]
+    leading = _find_leading(sets)
     rare = [one for one in leading if _is_rare(one[0])]
     leads, texts = max(
         rare or [one for one in leading if _worth(one[0])[0] >= SHORTEST_CHARS],
         key=_worth_of_leads,
         default=(frozenset(), frozenset()),
     )
+    if rare and _worth(leads)[0] < WINDOW:
+        spelled = [one for one in _find_leading(spell_out(pattern)) if _is_rare(one[0])]
+        leads, texts = min([(leads, texts), *spelled], key=_price_of_leads)
     besides = sorted((one for one in sets if one != texts), key=_worth, reverse=True)[:BESIDES]
     asked = tuple(tuple(sorted(one)) for one in (texts, *besides) if one)
     return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), not rare and _is_ordinary(pattern, asked))
+
+
+def _find_leading(sets: Iterable[frozenset[str]]) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Each set with the leads of its texts."""
+    return [(frozenset(lead for text in texts for lead in _find_leads(text)), texts) for texts in sets]
+
+
+def _price_of_leads(one: tuple[frozenset[str], frozenset[str]]) -> int:
+    return get_price(one[0])
 
 
 def _find_leads(text: str) -> tuple[str, ...]:
