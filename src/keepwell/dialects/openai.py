@@ -43,7 +43,7 @@ class OpenAI:
     endpoints = (
         Endpoint(path=b"/v1/chat/completions", use="generate", counts=True),
         Endpoint(path=b"/v1/completions", use="generate", counts=True),
-        Endpoint(path=b"/v1/responses", use="generate"),
+        Endpoint(path=b"/v1/responses", use="generate", end=b"response."),
         Endpoint(path=b"/v1/embeddings", use="embed"),
         Endpoint(path=b"/v1/rerank", use="embed"),
         Endpoint(path=b"/v2/rerank", use="embed"),

@@ -157,6 +157,9 @@ class Attempt:
 
     def whole(self, answer: Outbound, body: bytes) -> None:
         """The answer is there, all of it."""
+        if answer.unframed and self._lacks_end(body):
+            self._broke_unseen(answer)
+            return
         self._release(answer)
         self._asker.answered(self, answer.head, body)
 
@@ -164,6 +167,9 @@ class Attempt:
         """What was handed on is whole."""
         relay = self.relay
         if relay is not None:
+            if answer.unframed and self._lacks_end(relay.tail):
+                self._broke_unseen(answer)
+                return
             relay.end()
             self._release(answer)
             self._asker.relayed(self, relay, answer.head.status)
@@ -184,6 +190,20 @@ class Attempt:
             outcome = "cut"
         self._asker.failed(self, outcome, why, between=connection.is_between())
 
+    def _lacks_end(self, body: bytes) -> bool:
+        """True for half of an answer, of which this is all or the end: a stream without its last word, or cut JSON."""
+        entry = self._asker.entry
+        if entry.endpoint.use not in ("generate", "embed"):
+            return False
+        if self._asker.facts.stream:
+            return (entry.endpoint.end or entry.dialect.end) not in body
+        return not body.rstrip().endswith((b"}", b"]"))
+
+    def _broke_unseen(self, answer: Outbound) -> None:
+        """The connection ended as if the answer were whole, and it is not."""
+        self._connection = answer
+        self.broke("the connection ended in the middle of the answer")
+
     def _release(self, answer: Outbound) -> None:
         self._over = True
         self._connection = None
@@ -197,4 +217,4 @@ class Attempt:
         """What the connection knows of the answer so far."""
         facts = self._asker.facts
         facts.first, facts.last = answer.body_at, answer.heard_at
-        facts.stream_parts, facts.bytes_out = answer.reads, answer.bytes
+        facts.stream_parts, facts.bytes_out, facts.times = answer.reads, answer.bytes, answer.times

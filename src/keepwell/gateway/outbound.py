@@ -14,6 +14,8 @@ import httptools
 
 from keepwell.gateway.heads import CHUNKED, HEAD_BYTES, AnswerHead, HeadReader, read_answer_head
 
+#: Reads of one answer whose instants are kept: for more of them, those of the first stand.
+TIMES = 4096
 #: An answer that is taken whole is kept up to this size; beyond it, it comes in parts.
 WHOLE_BYTES = 1024 * 1024
 #: What llhttp is given before a chunked body: it reads the framing, nothing else of the answer.
@@ -80,6 +82,8 @@ class Outbound(asyncio.Protocol):
         self.reads = self.bytes = 0
         #: True if the connection can carry another request.
         self.reusable = False
+        #: Instants of the reads that held part of a body that is handed on as it comes.
+        self.times: list[float] | None = None
         self._sink: Sink | None = None
         self._parts: list[bytes] = []
         self._chunks: _Chunks | None = None
@@ -119,6 +123,11 @@ class Outbound(asyncio.Protocol):
     def is_between(self) -> bool:
         """True if what was handed on raw so far ends between two chunks. Only to be asked when no more is read."""
         return self._ends_raw and (self._chunks is None or self._chunks.is_between())
+
+    @property
+    def unframed(self) -> bool:
+        """True if only the connection's end tells the body's: so does the end of a process that is killed."""
+        return self.length < 0 and self._chunks is None
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the answer."""
@@ -191,6 +200,10 @@ class Outbound(asyncio.Protocol):
         self.bytes += len(data)
         if sink is not None:
             if data:
+                if self.reads < TIMES:
+                    if self.times is None:
+                        self.times = []
+                    self.times.append(self.heard_at)
                 sink.take(data)
         elif self._keep(data) and self.taker is taker:
             self._sink = taker.grew(self)

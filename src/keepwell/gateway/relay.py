@@ -82,8 +82,16 @@ class Relay:
         self._write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(event), event))
 
     def read_usage(self) -> Usage:
-        """Tokens, from the end of the body."""
-        return self._dialect.read_usage(b"".join(self._tail))
+        """Tokens, from the end of the body; an error that stands there across two reads is seen too."""
+        tail = self.tail
+        if b'"error"' in tail:
+            self._look_for_error(tail)
+        return self._dialect.read_usage(tail)
+
+    @property
+    def tail(self) -> bytes:
+        """The end of the body so far."""
+        return b"".join(self._tail)
 
     def _look_for_error(self, data: bytes) -> None:
         self.alarm = self.alarm or any(alarm in data for alarm in self._dialect.alarms)

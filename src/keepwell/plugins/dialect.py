@@ -27,7 +27,8 @@ ANSWERED: frozenset[Use] = frozenset({"models", "model", "loaded", "version", "r
 class Endpoint:
     """One path, or with `below` all that begin with it. `streams`: it streams unless the body says no. `counts`: usage
     can be asked for in a stream. `options`: a body may name options with which the model is loaded. `judged`: an error
-    of it speaks against the replica, and another one is tried.
+    of it speaks against the replica, and another one is tried. `end` is what only the end of its stream holds,
+    b"" for the dialect's own.
     """
 
     path: bytes
@@ -38,6 +39,7 @@ class Endpoint:
     options: bool = False
     below: bool = False
     judged: bool = True
+    end: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
