@@ -20,6 +20,8 @@ from keepwell.plugins.asking import same_model
 Proof: TypeAlias = Literal["", "said", "verified", "canary", "mismatch"]
 #: What a client gets where another model answered: a header, or an error instead of the answer.
 OnMismatch: TypeAlias = Literal["tell", "error"]
+#: Seconds by which a canary may be late.
+LATE_SECONDS = 60.0
 #: Combinations of names for which lines are kept; clients choose one of the names.
 KEPT = 4096
 
@@ -76,7 +78,7 @@ class Attest:
         if found is None:
             found = self._make(*key)
         facts.proof, facts.digest, facts.device = found.proof, found.standing.digest, found.standing.device
-        return b"x-keepwell-request: %d\r\n%b" % (facts.id, found.lines)
+        return b"x-keepwell-request: %d\r\n%b%b" % (facts.id, facts.page, found.lines)
 
     def _make(self, replica: str, model: str, asked: str, answered: str) -> Lines:
         standing = self._standings.get(replica, {}).get(model, NOTHING)
@@ -120,11 +122,13 @@ class Seen:
 
 
 def make_standing(seen: Seen, now: float, canary_seconds: float) -> Standing:
-    """What answers of this model are worth now. A canary counts for twice the time between two of them."""
+    """What answers of this model are worth now. A canary counts for twice the time between two of them, and a minute:
+    it waits until the engine has nothing to do.
+    """
     proof: Proof = "said"
     if seen.resident and (seen.listed == seen.loaded or not seen.loaded or not seen.listed):
         proof = "verified"
-        if seen.canary_at and now - seen.canary_at < 2 * canary_seconds:
+        if seen.canary_at and now - seen.canary_at < 2 * canary_seconds + LATE_SECONDS:
             proof = "canary"
     device = ""
     if seen.resident and seen.gpu_ratio >= 0:
