@@ -80,6 +80,10 @@ class Scheduler:
         route = self.routes.get(ask.route)
         if route is None:
             return Refuse(ask.id, 404, "model_not_found", f"{ask.route} is no longer offered here")
+        if len(route.replicas) == 1 and not failed:
+            station = self._find_only(route, ask)
+            if station is not None:
+                return self._start(ask, station, route, now)
         open_ones = self._open(route, ask, now, failed)
         station = self._choose(route, ask, open_ones, now)
         if station is not None:
@@ -179,6 +183,19 @@ class Scheduler:
             return f"full: works on {len(station.running)}"
         return ""
 
+    def _find_only(self, route: Route, ask: Ask) -> Station | None:
+        """The only replica of a route, if nothing at all speaks against it: the short way of what follows below."""
+        (name,) = route.replicas
+        station = self.stations.get(name)
+        if station is None or not station.proven or station.cordoned or station.held is not None:
+            return None
+        replica = station.replica
+        if station.breaker.state != "closed" or replica.stay_seconds or ask.dialect not in replica.dialects:
+            return None
+        if replica.limit and len(station.running) >= replica.limit:
+            return None
+        return station
+
     def _open(self, route: Route, ask: Ask, now: float, failed: frozenset[str]) -> list[Station]:
         """Stations that can do it, with or without room now."""
         found = []
@@ -200,10 +217,6 @@ class Scheduler:
         return any(one.cordoned not in ("", GONE) and ask.dialect in one.replica.dialects for one in stations)
 
     def _choose(self, route: Route, ask: Ask, found: list[Station], now: float) -> Station | None:
-        if len(found) == 1:  # nothing to choose from, as with most routes
-            if self._can_start(found[0], route, ask, now, found[0].proven):
-                return found[0]
-            return None
         beside = any(one.proven for one in found)
         with_room = [one for one in found if self._can_start(one, route, ask, now, beside)]
         if len(with_room) > 1:
@@ -246,10 +259,10 @@ class Scheduler:
     def _start(self, ask: Ask, station: Station, route: Route, now: float) -> Start:
         station.running[ask.id] = now
         station.breaker.began()
-        model = route.replicas[station.replica.id]
-        station.last_model = model
+        replica = station.replica
+        model = station.last_model = route.replicas[replica.id]
         station.used[model] = now
-        return Start(ask.id, station.replica.id, model, station.is_cold(model))
+        return Start(ask.id, replica.id, model, bool(replica.reloads) and station.is_cold(model))
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:
         ahead = [one for one in self.waiting.values() if one.ask.route == route.name]
