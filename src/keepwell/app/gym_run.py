@@ -27,7 +27,7 @@ from keepwell.diagnose.catalogue import Catalogue
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.diagnose.lag import NO_HISTORY, History
 from keepwell.store.cache import cache_folder
-from keepwell.survey.judge import load_checks
+from keepwell.survey.judge import judge, load_checks
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.survey.timetable import load_probes
 from keepwell.testing.gym.fault import Kind, Looked, Named, Part, Tools, Verdict
@@ -138,15 +138,11 @@ async def count(answer: object, *, choose: bool = True) -> tuple[str, ...]:
         seen, now = result.seen, bundle.clock.now()
     if seen is None:
         return ()
-    played = count_probes(
-        seen,
-        load_probes(LEVEL),
-        load_checks(LEVEL),
-        get_catalogue().issues.values(),
-        partial(weigh, without=frozenset(), now=now),
-        choose=choose,
-    )
-    return played.probes
+    rank = partial(weigh, without=frozenset(), now=now)
+    checks = load_checks(LEVEL)
+    played = count_probes(seen, load_probes(LEVEL), checks, get_catalogue().issues.values(), rank, choose=choose)
+    whole = rank(seen, judge(seen, checks))
+    return played.towards(next((one.issue for one in whole.hypotheses), ""))
 
 
 def weigh(seen: Seen, findings: Sequence[Finding], *, without: frozenset[Part], now: float) -> Diagnosis:

@@ -19,6 +19,7 @@ from keepwell.core import issue as issue_types
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.issue import Issue
 from keepwell.diagnose.issue_file import Problem, build_issue, patterns_of
+from keepwell.diagnose.outlook import ways_of
 from keepwell.recall.entry import Entry
 from keepwell.recall.index import Index
 from keepwell.scan.scanner import Scanner
@@ -68,6 +69,11 @@ class Catalogue:
     def ordinary(self) -> frozenset[str]:
         """Patterns that match lines which are written while all is well."""
         return frozenset(one.pattern for one in self.signatures.values() if one.ordinary)
+
+    @cached_property
+    def ways(self) -> Mapping[str, Mapping[str, float]]:
+        """In which ways each cause shows itself, by its id."""
+        return {name: ways_of(one) for name, one in self.issues.items()}
 
     @cached_property
     def _by_clue(self) -> Mapping[str, tuple[str, ...]]:

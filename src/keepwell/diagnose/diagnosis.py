@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from keepwell.core.finding import Finding
+from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Contribution, Diagnosis, Hypothesis
 from keepwell.core.issue import Issue
 from keepwell.core.observation import Seen, Value
@@ -20,6 +20,7 @@ from keepwell.diagnose.independent import LIKELY, find_independent
 from keepwell.diagnose.lag import NO_HISTORY, History
 from keepwell.diagnose.likeness import NAMED, find_alike
 from keepwell.diagnose.next_probe import choose_probe
+from keepwell.diagnose.outlook import LOG, Outlook, make_outlook
 from keepwell.diagnose.rank import rank_causes
 from keepwell.diagnose.scale import get_told_scale
 from keepwell.diagnose.weigh import Fired, Weighed, weigh_all
@@ -89,13 +90,31 @@ def diagnose(
         unknown=first.unknown,
         also=tuple(_hypothesis(one, share, seen) for one, share in _new_ones(also, first)),
         ruled_out=tuple(_hypothesis(one, 0.0, seen) for one in first.weighed if one.ruled_out),
-        next_probe=choose_probe(first.ranked, first.unknown, costs or {}),
+        next_probe=choose_probe(
+            first.ranked, first.unknown, costs or {}, outlook=_look_beyond(catalogue, clues, first), seen=seen
+        ),
         findings=tuple(one for one in findings if one.bad),
         lines_read=sum(one.lines for one in clues.texts),
     )
     if clues.told:
         return calibrate(diagnosis)
     return diagnosis
+
+
+def _look_beyond(catalogue: Catalogue, clues: Clues, first: _Ranking) -> Outlook | None:
+    """How likely each cause is that nothing speaks for, as if it were one of them; None where nothing is wrong."""
+    if clues.quiet:
+        return None
+    looked = {one.check for one in clues.findings if one.status is not Status.UNKNOWN}
+    looked |= {LOG for one in clues.texts if one.name}
+    return make_outlook(
+        catalogue.issues.values(),
+        {},
+        1.0,
+        ruled_out={one.issue.id for one in first.weighed},
+        looked=looked,
+        ways=catalogue.ways,
+    )
 
 
 def gather_clues(

@@ -1,6 +1,7 @@
 """The next check: expected information (bits) per cost of every check that could still be made.
 
-Expected information is the entropy of the causes now minus what it will be on average after the answer.
+Expected information is the entropy of the causes now minus what it will be on average after the answer. Where an
+outlook is given, causes that nothing speaks for yet take part: a check that would show several of them is worth more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from keepwell.core.finding import Check
 from keepwell.core.hypothesis import NextProbe
 from keepwell.core.issue import Evidence
+from keepwell.core.observation import Seen
 from keepwell.diagnose.advise import fill
+from keepwell.diagnose.outlook import KERNEL, LOG, Outlook, find_empty, is_pointless
 from keepwell.diagnose.weigh import Weighed
 from keepwell.plugins import registry
 
@@ -29,10 +32,16 @@ COMMAND_SECONDS = 30.0
 WORDS_SECONDS = 120.0
 #: The level of a diagnosis that names none.
 USUAL_LEVEL = 2
+#: What every look of that level tells, and none of a lower one.
+SIGN_OF_USUAL_LEVEL = "device.list"
 #: How often a check comes out bad though no cause that is looked at makes it so.
 BAD_ANYWAY = 0.05
 #: How often a settling check gives the answer that it should; people misread, commands fail.
 RELIABLE = 0.9
+
+
+#: What was seen where nothing was looked at.
+NOTHING = Seen(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +58,74 @@ class Offer:
     check: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The causes that are told apart: the first few of the ranking, then those that nothing speaks for yet.
+
+    `shares` are probabilities of all in this order, and of what is none of them. `ways` are those of the later ones
+    (see `keepwell.diagnose.outlook`).
+    """
+
+    top: tuple[Weighed, ...]
+    beyond: tuple[str, ...]
+    shares: tuple[float, ...]
+    outlook: Outlook | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return (*(one.issue.id for one in self.top), *self.beyond)
+
+    def answers(self, check: str) -> tuple[float, ...]:
+        """How likely this check comes out bad under each, and under none of them."""
+        yes = [_chance_bad(one.undecided, check) for one in self.top]
+        if self.outlook is not None:
+            yes += [max(BAD_ANYWAY, self.outlook.chance_under(one, (check,))) for one in self.beyond]
+        return (*yes, BAD_ANYWAY)
+
+    def otherwise(self, chance: float) -> list[float]:
+        """The same probability of "yes" under every cause, and under none of them."""
+        return [chance] * len(self.shares)
+
+
 def choose_probe(
     ranked: Sequence[tuple[Weighed, float]],
     unknown: float,
     costs: Mapping[str, float],
+    *,
+    outlook: Outlook | None = None,
+    seen: Seen = NOTHING,
 ) -> NextProbe | None:
-    """The offer that tells most per second, or None when one cause is sure or nothing pays."""
-    top = ranked[:TOP_CAUSES]
-    if not top or is_settled([share for _, share in ranked], unknown):
+    """The offer that tells most per second, or None when one cause is sure or nothing pays.
+
+    `outlook` is that of the causes that nothing speaks for, as if it were one of them (see `make_outlook`). What
+    `seen` shows to have been looked at, or not to be there, is not offered.
+    """
+    if is_settled([share for _, share in ranked], unknown) or not (ranked or outlook):
         return None
-    names = [one.issue.id for one, _ in top]
-    shares = [share for _, share in top]
-    shares.append(max(0.0, 1.0 - sum(shares)))
+    field = _field(ranked, unknown, outlook)
     best: tuple[float, NextProbe] | None = None
-    for offer in _offers([one for one, _ in top], costs):
-        bits = expected_bits(shares, offer.yes)
+    for offer in _offers(field, costs, seen):
+        bits = expected_bits(field.shares, offer.yes)
         if bits < LEAST_BITS:
             continue
         worth = bits / offer.cost_seconds
         if best is None or worth > best[0]:
-            best = worth, _probe(offer, bits, names)
+            best = worth, _probe(offer, bits, field)
     if best is None:
         return None
     return best[1]
+
+
+def _field(ranked: Sequence[tuple[Weighed, float]], unknown: float, outlook: Outlook | None) -> Field:
+    top = ranked[:TOP_CAUSES]
+    shares = [share for _, share in top]
+    beyond: dict[str, float] = {}
+    if outlook is not None:
+        beyond = {name: unknown * share for name, share in outlook.shares.items()}
+    shares += beyond.values()
+    shares.append(max(0.0, 1.0 - sum(shares)))
+    return Field(tuple(one for one, _ in top), tuple(beyond), tuple(shares), outlook)
 
 
 def is_settled(shares: Sequence[float], unknown: float) -> bool:
@@ -98,19 +152,19 @@ def _entropy(shares: Sequence[float]) -> float:
     return -sum(share * math.log2(share) for share in shares if share > 0)
 
 
-def _offers(top: Sequence[Weighed], costs: Mapping[str, float]) -> Iterator[Offer]:
-    yield from _check_offers(top, costs)
-    for index, one in enumerate(top):
+def _offers(field: Field, costs: Mapping[str, float], seen: Seen) -> Iterator[Offer]:
+    yield from _check_offers(field, costs, seen)
+    names = field.names
+    for index, one in enumerate(field.top):
         issue = one.issue
         if issue.settle:
-            yes = [1 - RELIABLE] * (len(top) + 1)
+            yes = field.otherwise(1 - RELIABLE)
             yes[index] = RELIABLE
             yield _manual(issue.settle, fill(issue.settle_command, one.facts), yes)
         for rival in issue.rivals:
-            places = [at for at, other in enumerate(top) if other.issue.id == rival.issue]
-            if places:
-                yes = [0.5] * (len(top) + 1)
-                yes[index], yes[places[0]] = RELIABLE, 1 - RELIABLE
+            if rival.issue in names:
+                yes = field.otherwise(0.5)
+                yes[index], yes[names.index(rival.issue)] = RELIABLE, 1 - RELIABLE
                 yield _manual(rival.settle, fill(rival.command, one.facts), yes)
 
 
@@ -121,26 +175,45 @@ def _manual(say: str, command: str, yes: Sequence[float]) -> Offer:
     return Offer(say, command, cost, tuple(yes))
 
 
-def _check_offers(top: Sequence[Weighed], costs: Mapping[str, float]) -> Iterator[Offer]:
+def _check_offers(field: Field, costs: Mapping[str, float], seen: Seen) -> Iterator[Offer]:
     """keepwell's own checks that some of the causes still wait for."""
-    wanted = dict.fromkeys(evidence.check for one in top for evidence in one.undecided)
+    wanted = dict.fromkeys(evidence.check for one in field.top for evidence in one.undecided)
+    if field.outlook is not None:
+        wanted |= dict.fromkeys(way for one in field.beyond for way in field.outlook.ways[one])
     for check in wanted:
-        yes = [_chance_bad(one.undecided, check) for one in top]
-        cost = costs.get(check, CHECK_SECONDS)
-        yield Offer(f"Look at {check} on the machine", "", cost, (*yes, BAD_ANYWAY), check)
+        if check not in (LOG, KERNEL) and not _is_needless(check, seen):
+            cost = costs.get(check, CHECK_SECONDS)
+            yield Offer(f"Look at {check} on the machine", "", cost, field.answers(check), check)
+
+
+def _is_needless(check: str, seen: Seen) -> bool:
+    """True if all that the check needs was looked at already, or what it is about is not there."""
+    made = _find_check(check)
+    if made is None:
+        return False
+    if made.level <= USUAL_LEVEL and seen.named(SIGN_OF_USUAL_LEVEL):
+        return True
+    return all(seen.named(need) for need in made.needs) or is_pointless(made, find_empty(seen))
 
 
 def _command(check: str) -> str:
     """The command that makes this check ("" for none): one of a deep level must be asked for."""
     if not check:
         return ""
-    topic = check.partition(".")[0]
-    if topic not in registry.names("checks"):
+    made = _find_check(check)
+    if made is None or made.level <= USUAL_LEVEL:
         return "keepwell diagnose"
+    return f"keepwell diagnose --level {made.level}"
+
+
+def _find_check(name: str) -> Check | None:
+    """The check of this id, if there is such a one."""
+    topic = name.partition(".")[0]
+    if topic not in registry.names("checks"):
+        return None
     made = registry.load("checks", topic)
     assert isinstance(made, tuple)
-    level = max((one.level for one in made if isinstance(one, Check) and one.id == check), default=1)
-    return "keepwell diagnose" + f" --level {level}" * (level > USUAL_LEVEL)
+    return next((one for one in made if isinstance(one, Check) and one.id == name), None)
 
 
 def _chance_bad(undecided: Sequence[Evidence], check: str) -> float:
@@ -153,10 +226,9 @@ def _chance_bad(undecided: Sequence[Evidence], check: str) -> float:
     return odds / (1 + odds)
 
 
-def _probe(offer: Offer, bits: float, names: Sequence[str]) -> NextProbe:
-    """The offer with the two causes that it tells apart best: likeliest and least likely to answer yes."""
-    order = sorted(range(len(names)), key=offer.yes.__getitem__)
-    pair = tuple(dict.fromkeys((names[order[-1]], names[order[0]])))
+def _probe(offer: Offer, bits: float, field: Field) -> NextProbe:
+    """The offer with the two causes that it tells apart best: the likeliest ones that answer yes, and no."""
+    pair = _separated(offer.yes, field)
     rest = " from ".join(pair)
     if len(pair) == 1:
         rest = f"{pair[0]} from causes that are not known here"
@@ -167,3 +239,11 @@ def _probe(offer: Offer, bits: float, names: Sequence[str]) -> NextProbe:
         cost_seconds=offer.cost_seconds,
         separates=pair,
     )
+
+
+def _separated(yes: Sequence[float], field: Field) -> tuple[str, ...]:
+    places = range(len(field.names))
+    one = max(places, key=[share * chance for share, chance in zip(field.shares, yes, strict=True)].__getitem__)
+    against = [share * (yes[one] - chance) for share, chance in zip(field.shares, yes, strict=True)]
+    other = max(places, key=against.__getitem__)
+    return tuple(dict.fromkeys((field.names[one], field.names[other])))

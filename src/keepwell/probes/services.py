@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from keepwell.core.errors import AccessError
-from keepwell.core.observation import Missing, Observation, Value, absent
+from keepwell.core.observation import Missing, Observation, Seen, Value, absent
 from keepwell.core.ref import Ref
 from keepwell.core.ref import service as service_ref
 from keepwell.core.values import row_of, rows_of, text_of, texts_of
@@ -38,7 +38,7 @@ class Services:
     async def observe(self, place: Place) -> Iterable[Observation]:
         """Three observations a service; none where there is no service."""
         kinds = load_services()
-        scene = make_scene(place, kinds, await _units(place, kinds))
+        scene = make_scene(place.seen, place.node, kinds, await _units(place, kinds))
         found = [*find_candidates(scene, place.services)]
         found += await _by_hook(place, kinds, {one.kind for one in found})
         asker = Asker(place.transport)
@@ -75,16 +75,16 @@ def _unit(block: Mapping[str, str]) -> Row:
     }
 
 
-def make_scene(place: Place, kinds: Mapping[str, ServiceKind], units: tuple[Row, ...]) -> Scene:
+def make_scene(seen: Seen, node: Ref, kinds: Mapping[str, ServiceKind], units: tuple[Row, ...]) -> Scene:
     """What was seen of the node, for the search."""
     engines = load_engines()
-    sites = [row_of(one.value) for one in place.seen.named("engine.site") if one.subject.node == place.node.name]
+    sites = [row_of(one.value) for one in seen.named("engine.site") if one.subject.node == node.name]
     special = {number(row, "port") for row in sites if _is_special(engines.get(text_of(row, "plug_in")))}
     return Scene(
         kinds=kinds,
-        processes=rows_of(place.seen.value(place.node, "host.processes")),
-        sockets=rows_of(place.seen.value(place.node, "host.sockets")),
-        containers=rows_of(place.seen.value(place.node, "host.containers")),
+        processes=rows_of(seen.value(node, "host.processes")),
+        sockets=rows_of(seen.value(node, "host.sockets")),
+        containers=rows_of(seen.value(node, "host.containers")),
         units=units,
         engine_ports=frozenset(special),
         generic_ports=frozenset(number(row, "port") for row in sites) - special,
