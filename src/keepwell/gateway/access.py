@@ -121,6 +121,19 @@ class Access:
             raise Refused(Failure(status=401, kind="invalid_api_key", message=message))
         return key
 
+    def render_page(self, request: Request) -> bytes:
+        """Lines of the answer's head that let a listed web page read it, b"" for everybody else."""
+        if b"origin" not in request.named:
+            return b""
+        return self.hosts.render_page_headers(request.named[b"origin"])
+
+    def render_preflight(self, request: Request) -> bytes:
+        """Lines that allow a listed web page's next request; b"" for one that is not listed."""
+        named = request.named
+        if not self.hosts.may_be_called(named.get(b"host", b"")):
+            return b""
+        return self.hosts.render_preflight(named.get(b"origin", b""), named.get(b"access-control-request-headers", b""))
+
     def charge(self, key: Key, route: str, now: float) -> None:
         """A request of this key for this route begins, and `spent` will be called; raises Refused."""
         if key.name in self._checked:

@@ -82,7 +82,7 @@ class Exchange:
         self._gate = gate
         self.facts = facts = Facts(ask.id, request.received_at)
         facts.key, facts.route, facts.dialect, facts.path = ask.key, ask.route, ask.dialect, entry.path
-        facts.asked = look.model or look.name
+        facts.asked, facts.page = look.model or look.name, request.head.page
         facts.stream = entry.endpoint.streams
         if look.stream is not None:
             facts.stream = look.stream

@@ -10,7 +10,7 @@ class Facts:
 
     `proof` says how it is known which model answered: "said" by the engine, "resident" there, or "" (unknown);
     `digest` and `device` are what the engine tells of that model, `changed_options` how many options were set right.
-    `stream_parts` counts reads from the engine that held part of a stream, `times` are the instants of the first ones.
+    `page` are the lines of a head that let a listed web page read the answer. `stream_parts` counts reads from the engine that held part of a stream, `times` are the instants of the first ones.
     """
 
     __slots__ = (
@@ -29,6 +29,7 @@ class Facts:
         "id",
         "key",
         "last",
+        "page",
         "path",
         "proof",
         "replica",
@@ -50,6 +51,7 @@ class Facts:
         self.error = self.proof = self.digest = self.device = ""
         self.status = self.retries = self.bytes_in = self.bytes_out = self.stream_parts = self.changed_options = 0
         self.times: list[float] | None = None
+        self.page = b""
         self.stream = False
         self.usage = Usage()
 

@@ -20,7 +20,7 @@ from keepwell.gateway.entrance import enter
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
 from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import render_head
+from keepwell.gateway.heads import UNTIL_CLOSED, render_head
 from keepwell.gateway.inbound import Inbound, Request, Work
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.pool import Pool
@@ -123,6 +123,10 @@ class Gate:
         if path == HEALTH:
             self._answer(client, request, Answer(status=200, body=b'{"status":"ok"}'))
             return None
+        request.head.page = self.access.render_page(request)
+        if request.method == b"OPTIONS" and b"access-control-request-method" in request.named:
+            self._answer(client, request, self._permit(request))
+            return None
         try:
             made = enter(self.surface, request, self.access.admit(request), self.access.era)
         except Refused as refused:
@@ -134,6 +138,11 @@ class Gate:
             return None
         request.head.entry = made
         return made
+
+    def _permit(self, request: Request) -> Answer:
+        """What a browser is told that asks before a page's request. It shows no key: it has none for this yet."""
+        lines = self.access.render_preflight(request)
+        return Answer(status={True: 204, False: 403}[bool(lines)], body=b"", headers=lines)
 
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
         """What came is no request that can be understood: say so and close."""
@@ -184,7 +193,8 @@ class Gate:
         """What nearly every request comes to: `tried` and `over` in one, at the instant of the last byte."""
         facts = exchange.facts
         now = facts.ended = facts.last
-        self._learned_of(exchange, attempt).learn(facts.first - attempt.began, len(exchange.request.body))
+        facts.bytes_in = len(exchange.request.body)
+        self._learned_of(exchange, attempt).learn(facts.first - attempt.began, facts.bytes_in)
         if attempt.cold:
             self.scheduler.stations[attempt.replica].answered.add(attempt.model)
         started = self.scheduler.ended(facts.id, attempt.replica, "well", now)
@@ -213,7 +223,7 @@ class Gate:
         if exchange.waiting:
             self.scheduler.leave(exchange.ask.id)
         self.exchanges.pop(exchange.ask.id, None)
-        exchange.facts.ended = self.now()
+        exchange.facts.ended, exchange.facts.bytes_in = self.now(), len(exchange.request.body)
         self.access.spent(exchange.facts)
         self._told(exchange.facts)
 
@@ -264,8 +274,10 @@ class Gate:
 
     def _answer(self, client: Inbound, request: Request, answer: Answer) -> None:
         body = answer.body * (request.method != b"HEAD")
-        own = b"content-type: %b\r\n" % answer.content_type + answer.headers
+        own, length = b"content-type: %b\r\n" % answer.content_type, len(answer.body)
+        if answer.status == 204:
+            own, length = b"", UNTIL_CLOSED
         close = request.close or answer.close
-        head = render_head(answer.status, own, length=len(answer.body), close=close)
+        head = render_head(answer.status, own + answer.headers + request.head.page, length=length, close=close)
         client.transport.write(head + body)
         client.done(close=close)

@@ -68,7 +68,7 @@ Head = TypeVar("Head")
 class RequestHead:
     """What the head of a request says; one object may stand for many requests. Names of headers are in lower case."""
 
-    __slots__ = ("close", "entry", "fault", "headers", "method", "named", "old", "onward", "path", "plain")
+    __slots__ = ("close", "entry", "fault", "headers", "method", "named", "old", "onward", "page", "path", "plain")
 
     def __init__(self, method: bytes, path: bytes, headers: Headers, *, old: bool, close: bool) -> None:
         whole = _WHOLE_ADDRESS.fullmatch(path)
@@ -88,6 +88,8 @@ class RequestHead:
         self.onward = b"%b %b HTTP/1.1\r\n%b" % (method, path, _join(headers, _KEPT_BACK | _named_in(headers)))
         #: True if nothing but the length of its body is to be known before it can be worked on.
         self.plain = not (self.fault or old or close or _UNUSUAL & self.named.keys())
+        #: Lines of the answer's head that let a web page read it.
+        self.page = b""
         #: What it means to the gateway, once that was found out.
         self.entry: Entry | None = None
 
@@ -184,8 +186,9 @@ class HeadReader(Generic[Head]):
         end = data.find(b"\r\n\r\n", 0, HEAD_BYTES + 4)
         if end < 0:
             return -1
-        key, self.length = split_length(data, end)
+        key, length = split_length(data, end)
         self.head = self._parse(key)
+        self.length = length
         self._remember(data[: end + 4])
         return end + 4
 

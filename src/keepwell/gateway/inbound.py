@@ -200,8 +200,10 @@ class Inbound(asyncio.Protocol):
             start = reader.read(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             return False
+        if start < 0:
+            return False
         head, length = reader.head, reader.length
-        if start < 0 or len(data) - start != length or length > self._owner.max_body_bytes:
+        if len(data) - start != length or length > self._owner.max_body_bytes:
             return False
         if not head.plain or len(head.headers) > HEADERS:
             return False

@@ -22,7 +22,7 @@ def find_model(start: bytes) -> str:
 
 def render_proof(facts: Facts) -> bytes:
     """Header lines: the request's number, where it was answered, the model asked for and the one that answered."""
-    lines = b"x-keepwell-request: %d\r\n" % facts.id
+    lines = b"x-keepwell-request: %d\r\n%b" % (facts.id, facts.page)
     if facts.replica:
         lines += b"x-keepwell-replica: %b\r\n" % header_text(facts.replica)
     if facts.asked:
