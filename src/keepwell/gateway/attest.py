@@ -31,12 +31,15 @@ class Standing:
     """What is known of one model at one replica, from the last look.
 
     `proof` is the best that an answer which names the model can have; `digest` that of the bytes in memory, else of
-    those that are listed; `device` where it lies ("gpu=100%"), "" if that is not told.
+    those that are listed; `device` where it lies ("gpu=100%"), "" if that is not told. `planned_bytes` are what it was
+    reckoned to take in memory, `reported_bytes` what the engine says that it takes; 0 where not known.
     """
 
     proof: Proof = "said"
     digest: str = ""
     device: str = ""
+    planned_bytes: int = 0
+    reported_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from keepwell.gateway.explain import explain
+from keepwell.gateway.explain import Told, explain
 from keepwell.gateway.inbound import Request
 from keepwell.gateway.measures import EXPOSITION, Measures
 from keepwell.gateway.names import Names
@@ -28,6 +28,7 @@ class OwnPaths:
         #: Requests at work by number, and what is told of this process.
         self.exchanges: Mapping[int, Exchanged] = {}
         self.about = About()
+        self.told = Told()
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path that is not one of these."""
@@ -45,7 +46,7 @@ class OwnPaths:
         return None
 
     def _explain(self, model: str, key: str) -> Answer:
-        found = explain(self._scheduler, self.names, model, key, monotonic())
+        found = explain(self._scheduler, self.names, model, key, monotonic(), self.told)
         if found is None:
             said = {"error": self.names.describe_unknown(model), "routes": sorted(self._scheduler.routes)}
             return Answer(status=404, body=msgspec.json.encode(said))

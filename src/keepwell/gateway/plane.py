@@ -9,6 +9,7 @@ from typing import cast
 from keepwell.gateway.access import Access
 from keepwell.gateway.cordons import Cordon
 from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.explain import Told
 from keepwell.gateway.fronts import make_fronts
 from keepwell.gateway.gate import Gate
 from keepwell.gateway.gauges import find_gauges
@@ -63,6 +64,7 @@ class Plane:
         names = Names(routes, settings.aliases, settings.patterns, settings.default)
         gate.surface.replace(names, settings.offered, fronts)
         self.own.names = names
+        self.own.told = Told(standings=settings.standings, shortages=settings.shortages)
         gate.rules = make_rules(routes, settings.guards, settings.shortages)
         gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)
         self._settings = settings

@@ -46,4 +46,27 @@ def _say(line: CandidateLine) -> str:
         return f"out: {line.why}"
     words = [f"as {line.model}", "in memory" * line.resident, f"{line.outstanding} at work"]
     words.append(f"of {line.limit}" * bool(line.limit))
-    return ", ".join(one for one in words[:2] if one) + ", " + " ".join(one for one in words[2:] if one)
+    said = ", ".join(one for one in words[:2] if one) + ", " + " ".join(one for one in words[2:] if one)
+    return ", ".join((said, *_say_more(line)))
+
+
+def _say_more(line: CandidateLine) -> Iterator[str]:
+    """Where the model lies, what it takes, what it cannot, and how well it would be known who answered."""
+    if line.device:
+        yield line.device
+    if line.planned_bytes and line.reported_bytes:
+        yield f"takes {_size(line.reported_bytes)} of {_size(line.planned_bytes)} planned"
+    elif line.planned_bytes:
+        yield f"would take {_size(line.planned_bytes)}"
+    if line.context_tokens:
+        yield f"{line.context_tokens} tokens of context"
+    if line.cannot:
+        yield f"no {' or '.join(line.cannot)}"
+    if line.proof:
+        yield f"answers {line.proof}"
+
+
+def _size(number: int) -> str:
+    if number >= 1 << 30:
+        return f"{number / (1 << 30):.1f} GiB"
+    return f"{number / (1 << 20):.0f} MiB"
