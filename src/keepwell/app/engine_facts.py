@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from keepwell.app.memory_plans import find_shape, plan_loaded
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing
+from keepwell.formats.gguf_shape import ModelShape
 from keepwell.plugins.chat import LimitsRequests, NamesDigests
 from keepwell.plugins.engine import (
     Engine,
@@ -23,6 +25,7 @@ from keepwell.plugins.engine import (
     ReportsLoaded,
     SpeaksDialects,
 )
+from keepwell.plugins.memory_plan import MemoryPlan
 from keepwell.plugins.place import Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.residency import Abilities, HoldsModels, LimitsByDefault, LoadsModels, TellsAbilities
@@ -39,7 +42,7 @@ ABILITIES = 200
 class Known:
     """What one engine offers: it answered (`well`), its models, those in its memory with the digests of their bytes.
 
-    `abilities` are by model, as far as they are known.
+    `abilities` are by model, as far as they are known; `plans` what those in memory were reckoned to take.
     """
 
     replica: Replica
@@ -48,6 +51,7 @@ class Known:
     loaded: tuple[LoadedModel, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     abilities: Mapping[str, Abilities] = field(default_factory=dict)
+    plans: Mapping[str, MemoryPlan] = field(default_factory=dict)
 
     @property
     def resident(self) -> tuple[str, ...]:
@@ -57,10 +61,13 @@ class Known:
 
 @dataclass(slots=True)
 class Lore:
-    """What need not be asked again: an engine's release by address, a model's abilities by engine, name and digest."""
+    """What need not be asked again: an engine's release by address, a model's abilities and shape by engine, name and
+    digest.
+    """
 
     versions: dict[str, str] = field(default_factory=dict)
     abilities: dict[tuple[str, str, str], Abilities] = field(default_factory=dict)
+    shapes: dict[tuple[str, str, str], ModelShape | None] = field(default_factory=dict)
 
 
 class Engines:
@@ -113,6 +120,7 @@ async def _ask(site: Site, plugin: Engine, transport: Transport, lore: Lore) -> 
                 known = replace(known, digests=_named(await plugin.loaded_digests(site, transport)))
             known = replace(known, replica=await _with_limits(known, site, plugin, transport, lore))
             known = replace(known, abilities=await _ask_abilities(known, site, plugin, transport, lore))
+            known = replace(known, plans=await _plan(known, site, plugin, transport, lore))
     names = frozenset(one.name for one in known.models)
     return replace(known, replica=replace(known.replica, models=names))
 
@@ -162,6 +170,23 @@ async def _ask_abilities(
                 continue
             told = lore.abilities[key] = answer
         found[model.name] = told
+    return found
+
+
+async def _plan(known: Known, site: Site, plugin: Engine, transport: Transport, lore: Lore) -> Mapping[str, MemoryPlan]:
+    """What the models in memory were reckoned to take."""
+    listed = {one.name: one for one in known.models}
+    found: dict[str, MemoryPlan] = {}
+    for one in known.loaded:
+        if one.name not in listed:
+            continue
+        model = listed[one.name]
+        key = (site.url, model.name, model.digest or f"{model.path} {model.size_bytes}")
+        if key not in lore.shapes:
+            lore.shapes[key] = await find_shape(site, plugin, transport, model)
+        shape = lore.shapes[key]
+        if shape is not None:
+            found[one.name] = plan_loaded(shape, one, known.replica.limit)
     return found
 
 

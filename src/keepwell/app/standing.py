@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from keepwell.app.engine_facts import Known
+from keepwell.app.memory_plans import find_reported
 from keepwell.config.gateway_model import GatewayEntry, RouteEntry
 from keepwell.core.observation import Missing
 from keepwell.gateway.ask import Route
@@ -61,7 +62,11 @@ def find_standings(one: Known, canaries: Canaries, now: float, canary_seconds: f
             gpu_ratio=find_gpu_ratio(loaded.get(model.name)),
             canary_at=canaries.get((one.replica.id, model.name), 0.0),
         )
-        found[model.name] = make_standing(seen, now, canary_seconds)
+        standing = make_standing(seen, now, canary_seconds)
+        plan = one.plans.get(model.name)
+        if plan is not None:
+            standing = replace(standing, planned_bytes=plan.total_bytes)
+        found[model.name] = replace(standing, reported_bytes=find_reported(loaded.get(model.name)))
     return found
 
 
