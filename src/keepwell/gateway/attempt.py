@@ -59,6 +59,8 @@ class Attempt:
     #: The model has to be loaded first, as far as is known.
     cold = False
     relay: Relay | None = None
+    #: The engine is not read on, because the client reads too slowly.
+    held = False
     _connection: Outbound | None = None
     _pool: Pool | None = None
     _over = False
@@ -115,13 +117,15 @@ class Attempt:
 
     def hold(self) -> None:
         """Do not read on from the engine."""
+        self.held = True
         if self._connection is not None and not self._connection.closed:
             self._connection.transport.pause_reading()
 
     def go_on(self) -> None:
         """Read on."""
+        self.held = False
         if self._connection is not None and not self._connection.closed:
-            self._connection.transport.resume_reading()
+            self._connection.resume()
 
     # The engine's calls.
 

@@ -51,6 +51,10 @@ class Learned:
         return float(min(most, max(LEAST_SECONDS, PATIENCE * self._slowest * growth)))
 
 
+#: Bytes a second of a body that keep a request alive beyond its time: images over a bad line of a phone.
+LEAST_BYTES_PER_SECOND = 16 * 1024
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """Seconds for each part; see `keepwell.config` for their meaning to the owner. `cold_first_byte_seconds` is for a
@@ -72,6 +76,8 @@ class Deadlines:
             return None
         if now - exchange.facts.began > self.total_seconds:
             return "stalled", f"not done within {self.total_seconds:g} s"
+        if attempt.held:
+            return self._find_slow(attempt.heard_at, now)
         heard_at = attempt.heard_at
         if not heard_at:
             return self._find_silent(exchange, learned, sign, now)
@@ -92,11 +98,20 @@ class Deadlines:
             return "silent", f"no first byte{state} within {min(bound, now - began):.1f} s"
         return None
 
+    def _find_slow(self, held_at: float, now: float) -> tuple[Outcome, str] | None:
+        """A client that reads nothing for so long has left its answer; its engine is not to blame."""
+        if now - held_at > self.between_seconds:
+            return "gone", f"the client read nothing for {self.between_seconds:g} s"
+        return None
+
     def is_idle(self, client: Inbound, now: float) -> bool:
         """True for a client that takes too long to send its request, or has sent none for too long."""
+        if client.busy:
+            return False
         if client.reading_since:
-            return now - client.reading_since > self.reading_seconds
-        return not client.busy and now - client.idle_since > self.idle_seconds
+            given = self.reading_seconds + client.read_bytes / LEAST_BYTES_PER_SECOND
+            return now - client.reading_since > given
+        return now - client.idle_since > self.idle_seconds
 
 
 def find_signs(exchanges: Iterable[Exchange], stations: Mapping[str, Station]) -> dict[str, float]:

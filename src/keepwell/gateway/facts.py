@@ -10,7 +10,8 @@ class Facts:
 
     `proof` says how it is known which model answered: "said" by the engine, "resident" there, or "" (unknown);
     `digest` and `device` are what the engine tells of that model, `changed_options` how many options were set right.
-    `page` are the lines of a head that let a listed web page read the answer. `stream_parts` counts reads from the engine that held part of a stream, `times` are the instants of the first ones.
+    `page` are the lines of a head that let a listed web page read the answer. `stream_parts` counts reads from the
+    engine that held part of a stream, `times` are the instants of the first ones.
     """
 
     __slots__ = (

@@ -246,10 +246,13 @@ class Gate:
             if attempt is not None:
                 learned = self._learned_of(exchange, attempt)
                 late = self.deadlines.find_late(exchange, learned, signs.get(attempt.replica, 0.0), now)
-                if late is not None:
+                if late is not None and attempt.held:
+                    exchange.facts.error = "client_slow"
+                    exchange.client.transport.abort()
+                elif late is not None:
                     exchange.late(*late)
         for client in [one for one in self.clients if self.deadlines.is_idle(one, now)]:
-            client.transport.close()
+            client.expire()
         if self.scheduler.waiting:
             self._follow(self.scheduler.wake(now))
         for name in self._pools.keys() - self.scheduler.stations.keys():

@@ -125,6 +125,8 @@ class Inbound(asyncio.Protocol):
         self._read_at = 0.0
         self._reader = HeadReader(read_request_head)
         self._stopped = False
+        #: The request that is being read began in the read that is looked at.
+        self._begun_here = False
         self._serving = False
         self._expects = False
         #: True if anything is to be done when the request in work is answered.
@@ -178,6 +180,7 @@ class Inbound(asyncio.Protocol):
             self._parser.feed_data(data)
             if self._request is None and self.reading_since:
                 self._count_head(len(data))
+            self._begun_here = False
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on(data[int(upgrade.args[0]) :])
         except httptools.HttpParserError as error:
@@ -216,6 +219,7 @@ class Inbound(asyncio.Protocol):
         """A request begins."""
         self.reading_since = self._read_at
         self._headers, self._url, self._parts, self._size, self._head = [], b"", [], 0, 0
+        self._begun_here = True
 
     def on_url(self, url: bytes) -> None:
         """Part of the target."""
@@ -281,7 +285,9 @@ class Inbound(asyncio.Protocol):
         """The answer to the request in work is written."""
         self._work = None
         self._busy = False
-        self.idle_since = self._now()
+        now = self.idle_since = self._now()
+        if self.reading_since:
+            self.reading_since = now
         if close:
             self._broken = True
             self._leave()
@@ -318,10 +324,24 @@ class Inbound(asyncio.Protocol):
         self.transport.abort()
 
     def _count_head(self, size: int) -> None:
-        """A head that has not ended after so many bytes is none."""
-        self._head += size
+        """A head that has not ended after so many bytes is none; those of the read in which it began are not counted:
+        most of them may be another request's.
+        """
+        self._head += size * (not self._begun_here)
         if self._head > HEAD_BYTES:
             self._malformed(431, "the head of the request is too large")
+
+    def expire(self) -> None:
+        """It took too long to send its request, or has sent none for too long."""
+        if self.reading_since and not self._broken:
+            self._malformed(408, "the request did not come within its time")
+        else:
+            self.transport.close()
+
+    @property
+    def read_bytes(self) -> int:
+        """Of the body that is being read."""
+        return self._size
 
     @property
     def busy(self) -> bool:

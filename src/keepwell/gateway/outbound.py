@@ -120,6 +120,11 @@ class Outbound(asyncio.Protocol):
         self.closed = True
         self.transport.abort()
 
+    def resume(self) -> None:
+        """Read on; the time in which nothing was read is not the engine's."""
+        self.heard_at = monotonic()
+        self.transport.resume_reading()
+
     def is_between(self) -> bool:
         """True if what was handed on raw so far ends between two chunks. Only to be asked when no more is read."""
         return self._ends_raw and (self._chunks is None or self._chunks.is_between())
