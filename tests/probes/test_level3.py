@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from keepwell.core.finding import Finding, Status
+from keepwell.core.model_name import same_model
 from keepwell.core.observation import Missing, Seen, absent
 from keepwell.core.ref import engine, service
 from keepwell.core.values import text_of
-from keepwell.plugins.asking import choose_models, make_ask, same_model
+from keepwell.plugins.asking import choose_models, make_ask
 from keepwell.plugins.hops import find_hops
 from keepwell.plugins.place import Site
 from keepwell.plugins.services import ServiceWish

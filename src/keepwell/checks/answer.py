@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from keepwell.core.finding import Check, Finding, Status
+from keepwell.core.model_name import same_model
 from keepwell.core.observation import Missing, Observation, Seen, Value
 from keepwell.core.values import find_number, rows_of, text_of
-from keepwell.plugins.asking import same_model
 from keepwell.plugins.facts import engine_facts, engine_title, looked_at, not_seen
 
 Row = Mapping[str, Value]

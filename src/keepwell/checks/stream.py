@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from keepwell.core.finding import Check, Finding, Status
+from keepwell.core.model_name import same_model
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.values import find_number, row_of, rows_of, text_of
-from keepwell.plugins.asking import same_model
 from keepwell.plugins.facts import engine_finding, not_seen
 
 Row = Mapping[str, Value]

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from keepwell.core.model_name import same_model
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.proof import header_text
-from keepwell.plugins.asking import same_model
 
 #: "said": the engine's answer names the model that was asked. "verified": the engine has it in memory besides, and made
 #: of the bytes that its store lists where it tells digests. "canary": its answer to a fixed prompt is the known one

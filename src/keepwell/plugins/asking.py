@@ -69,16 +69,6 @@ def answering_model(seen: Seen, ref: Ref) -> str | Missing:
     return found[0]
 
 
-def same_model(asked: str, answered: str) -> bool:
-    """Whether two names mean one model: the tag `latest`, folders, endings and case apart."""
-    return bool(_bare(asked)) and _bare(asked) == _bare(answered)
-
-
-def _bare(name: str) -> str:
-    last = name.strip().lower().replace("\\", "/").rpartition("/")[2]
-    return last.removesuffix(":latest").removesuffix(".gguf")
-
-
 def key_headers(api_key: str) -> Mapping[str, str]:
     """The headers of a JSON request, with the key where there is one."""
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream, */*"}

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from keepwell.core.errors import AccessError
+from keepwell.core.model_name import same_model
 from keepwell.core.observation import Missing, Observation, Value, failed, unknown
 from keepwell.core.secret import mask_text
 from keepwell.core.values import find_number, rows_of
 from keepwell.plugins.arrivals import arrival_row
 from keepwell.plugins.ask import parse_fields
-from keepwell.plugins.asking import answering_model, key_headers, make_ask, same_model, send_stream, why_not_asked
+from keepwell.plugins.asking import answering_model, key_headers, make_ask, send_stream, why_not_asked
 from keepwell.plugins.chat import Call, ChatAsk, Chats, openai_chat
 from keepwell.plugins.hops import Hop, find_hops
 from keepwell.plugins.place import Place, Site
