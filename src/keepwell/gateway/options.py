@@ -13,7 +13,6 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from keepwell.config.gateway_model import OptionValue
 from keepwell.gateway.access import Refused
 from keepwell.gateway.json_edit import Change, Wish, apply_cuts, edit_object, find_members
 from keepwell.plugins.dialect import Failure
@@ -90,7 +89,7 @@ class Guard:
 
 
 def make_guard(
-    policy: Policy, reloads: Iterable[str], wished: Mapping[str, OptionValue], *, pinned: bool
+    policy: Policy, reloads: Iterable[str], wished: Mapping[str, bool | float | str], *, pinned: bool
 ) -> Guard | None:
     """The guard of a route whose engines load anew for these options; None where nothing is to be done."""
     names = frozenset(reloads)
