@@ -5,15 +5,14 @@ What is looked for in it is looked for by searches over a whole read; no event i
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Protocol
 
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED
 from keepwell.gateway.inbound import Inbound
 from keepwell.plugins.dialect import Dialect, Usage
 
-#: Bytes of the end of a read, and the number of last reads, in which tokens are counted.
-TAIL_BYTES, TAIL_READS = 8192, 8
+#: Bytes of the end of an answer in which tokens are counted.
+TAIL_BYTES = 8192
 
 
 class Opens(Protocol):
@@ -41,7 +40,7 @@ class Relay:
         self._dialect = dialect
         self._hides = hides
         self._partial = b""
-        self._tail: deque[bytes] = deque(maxlen=TAIL_READS)
+        self._tail = bytearray()
 
     @property
     def until_closed(self) -> bool:
@@ -50,7 +49,9 @@ class Relay:
 
     def take(self, data: bytes) -> None:
         """Part of the body, on to the client."""
-        self._tail.append(data[-TAIL_BYTES:])
+        self._tail += data[-TAIL_BYTES:]
+        if len(self._tail) > 4 * TAIL_BYTES:
+            del self._tail[:-TAIL_BYTES]
         if b'"error"' in data:
             self._look_for_error(data)
         shown = data
@@ -91,7 +92,7 @@ class Relay:
     @property
     def tail(self) -> bytes:
         """The end of the body so far."""
-        return b"".join(self._tail)
+        return bytes(self._tail[-TAIL_BYTES:])
 
     def _look_for_error(self, data: bytes) -> None:
         self.alarm = self.alarm or any(alarm in data for alarm in self._dialect.alarms)
