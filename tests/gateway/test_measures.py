@@ -105,3 +105,16 @@ def test_series_do_not_grow_without_end() -> None:
     found = read_exposition(measures.render())
     assert len(found[P + "requests_total"].samples) == SERIES + 1
     assert found[P + "requests_total"].value(route=OTHER, replica=OTHER, outcome=OTHER) == 500
+
+
+def test_proofs_and_changed_options_are_counted() -> None:
+    measures = Measures()
+    rows = [facts(), facts(), facts(replica="box/1")]
+    rows[0].proof, rows[0].changed_options = "verified", 2
+    rows[1].proof, rows[1].changed_options = "mismatch", 1
+    measures.count(rows)
+    text = measures.render().decode()
+    assert f'{P}options_changed_total{{route="m"}} 3' in text
+    assert f'{P}answers_total{{replica="box/0",proof="verified"}} 1' in text
+    assert f'{P}answers_total{{replica="box/0",proof="mismatch"}} 1' in text
+    read_exposition(measures.render())

@@ -80,9 +80,14 @@ class Engines:
         self._lore = Lore()
 
     def add(self, sites: Iterable[Site]) -> None:
-        """More of them; one at a URL that is known already changes nothing."""
-        known = {one.url for one in self.sites}
-        self.sites += tuple(one for one in sites if one.url not in known)
+        """More of them; one at a URL that is known takes the place of the one there if another process serves it."""
+        known = {one.url: one for one in self.sites}
+        for one in sites:
+            before = known.get(one.url)
+            if before is None or _find_pid(one) not in (0, _find_pid(before)):
+                known[one.url] = one
+                self._lore.versions.pop(one.url, None)
+        self.sites = tuple(known.values())
 
     @property
     def behind(self) -> Mapping[str, tuple[Site, Engine]]:
@@ -94,6 +99,13 @@ class Engines:
         """What each offers now; one that does not answer offers nothing."""
         asked = (_ask(one, self._plugins[one.engine], self._transport, self._lore) for one in self.sites)
         return list(await asyncio.gather(*asked))
+
+
+def _find_pid(site: Site) -> int:
+    """The process that serves it, 0 where none is known."""
+    if isinstance(site.process, Missing):
+        return 0
+    return site.process.pid
 
 
 def merge(before: Mapping[str, Known], now: Iterable[Known]) -> dict[str, Known]:

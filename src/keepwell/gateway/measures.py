@@ -92,6 +92,7 @@ class _Route:
     histograms: tuple[Histogram, ...]
     tokens: dict[str, int] = field(default_factory=dict)
     retries: int = 0
+    changed_options: int = 0
 
 
 class Measures:
@@ -102,6 +103,7 @@ class Measures:
     def __init__(self) -> None:
         self.lost = self.unwritten = 0
         self._outcomes: Counter[tuple[str, str, str]] = Counter()
+        self._proofs: Counter[tuple[str, str]] = Counter()
         self._routes: dict[str, _Route] = {}
 
     def count(self, batch: Iterable[Facts]) -> None:
@@ -143,12 +145,18 @@ class Measures:
             if number:
                 route.tokens[kind] = route.tokens.get(kind, 0) + number
         route.retries += sum([one.retries for one in rows])
+        route.changed_options += sum([one.changed_options for one in rows])
+        self._proofs.update([(one.replica, one.proof) for one in rows if one.proof])
 
     def _lines(self, gauges: Iterable[Gauge]) -> Iterator[str]:
         yield from _gauge(self._requests())
         yield from _gauge(self._tokens())
         retried: Rows = [({"route": name}, float(one.retries)) for name, one in list(self._routes.items())]
         yield from _gauge(Gauge(name="retries_total", help="Further tries", rows=retried, kind="counter"))
+        changed: Rows = [({"route": name}, float(one.changed_options)) for name, one in list(self._routes.items())]
+        words = "Options of requests that would have loaded a model anew, set right"
+        yield from _gauge(Gauge(name="options_changed_total", help=words, rows=changed, kind="counter"))
+        yield from _gauge(self._answers())
         lost: Rows = [({}, float(self.lost))]
         yield from _gauge(Gauge(name="record_lost_total", help="Requests not recorded", rows=lost, kind="counter"))
         unwritten: Rows = [({}, float(self.unwritten))]
@@ -163,6 +171,14 @@ class Measures:
             for (route, replica, outcome), number in list(self._outcomes.items())
         ]
         return Gauge(name="requests_total", help="Requests that are over", rows=rows, kind="counter")
+
+    def _answers(self) -> Gauge:
+        rows = [
+            ({"replica": replica, "proof": proof}, float(number))
+            for (replica, proof), number in list(self._proofs.items())
+        ]
+        words = "Answers that name a model, by how well it is known who gave them"
+        return Gauge(name="answers_total", help=words, rows=rows, kind="counter")
 
     def _tokens(self) -> Gauge:
         rows = [
