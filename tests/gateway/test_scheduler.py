@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.gateway.ask import Outcome, Refuse, Route, Start, Wait
-from keepwell.gateway.breaker import FAILURES
+from keepwell.gateway.breaker import COSTLY_PAUSE_SECONDS, FAILURES, PAUSE_SECONDS
 from keepwell.gateway.cordons import Cordon
 from keepwell.gateway.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, Scheduler
-from keepwell.gateway.station import UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
+from keepwell.gateway.station import QUIET, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 
@@ -257,3 +257,48 @@ def test_a_replica_that_was_taken_out_and_put_back_works_again() -> None:
     made.replace([], route)
     made.replace([replica("a")], route)
     assert made.arrive(ask(2), 0.0) == Start(2, "a", "m")
+
+
+def test_one_that_gives_nothing_gets_few_while_others_answer() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    at_a: list[int] = []
+    for number in range(40):
+        start = made.arrive(ask(number), float(number))
+        assert isinstance(start, Start)
+        if start.replica == "a":
+            at_a.append(number)
+        if len(at_a) > 2:
+            made.ended(at_a.pop(0), "a", "well", number + 0.5)
+    assert len(made.stations["b"].running) == QUIET
+    made.stations["b"].saw_sign(40.0)
+    assert made.arrive(ask(41), 41.0) == Start(41, "b", "m")
+
+
+def test_where_all_are_quiet_nobody_waits() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    assert all(isinstance(made.arrive(ask(number), 0.0), Start) for number in range(50))
+    assert [len(one.running) for one in made.stations.values()] == [25, 25]
+
+
+def test_the_first_byte_of_a_long_answer_proves_as_much_as_its_end() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    made.stations["a"].proven = False
+    made.ended(0, "a", "sick", 0.5)
+    for number in range(1, 5):
+        made.arrive(ask(number), 1.0)
+    assert len(made.stations["a"].running) == UNPROVEN_BESIDE_OTHERS
+    made.stations["a"].saw_sign(1.2)
+    assert made.stations["a"].proven
+    made.arrive(ask(5), 1.3)
+    assert len(made.stations["a"].running) == UNPROVEN_BESIDE_OTHERS + 1
+
+
+def test_a_refused_connection_is_tried_again_soon_and_a_silence_later() -> None:
+    pauses: list[tuple[Outcome, float]] = [("refused", PAUSE_SECONDS), ("silent", COSTLY_PAUSE_SECONDS)]
+    for outcome, pause in pauses:
+        made = scheduler(replica("a"))
+        for one in range(FAILURES):
+            made.arrive(ask(one), 0.0)
+            made.ended(one, "a", outcome, 0.0)
+        assert isinstance(made.arrive(ask(7), pause - 0.01), Refuse)
+        assert isinstance(made.arrive(ask(8), pause), Start)

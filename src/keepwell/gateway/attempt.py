@@ -12,6 +12,7 @@ from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing
 from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.opening import Opening
 from keepwell.gateway.outbound import WHOLE_BYTES, Outbound
 from keepwell.gateway.pool import Pool
 from keepwell.gateway.proof import find_model
@@ -27,6 +28,8 @@ class Asker(Protocol):
     facts: Facts
     #: The client did not ask for the event with the counts.
     hides: bool
+    #: A stream that may be begun while it waits.
+    opening: Opening | None
 
     def make_body(self, model: str) -> bytes:
         """The body for a replica that knows the model by this name."""
@@ -96,11 +99,11 @@ class Attempt:
         connection.ask(self, b"%b%bcontent-length: %d\r\n\r\n%b" % (head, pool.lines, len(body), body))
         return True
 
-    def failed_to_connect(self, why: str) -> None:
+    def failed_to_connect(self, why: str, outcome: Outcome = "refused") -> None:
         """No connection."""
         if not self._over and self._connection is None:
             self._over = True
-            self._asker.failed(self, "refused", why, between=True)
+            self._asker.failed(self, outcome, why, between=True)
 
     # Its request's calls.
 
@@ -141,6 +144,8 @@ class Attempt:
         length = answer.length
         if length == CHUNKED and asker.request.head.old:
             length = UNTIL_CLOSED
+        if asker.opening is not None and asker.opening.opened:
+            length = CHUNKED
         raw = answer.head.chunked and length == CHUNKED and asker.facts.stream and not asker.hides
         self.relay = Relay(self, asker.client, asker.entry.dialect, length=length, raw=raw, hides=asker.hides)
         return self.relay
@@ -156,6 +161,8 @@ class Attempt:
         own = asker.attest(self, head.status)
         if not own:
             return b""
+        if asker.opening is not None and asker.opening.opened:
+            return asker.opening.render_begin()
         own += b"x-accel-buffering: no\r\n" * facts.stream
         return head.onward + own + render_framing(length, close=asker.request.close or length == UNTIL_CLOSED)
 

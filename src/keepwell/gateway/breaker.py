@@ -16,8 +16,9 @@ State: TypeAlias = Literal["closed", "half-open", "open"]
 FAILURES = 3
 #: Seconds without work after a single bad end, as long as others can do it.
 SHY_SECONDS = 0.25
-#: Seconds until an open one is tried: at first, and at most.
-PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 15.0
+#: Seconds until an open one is tried after a refused connection, which costs nobody anything; after what costs a client
+#: time; and at most: twice as long after each trial that costs something and fails.
+PAUSE_SECONDS, COSTLY_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 2.0, 15.0
 #: Reasons that are kept for people.
 KEPT = 8
 
@@ -55,16 +56,27 @@ class Breaker:
             return
         self.state, self.failures, self.until, self.pause, self.trials = "closed", 0, 0.0, PAUSE_SECONDS, 0
 
-    def bad(self, now: float, why: str) -> None:
-        """Work ended badly."""
+    def bad(self, now: float, why: str, *, cheap: bool = False) -> None:
+        """Work ended badly; `cheap`: at once, and for the next trial it would cost no more."""
         self.reasons.append((now, why))
         self.failures += 1
-        if self.state == "half-open":
+        if cheap:
+            self.pause = PAUSE_SECONDS
+        elif self.state == "half-open":
             self.pause = min(2 * self.pause, LONGEST_PAUSE_SECONDS)
+        if not cheap:
+            self.pause = max(self.pause, COSTLY_PAUSE_SECONDS)
         if self.state != "closed" or self.failures >= FAILURES:
             self.state, self.until, self.trials = "open", now + self.pause, 0
         else:
             self.until = now + SHY_SECONDS
+
+    @property
+    def last_bad(self) -> float:
+        """When work ended badly last, 0 if it never did."""
+        if not self.reasons:
+            return 0.0
+        return self.reasons[-1][0]
 
     def looked(self, now: float) -> None:
         """A cheap look found it well: a trial may go there at once."""

@@ -119,6 +119,6 @@ def find_signs(exchanges: Iterable[Exchange], stations: Mapping[str, Station]) -
     signs = {name: one.well_at for name, one in stations.items()}
     for one in exchanges:
         attempt = one.attempt
-        if attempt is not None and attempt.heard_at > signs.get(attempt.replica, 0.0):
+        if attempt is not None and attempt.heard_at > signs.get(attempt.replica, attempt.heard_at):
             signs[attempt.replica] = attempt.heard_at
     return signs

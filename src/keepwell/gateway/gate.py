@@ -115,6 +115,8 @@ class Gate:
         if ruled is not None:
             exchange.obey(ruled)
         exchange.follow(self.scheduler.arrive(ask, request.received_at, exchange.excluded))
+        if route.comments:
+            exchange.begin_early()
         return exchange
 
     def _enter(self, client: Inbound, request: Request) -> Entry | None:
@@ -182,7 +184,7 @@ class Gate:
             async with asyncio.timeout(self.deadlines.connect_seconds):
                 _, connection = await self._loop.create_connection(Outbound, where.host, where.port)
         except TimeoutError:
-            attempt.failed_to_connect(f"no connection within {self.deadlines.connect_seconds:g} s")
+            attempt.failed_to_connect(f"no connection within {self.deadlines.connect_seconds:g} s", "silent")
         except OSError as error:
             attempt.failed_to_connect(error.strerror or str(error))
         else:
@@ -241,8 +243,12 @@ class Gate:
         for refusal in self.scheduler.expire(now):
             self.exchanges[refusal.ask].follow(refusal)
         signs = find_signs(self.exchanges.values(), self.scheduler.stations)
+        for name, sign in signs.items():
+            self.scheduler.stations[name].saw_sign(sign)
         for exchange in list(self.exchanges.values()):
             attempt = exchange.attempt
+            if exchange.opening is not None:
+                exchange.keep_open(now)
             if attempt is not None:
                 learned = self._learned_of(exchange, attempt)
                 late = self.deadlines.find_late(exchange, learned, signs.get(attempt.replica, 0.0), now)

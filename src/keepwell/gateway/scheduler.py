@@ -109,7 +109,7 @@ class Scheduler:
             station.well_at = now
             station.usual_seconds += SMOOTHING * (seconds - station.usual_seconds)
         elif outcome in BAD:
-            station.breaker.bad(now, why or outcome)
+            station.breaker.bad(now, why or outcome, cheap=outcome == "refused")
             station.proven = False
         else:
             station.breaker.given_up()
@@ -220,7 +220,7 @@ class Scheduler:
         beside = any(one.proven for one in found)
         with_room = [one for one in found if self._can_start(one, route, ask, now, beside)]
         if len(with_room) > 1:
-            with_room = [one for one in with_room if not one.breaker.shy(now)] or with_room
+            with_room = [one for one in with_room if not one.breaker.shy(now) and not one.is_quiet()] or with_room
         if len(with_room) > 1:
             return self.stations[self._rank(route, ask, with_room)]
         return next(iter(with_room), None)

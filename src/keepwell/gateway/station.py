@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from keepwell.gateway.breaker import Breaker
 from keepwell.gateway.reservations import Held
@@ -14,6 +15,8 @@ from keepwell.plugins.routing import Replica
 UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
 #: Why a replica that left the configuration gets no more work while it ends what it has.
 GONE = "no longer configured"
+#: Requests that are sent to a replica without a sign of it, as long as there are others: so many it can harm.
+QUIET = 3
 #: Seconds that a request takes where none has ended yet.
 USUAL_SECONDS = 1.0
 
@@ -21,9 +24,10 @@ USUAL_SECONDS = 1.0
 @dataclass(slots=True)
 class Station:
     """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
-    `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well. `used` has
-    the instant at which a request for each model began last, `loaded` that at which each model in its memory was seen
-    there first. `answered` are models that answered although nobody had said that they are in memory.
+    `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well, `sign_at` the
+    last at which it was seen to give anything. `used` has the instant at which a request for each model began last,
+    `loaded` that at which each model in its memory was seen there first. `answered` are models that answered although
+    nobody had said that they are in memory.
     """
 
     replica: Replica
@@ -35,6 +39,7 @@ class Station:
     cordoned: str = ""
     usual_seconds: float = USUAL_SECONDS
     well_at: float = 0.0
+    sign_at: float = 0.0
     held: Held | None = None
     used: dict[str, float] = field(default_factory=dict)
     loaded: dict[str, float] = field(default_factory=dict)
@@ -59,6 +64,19 @@ class Station:
     def is_cold(self, model: str) -> bool:
         """True if this model has to be loaded before it can answer, as far as is known."""
         return bool(self.replica.reloads) and model not in self.resident and model not in self.answered
+
+    def saw_sign(self, at: float) -> None:
+        """It gave something to somebody at this instant: that proves as much as an answer that is over."""
+        self.sign_at = at
+        if not self.proven and self.running and at > self.breaker.last_bad:
+            self.proven = True
+
+    def is_quiet(self) -> bool:
+        """True if so many wait for it since it last gave anything that others are to be preferred."""
+        if len(self.running) < QUIET:
+            return False
+        began = next(islice(reversed(self.running.values()), QUIET - 1, None))
+        return began > self.well_at and began > self.sign_at
 
     def keeps_out(self, model: str, now: float) -> bool:
         """True if this model would take the place of one that has not been in memory for long enough."""

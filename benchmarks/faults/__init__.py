@@ -1,0 +1,1 @@
+"""What `benchmarks/gateway_faults.py` breaks, and the clients that count."""
