@@ -49,6 +49,7 @@ class Anthropic:
         Endpoint(path=b"/v1/models/", use="model", method=b"GET", below=True),
     )
     mark = b"anthropic-version"
+    comments = True
     alarms = (b"event: error",)
     end = b"message_stop"
 

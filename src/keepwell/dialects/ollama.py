@@ -48,6 +48,7 @@ class Ollama:
         Endpoint(path=b"/", use="root", method=b"GET"),
     )
     mark = b""
+    comments = False
     alarms = (b'{"error"',)
     end = b'"done":true'
 

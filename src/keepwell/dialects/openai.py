@@ -58,6 +58,7 @@ class OpenAI:
         Endpoint(path=b"/v1/models/", use="model", method=b"GET", below=True),
     )
     mark = b""
+    comments = True
     alarms = (b'data: {"error"', b'data:{"error"')
     end = b"data: [DONE]"
 

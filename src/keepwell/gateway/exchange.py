@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from keepwell.gateway.ask import Effect, Outcome, Refuse, Start
+from keepwell.gateway.ask import Effect, Outcome, Refuse, Start, Wait
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
 from keepwell.gateway.body import Peek
@@ -15,6 +15,7 @@ from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
 from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.opening import Opening, describe_error, render_place, render_waited
 from keepwell.gateway.proof import find_model, render_proof
 from keepwell.gateway.relay import TAIL_BYTES, Relay, without_usage
 from keepwell.gateway.rules import Ruled
@@ -70,6 +71,9 @@ class Exchange:
     attempt: Attempt | None = None
     #: Replicas that cannot do it, or failed.
     excluded: frozenset[str] = frozenset()
+    #: A stream that may be begun while it waits.
+    opening: Opening | None = None
+    _place: Wait | None = None
     _lines = b""
     _over = False
     _nobody = ""
@@ -122,6 +126,7 @@ class Exchange:
             if self.waiting or facts.retries:
                 now = self._gate.now()
                 self.waiting = False
+                self._tell_place(now)
             if not facts.started:
                 facts.started = now
             self.attempt = Attempt(self, effect.replica, effect.model, now)
@@ -135,6 +140,26 @@ class Exchange:
             self.refuse(failure)
         else:
             self.waiting = True
+            self._place = self._place or effect
+
+    def begin_early(self) -> None:
+        """Its stream may be begun while it waits, if its client reads such."""
+        if self.facts.stream and self.entry.dialect.comments and not self.request.head.old:
+            lines = self.request.head.page
+            if self._place is not None:
+                lines += render_place(self._place)
+            self.opening = Opening(self.client.transport, self.entry.dialect, self.facts, lines)
+
+    def keep_open(self, now: float) -> None:
+        """Tell the client that its request lives, if it is time."""
+        relay = self.attempt and self.attempt.relay
+        if self.opening is not None and (relay is None or (self.opening.opened and not relay.begun)):
+            self.opening.keep(now, queued=self.waiting)
+
+    def _tell_place(self, now: float) -> None:
+        if self._place is not None:
+            self._lines += render_place(self._place) + render_waited(now - self.facts.began)
+            self._place = None
 
     def late(self, outcome: Outcome, why: str) -> None:
         """A deadline is over."""
@@ -146,9 +171,14 @@ class Exchange:
         """It cannot be served: an error in the client's own dialect."""
         facts = self.facts
         facts.status, facts.error = failure.status, failure.kind
+        if self.opening is not None and self.opening.opened:
+            self.opening.end_in(failure)
+            self._end(close=True)
+            return
+        self._tell_place(self._gate.now())
         body = self.entry.dialect.render_refusal(failure)
         retry = b"retry-after: %d\r\n" % max(1, round(failure.retry_seconds)) * bool(failure.retry_seconds)
-        own = b"content-type: application/json\r\n" + retry + render_proof(facts)
+        own = b"content-type: application/json\r\n" + retry + render_proof(facts) + self._lines
         close = self.request.close
         self.client.transport.write(render_head(failure.status, own, length=len(body), close=close) + body)
         self._end(close=close)
@@ -207,6 +237,9 @@ class Exchange:
         lines = self.attest(attempt, head.status)
         if not lines:
             return
+        if self.opening is not None and self.opening.opened:
+            self._answer_opened(self.opening, attempt, head.status, body)
+            return
         close = self.request.close
         length = len(body)
         if not body and (head.empty or self.request.head.method == b"HEAD"):
@@ -214,6 +247,14 @@ class Exchange:
         framing = render_framing(length, close=close)
         self.client.transport.write(b"%b%b%b%b" % (head.onward, lines, framing, body))
         self._conclude(attempt, head.status, close=close)
+
+    def _answer_opened(self, opening: Opening, attempt: Attempt, status: int, body: bytes) -> None:
+        """The client has its head already: a whole stream follows, or an event that tells of the error."""
+        if status < 400:
+            opening.end(body)
+        else:
+            opening.end_in(describe_error(attempt.replica, status, body))
+        self._conclude(attempt, status, close=self.request.close or status >= 400)
 
     def attest(self, attempt: Attempt, status: int) -> bytes:
         """The lines of a head that say who answered; b"" where another model did and the client gets an error."""

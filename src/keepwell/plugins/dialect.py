@@ -104,6 +104,8 @@ class Dialect(Protocol):
     #: A header that only clients of this dialect send, in lower case; b"" if there is none. By it a path that several
     #: have is told apart; without it the first that has no such header is meant.
     mark: bytes
+    #: True if its streams are server-sent events, in which clients pass over comments.
+    comments: bool
     endpoints: tuple[Endpoint, ...]
     #: Texts that begin an error inside a stream that was begun with status 200.
     alarms: tuple[bytes, ...]

@@ -13,6 +13,7 @@ class OpaqueDialect:
     """See `keepwell.plugins.dialect.Dialect`; its errors look like OpenAI's."""
 
     mark = b""
+    comments = False
     alarms: tuple[bytes, ...] = ()
     end = b""
 
