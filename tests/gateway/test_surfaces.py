@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import pytest
@@ -17,6 +18,7 @@ from keepwell.gateway.names import Names
 from keepwell.plugins.dialect import InMemory, Offered
 from keepwell.plugins.routing import Replica
 from tests.gateway.made import KEY, MODEL, SECRET, Running, gateway
+from tests.support import eventually_async
 
 AUTH = [f"authorization: Bearer {SECRET}"]
 OFFERED = (
@@ -39,6 +41,7 @@ class Echo:
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     status: int = 200
     serving: set[asyncio.Task[None]] = field(default_factory=set)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Requests of one connection."""
@@ -50,6 +53,7 @@ class Echo:
                 headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 self.asked.append((method, path, headers, body))
+                await self.go.wait()
                 said = json.dumps({"method": method, "path": path, "model": "?"}).encode()
                 lines = (
                     f"HTTP/1.1 {self.status} X\r\ncontent-type: application/json\r\ncontent-length: {len(said)}\r\n\r\n"
@@ -62,6 +66,7 @@ class Echo:
 @contextlib.asynccontextmanager
 async def echo() -> AsyncIterator[Echo]:
     made = Echo()
+    made.go.set()
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     async with server:
@@ -197,6 +202,24 @@ async def test_what_changes_an_engine_needs_an_admin_key_and_a_node() -> None:
             assert engine.asked[-1][:2] == (method, path)
             assert json.loads(engine.asked[-1][3]) == body
         assert (await running.ask("/api/copy?node=box/0", body, headers=AUTH)).status == 200
+
+
+async def test_what_changes_an_engine_is_never_late_and_takes_no_slot() -> None:
+    async with all_of_it(admin=True) as (running, engine, _):
+        engine.go.clear()
+        headers = [*AUTH, "x-keepwell-node: box"]
+        pull = asyncio.create_task(running.ask("/api/pull", {"model": "new"}, headers=headers))
+
+        async def asked() -> bool:
+            return len(engine.asked) == 1
+
+        await eventually_async(asked)
+        assert not running.gate.scheduler.stations["box/0"].running
+        now = running.gate.now() + 100_000
+        running.gate.now = partial(float, now)
+        running.gate.look()
+        engine.go.set()
+        assert (await pull).status == 200
 
 
 async def test_a_service_is_behind_its_prefix_and_the_keys() -> None:

@@ -70,9 +70,12 @@ class Deadlines:
     idle_seconds: float = 300.0
 
     def find_late(self, exchange: Exchange, learned: Learned, sign: float, now: float) -> tuple[Outcome, str] | None:
-        """What is late about it, or None; `sign` is when its replica gave anything to anybody last."""
+        """What is late about it, or None; `sign` is when its replica gave anything to anybody last.
+
+        What changes an engine (fetching a model of a hundred gigabytes) is never late.
+        """
         attempt = exchange.attempt
-        if exchange.waiting or attempt is None:
+        if exchange.waiting or attempt is None or exchange.entry.endpoint.use == "admin":
             return None
         if now - exchange.facts.began > self.total_seconds:
             return "stalled", f"not done within {self.total_seconds:g} s"
