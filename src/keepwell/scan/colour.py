@@ -54,9 +54,9 @@ def _strip_rest(data: bytes) -> bytes:
 
 def _find_run(sample: bytes) -> bytes:
     """The run of codes that nearly all codes of the sample stand in; b"" if there is none."""
-    runs = Counter(_RUN.findall(sample)).most_common(1)
-    if not runs or runs[0][1] == 1:
+    found: list[bytes] = _RUN.findall(sample)
+    if not found:
         return b""
-    run, count = runs[0]
+    run, count = Counter(found).most_common(1)[0]
     missed = sample.count(b"\x1b") - count * run.count(b"\x1b")
-    return run * (missed * RUN_SHARE <= sample.count(b"\x1b"))
+    return run * (count > 1 and missed * RUN_SHARE <= sample.count(b"\x1b"))
