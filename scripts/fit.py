@@ -1,11 +1,11 @@
 """Fits what the kinds of evidence of a pasted text count for, and how often answers are right. Prints the figures.
 
-    python scripts/fit.py INCIDENTS.jsonl [--unseen FRESH.jsonl --issues FOLDER] [--date 2026-01-31] [--write]
+    python scripts/fit.py INCIDENTS.jsonl [--unseen FRESH.jsonl FOLDER]... [--date 2026-01-31] [--write]
 
 INCIDENTS are those that the catalogue's authors have read: each is judged without the signs that only its own thread
 shows. FRESH are incidents that nobody had read when the issue files in FOLDER were written (a copy of an earlier
-state); they are judged with all of that catalogue. Both teach. --write replaces the data that a diagnosis uses, which
-holds numbers only: no word of any incident.
+state); they are judged with all of that catalogue. Each lot may have its own folder. All teach. --write replaces the
+data that a diagnosis uses, which holds numbers only: no word of any incident.
 """
 
 from __future__ import annotations
@@ -31,15 +31,14 @@ def main() -> None:
     """Read, fit, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("incidents", type=Path)
-    parser.add_argument("--unseen", type=Path)
-    parser.add_argument("--issues", type=Path, default=SHIPPED)
+    parser.add_argument("--unseen", type=Path, nargs=2, action="append", default=[], metavar=("FRESH", "FOLDER"))
     parser.add_argument("--date", default="")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     known = read(asked.incidents, SHIPPED, "thread")
     fresh: list[Example] = []
-    if asked.unseen:
-        fresh = read(asked.unseen, asked.issues, "whole")
+    for lot, issues in asked.unseen:
+        fresh += read(lot, issues, "whole")
     well = examine_ordinary()
     origin = f"{len(known)} incidents without their own signs, {len(fresh)} unseen ones, {len(well)} of nothing wrong"
     fitted = fit_all([*known, *fresh], well, origin, asked.date)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from keepwell.diagnose.catalogue import SHIPPED
 from keepwell.diagnose.scale import FITTED, Scale
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -21,8 +22,9 @@ def test_made_incidents_are_fitted_and_nothing_is_written(tmp_path: Path) -> Non
     before = FITTED.read_bytes()
     path = tmp_path / "incidents.jsonl"
     path.write_text("".join(json.dumps(one | {"thread": f"o/{one['id']}#1"}) + "\n" for one in ROWS))
+    lot = ["--unseen", str(path), str(SHIPPED)]
     ran = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "fit.py"), str(path), "--unseen", str(path), "--date", "2026-01-31"],
+        [sys.executable, str(ROOT / "scripts" / "fit.py"), str(path), *lot, *lot, "--date", "2026-01-31"],
         capture_output=True,
         text=True,
         check=False,
@@ -31,6 +33,6 @@ def test_made_incidents_are_fitted_and_nothing_is_written(tmp_path: Path) -> Non
     assert ran.returncode == 0, ran.stderr
     fitted = json.loads(ran.stdout[: ran.stdout.index("\n}") + 2])
     assert fitted["date"] == "2026-01-31"
-    assert fitted["examples"] == 2 * len(ROWS)
+    assert fitted["examples"] == 3 * len(ROWS)
     assert Scale(**fitted["scale"]).temperature > 0
     assert FITTED.read_bytes() == before
