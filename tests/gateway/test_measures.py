@@ -12,6 +12,7 @@ from keepwell.gateway.ask import Route
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.gauges import find_gauges
 from keepwell.gateway.measures import FIRST, OTHER, SERIES, TOKEN, WHOLE, Measures
+from keepwell.gateway.recorder import make_row
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.plugins.dialect import Usage
 from keepwell.plugins.registry import load_all
@@ -34,9 +35,13 @@ def facts(route: str = "m", replica: str = "box/0", error: str = "", **more: obj
     return made
 
 
+def count(measures: Measures, batch: list[Facts]) -> None:
+    measures.count(batch, [make_row(one, 0.0) for one in batch])
+
+
 def test_every_part_of_a_request_is_counted_where_it_belongs() -> None:
     measures = Measures()
-    measures.count([facts(), facts(error="replica_cut", retries=2), facts(route="n", stream=False, times=None)])
+    count(measures, [facts(), facts(error="replica_cut", retries=2), facts(route="n", stream=False, times=None)])
     found = read_exposition(measures.render())
     assert found[P + "requests_total"].value(route="m", replica="box/0", outcome="well") == 1
     assert found[P + "requests_total"].value(route="m", replica="box/0", outcome="replica_cut") == 1
@@ -58,7 +63,7 @@ def test_every_part_of_a_request_is_counted_where_it_belongs() -> None:
 def test_bounds_are_written_as_the_engines_write_them() -> None:
     """So that series of both add up: Python's client writes 1.0, not 1."""
     measures = Measures()
-    measures.count([facts()])
+    count(measures, [facts()])
     text = measures.render().decode()
     for bound in (*FIRST, *TOKEN, *WHOLE):
         assert f'le="{bound!r}"' in text
@@ -72,7 +77,7 @@ names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @given(names, names, names)
 def test_no_name_breaks_a_line(route: str, replica: str, key: str) -> None:
     measures = Measures()
-    measures.count([facts(route=route, replica=replica, error="x")])
+    count(measures, [facts(route=route, replica=replica, error="x")])
     scheduler = Scheduler(
         [Replica(id=replica, node="n", host="h", port=1, dialects=frozenset({"d"}), limit=1)], [], POLICIES
     )
@@ -101,7 +106,7 @@ def test_what_runs_and_waits_is_told() -> None:
 
 def test_series_do_not_grow_without_end() -> None:
     measures = Measures()
-    measures.count([facts(route=f"r{number}") for number in range(SERIES + 500)])
+    count(measures, [facts(route=f"r{number}") for number in range(SERIES + 500)])
     found = read_exposition(measures.render())
     assert len(found[P + "requests_total"].samples) == SERIES + 1
     assert found[P + "requests_total"].value(route=OTHER, replica=OTHER, outcome=OTHER) == 500
@@ -112,7 +117,7 @@ def test_proofs_and_changed_options_are_counted() -> None:
     rows = [facts(), facts(), facts(replica="box/1")]
     rows[0].proof, rows[0].changed_options = "verified", 2
     rows[1].proof, rows[1].changed_options = "mismatch", 1
-    measures.count(rows)
+    count(measures, rows)
     text = measures.render().decode()
     assert f'{P}options_changed_total{{route="m"}} 3' in text
     assert f'{P}answers_total{{replica="box/0",proof="verified"}} 1' in text

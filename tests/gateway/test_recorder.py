@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +15,17 @@ from keepwell.gateway import recorder as recorder_module
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.recorder import Recorder
 from keepwell.plugins.dialect import Usage
-from keepwell.store.requests import Wanted, load_next_id, load_spent, read_rows
+from keepwell.store.requests import (
+    COLUMNS,
+    NAME_CHARACTERS,
+    ROWS_KEPT,
+    Wanted,
+    add_rows,
+    load_next_id,
+    load_spent,
+    open_record,
+    read_rows,
+)
 
 
 def facts(number: int, **more: object) -> Facts:
@@ -151,25 +163,52 @@ def test_a_record_that_is_just_being_made_holds_nothing(tmp_path: Path) -> None:
     assert load_next_id(path) == 0
 
 
-def test_a_record_of_an_older_release_gets_its_new_columns(tmp_path: Path) -> None:
+def test_rows_without_the_newest_fields_are_read(tmp_path: Path) -> None:
     path = tmp_path / "requests.db"
-    old = sqlite3.connect(path)
-    old.execute(
-        "CREATE TABLE request (row INTEGER PRIMARY KEY, id, at, key, path, dialect, route, asked, answered,"
-        " replica, status, outcome, stream, retries, queue_seconds, first_byte_seconds, total_seconds,"
-        " output_token_seconds, input_tokens, output_tokens, cached_tokens, bytes_out)"
-    )
-    old.execute(
-        "INSERT INTO request VALUES (1, 9, 1.5, 'k', '', '', '', '', '', '', 200, '', 1, 0, 0, 0, 0, 0, 1, 2, 3, 4)"
-    )
-    old.commit()
-    old.close()
-    ((_, row),) = read_rows(path)
-    assert (row.id, row.bytes_in, row.energy_joules) == (9, 0, -1.0)
     recorder = Recorder(path)
-    recorder.put(facts(10, bytes_in=5))
+    recorder.put(facts(1, bytes_in=5))
     recorder.close()
-    assert [(row.id, row.bytes_in) for _, row in read_rows(path)] == [(9, 0), (10, 5)]
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        (text,) = old.execute("SELECT rows FROM batch").fetchone()
+        old.execute("UPDATE batch SET rows = ?", (json.dumps([json.loads(text)[0][:26]]),))
+    ((_, row),) = read_rows(path)
+    assert (row.id, row.bytes_in, row.energy_joules) == (1, 5, -1.0)
+
+
+def test_each_row_can_be_asked_for_in_sql(tmp_path: Path) -> None:
+    path = tmp_path / "requests.db"
+    recorder = Recorder(path)
+    for number in range(5):
+        recorder.put(facts(number, route="m" * number))
+        recorder.write()
+    recorder.close()
+    with closing(sqlite3.connect(path)) as asked:
+        found = asked.execute("SELECT row, id, route, output_tokens FROM request WHERE id > 2 ORDER BY row").fetchall()
+    assert found == [(4, 3, "mmm", 5), (5, 4, "mmmm", 5)]
+
+
+def test_the_oldest_rows_go(tmp_path: Path) -> None:
+    path = tmp_path / "requests.db"
+    connection = open_record(path)
+    row = tuple(range(len(COLUMNS)))
+    for start in range(0, ROWS_KEPT, ROWS_KEPT // 4):
+        connection.execute("INSERT INTO batch VALUES (?, ?, 0, '[]')", (start + 1, ROWS_KEPT // 4))
+    add_rows(connection, [row] * 10, {})
+    assert connection.execute("SELECT count(*) FROM batch").fetchone() == (5,)
+    add_rows(connection, [row] * (ROWS_KEPT // 4), {})
+    (first,) = connection.execute("SELECT min(first) FROM batch").fetchone()
+    assert first == ROWS_KEPT // 4 + 1
+    connection.close()
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\x00", "'; DROP TABLE batch; --", "\u2028", '"]]', "x" * 100_000])
+def test_any_name_may_be_asked_for(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "requests.db"
+    recorder = Recorder(path)
+    recorder.put(facts(1, asked=name))
+    recorder.close()
+    ((_, row),) = read_rows(path)
+    assert row.asked == name.encode("utf-8", "replace").decode()[:NAME_CHARACTERS]
 
 
 def test_what_cannot_be_written_is_counted(tmp_path: Path) -> None:

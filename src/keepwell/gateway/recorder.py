@@ -11,8 +11,9 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
+from operator import attrgetter
 from pathlib import Path
 
 from keepwell.core.errors import AccessError
@@ -25,6 +26,13 @@ from keepwell.store.requests import Values, add_rows, day_of, open_record
 WAITING = 50_000
 #: Seconds between two writes.
 WRITE_SECONDS = 0.5
+_KEY = attrgetter("key")
+#: Fields of a row as they are.
+_AS_IT_IS = attrgetter(
+    *("id", "key", "path", "dialect", "route", "asked", "answered", "replica", "status", "error", "stream", "retries"),
+    *("usage.input_tokens", "usage.output_tokens", "usage.cached_tokens", "bytes_in", "bytes_out"),
+    *("proof", "digest", "device", "changed_options"),
+)
 #: What SQLite calls a file that is damaged, or none of its own.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -97,19 +105,24 @@ class Recorder:
             taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if not taken:
                 return
-            self._measures.count(taken)
-            offset = self._offset
-            self._rows.extend([_values(one, offset) for one in taken])
-            day = day_of(taken[-1].ended + offset)
-            for one in taken:
-                if one.key:
-                    key, tokens = (day, one.key), one.charged_tokens
-                    self._spent[key] = self._spent.get(key, 0) + tokens
+            rows = [make_row(one, self._offset) for one in taken]
+            self._rows.extend(rows)
+            self._measures.count(taken, rows)
+            self._spend(taken)
             over = len(self._rows) - WAITING
             if over > 0:
                 self.lost += over
                 for _ in range(over):
                     self._rows.popleft()
+
+    def _spend(self, taken: list[Facts]) -> None:
+        """Tokens of keys, by day."""
+        day = day_of(taken[-1].ended + self._offset)
+        keys = Counter(map(_KEY, taken))
+        del keys[""]
+        for name in keys:
+            tokens = sum([one.charged_tokens for one in taken if one.key == name])
+            self._spent[day, name] = self._spent.get((day, name), 0) + tokens
 
     def _open(self) -> sqlite3.Connection:
         """The record; opened anew where its file is another one, or gone."""
@@ -143,46 +156,17 @@ class Recorder:
                 connection.close()
 
 
-def _values(facts: Facts, offset: float) -> Values:
-    """The row, in the order of `RequestRow`'s fields."""
-    usage = facts.usage
+def make_row(facts: Facts, offset: float) -> Values:
+    """The row, in the order of `RequestRow`'s fields: first what is as it is, then what is made of it."""
+    began = facts.began  # of a clock that has run for more than a second: an instant that never came (0) is below -1
     return (
-        facts.id,
-        facts.began + offset,
-        facts.key,
-        facts.path,
-        facts.dialect,
-        facts.route,
-        facts.asked,
-        facts.answered,
-        facts.replica,
-        facts.status,
-        facts.error,
-        facts.stream,
-        facts.retries,
-        _between(facts.began, facts.started),
-        _between(facts.began, facts.first),
-        _between(facts.began, facts.ended),
+        *_AS_IT_IS(facts),
+        began + offset,
+        max(-1.0, facts.started - began),
+        max(-1.0, facts.first - began),
+        facts.ended - began,
         _pace(facts),
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_tokens,
-        facts.bytes_out,
-        facts.bytes_in,
-        facts.proof,
-        facts.digest,
-        facts.device,
-        facts.changed_options,
-        -1.0,
-        -1.0,
     )
-
-
-def _between(begin: float, end: float) -> float:
-    """Seconds, -1 where there was no end."""
-    if not end:
-        return -1.0
-    return end - begin
 
 
 def _pace(facts: Facts) -> float:
