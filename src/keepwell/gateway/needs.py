@@ -46,6 +46,11 @@ class Shortage:
     asked: frozenset[str] = frozenset()
     least: int = 0
 
+    @property
+    def marks(self) -> tuple[bytes, ...]:
+        """What stands in the bytes of every body that may need what is lacking, beside its path and length."""
+        return (b"image",) * ("vision" in self.asked) + (b'"tools"',) * ("tools" in self.asked)
+
     def find_unable(self, endpoint: Endpoint, body: bytes) -> dict[str, str]:
         """The replicas that cannot do what this request needs, with the reason."""
         needs = find_needs(endpoint, body, self.asked)

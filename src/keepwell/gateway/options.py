@@ -21,9 +21,21 @@ Policy: TypeAlias = Literal["normalise", "refuse", "allow"]
 #: Where a body of this kind has its options, and the time for which it wants the model to stay.
 OPTIONS, STAY = "options", "keep_alive"
 _OPTIONS_MARK, _STAY_MARK = b'"options"', b'"keep_alive"'
+#: What became of options: as they were, as they are, and the changes. So many, and so large ones, are kept.
+Edits: TypeAlias = dict[bytes, tuple[bytes, tuple[Change, ...]]]
+KNOWN, KNOWN_BYTES = 256, 4096
 #: Characters of a value that a header shows.
 SHOWN = 40
 FOR_EVER = b"-1"
+
+
+class _Options(msgspec.Struct):
+    """The options of a body, as they are written."""
+
+    options: msgspec.Raw = msgspec.Raw()
+
+
+_find_options = msgspec.json.Decoder(_Options).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +51,41 @@ class Guard:
     wished: Mapping[str, bytes] = field(default_factory=dict)
     stay: bytes = b""
 
-    def touches(self, body: bytes) -> bool:
-        """True if the body must be looked at. Costs two searches in its bytes."""
-        return bool(self.wished) or _OPTIONS_MARK in body or (bool(self.stay) and _STAY_MARK in body)
+    @property
+    def marks(self) -> tuple[bytes, ...]:
+        """What stands in the bytes of every body that may have to be changed; () where every body has to."""
+        if self.wished and self.policy != "allow":
+            return ()
+        return (_OPTIONS_MARK,) * (self.policy != "allow") + (_STAY_MARK,) * bool(self.stay)
 
-    def apply(self, body: bytes) -> tuple[bytes, tuple[Change, ...]]:
-        """The body as it is sent on, and what was changed in it. Raises Refused where the owner wants that."""
-        if self.policy == "allow" and not self.stay:
+    def apply(self, body: bytes, known: Edits) -> tuple[bytes, tuple[Change, ...]]:
+        """The body as it is sent on, and what was changed in it. Raises Refused where the owner wants that.
+
+        Clients send the same options again and again: what became of them is kept in `known`.
+        """
+        if self.policy == "allow" or (self.stay and _STAY_MARK in body) or body.count(_OPTIONS_MARK) != 1:
+            return self._edit(body)
+        try:
+            options = bytes(_find_options(body).options)
+        except msgspec.DecodeError:
+            return self._edit(body)
+        if not options.startswith(b"{") or body.count(options) != 1:
+            return self._edit(body)
+        found = known.get(options)
+        if found is None:
+            cuts, changes = edit_object(options, 0, self._wish())
+            if self.policy == "refuse" and any(one.before for one in changes):
+                return self._edit(body)
+            found = apply_cuts(options, cuts), tuple(changes)
+            if len(known) < KNOWN and len(options) < KNOWN_BYTES:
+                known[options] = found
+        if not found[1]:
             return body, ()
+        before, _, rest = body.partition(options)
+        return b"%b%b%b" % (before, found[0], rest), found[1]
+
+    def _edit(self, body: bytes) -> tuple[bytes, tuple[Change, ...]]:
+        """The same for any body, with everything in it read."""
         try:
             members = [one for one in find_members(body) if one.name.lower() in (OPTIONS, STAY)]
         except ValueError:

@@ -5,13 +5,16 @@ A route that has neither has no rule, and its requests cost one look into a tabl
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import msgspec
 
 from keepwell.gateway.access import Refused
 from keepwell.gateway.ask import Route
-from keepwell.gateway.needs import Shortage
-from keepwell.gateway.options import Guard, describe_changes
+from keepwell.gateway.needs import USUAL_TOKEN_BYTES, Shortage
+from keepwell.gateway.options import Edits, Guard, describe_changes
 from keepwell.gateway.proof import header_text
 from keepwell.plugins.dialect import Endpoint, Failure
 
@@ -19,8 +22,7 @@ from keepwell.plugins.dialect import Endpoint, Failure
 SHOWN = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruled:
+class Ruled(msgspec.Struct, frozen=True):
     """A request as it goes on: its route and body, replicas that are out, a header line of what was changed in it, and
     how many options that were.
     """
@@ -32,13 +34,25 @@ class Ruled:
     changed: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Rule:
-    """One route's."""
+    """One route's. `marks` are bytes of which one stands in every body that must be looked at (`always`: all must),
+    `size` is that of a body which may be too long; `embeds`: requests for embeddings must be looked at.
+    """
 
-    route: Route
-    guard: Guard | None = None
-    shortage: Shortage | None = None
+    guard: Guard | None
+    shortage: Shortage | None
+    marks: tuple[bytes, ...] = ()
+    always: bool = False
+    embeds: bool = False
+    size: int = sys.maxsize
+    known: Edits = field(default_factory=dict)
+
+    def touches(self, endpoint: Endpoint, body: bytes) -> bool:
+        """True if the request must be looked at. Costs a few searches in its bytes."""
+        if self.always or len(body) > self.size or (self.embeds and endpoint.use == "embed"):
+            return True
+        return any(map(body.__contains__, self.marks))
 
 
 def make_rules(
@@ -46,9 +60,7 @@ def make_rules(
 ) -> dict[str, Rule]:
     """The rules of all routes that have one."""
     return {
-        name: Rule(route=route, guard=guards.get(name), shortage=shortages.get(name))
-        for name, route in routes.items()
-        if name in guards or name in shortages
+        name: _make(guards.get(name), shortages.get(name)) for name in routes if name in guards or name in shortages
     }
 
 
@@ -61,13 +73,25 @@ def rule(
     """
     route, unable = _find_able(rules, routes, route, endpoint, body)
     found = rules.get(route.name)
-    if found is None or found.guard is None or not endpoint.options or not found.guard.touches(body):
-        return Ruled(route=route, body=body, unable=unable)
-    edited, changes = found.guard.apply(body)
+    if found is None or found.guard is None or not endpoint.options:
+        return Ruled(route, body, unable)
+    edited, changes = found.guard.apply(body, found.known)
     lines = b""
     if changes:
         lines = b"x-keepwell-options: %b\r\n" % header_text(describe_changes(changes)[:SHOWN])
-    return Ruled(route=route, body=edited, unable=unable, lines=lines, changed=len(changes))
+    return Ruled(route, edited, unable, lines, len(changes))
+
+
+def _make(guard: Guard | None, shortage: Shortage | None) -> Rule:
+    made = Rule(guard, shortage)
+    if guard is not None:
+        made.marks, made.always = guard.marks, not guard.marks
+    if shortage is not None:
+        made.marks += shortage.marks
+        made.always = made.always or "chat" in shortage.asked
+        made.embeds = "embed" in shortage.asked
+        made.size = shortage.least * USUAL_TOKEN_BYTES or sys.maxsize
+    return made
 
 
 def _find_able(
