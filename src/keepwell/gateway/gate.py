@@ -21,9 +21,11 @@ from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import UNTIL_CLOSED, render_head
-from keepwell.gateway.inbound import Inbound, Request, Work
+from keepwell.gateway.inbound import Inbound, Work
+from keepwell.gateway.loading import Loads
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.pool import Pool
+from keepwell.gateway.request import Request
 from keepwell.gateway.rules import Rule, rule
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.sticking import stick
@@ -57,6 +59,7 @@ class Gate:
         self.finishing = False
         self.attest = Attest()
         self.rules: Mapping[str, Rule] = {}
+        self.loads = Loads()
         self.clients: set[Inbound] = set()
         self.exchanges: dict[int, Exchange] = {}
         self._told = told
@@ -89,7 +92,8 @@ class Gate:
             look = entry.reading.peek(request.body)
             route = entry.route or self.surface.get_route(look.model or look.name)
             ruled = None
-            if route.name in self.rules:
+            found = self.rules.get(route.name)
+            if found is not None and found.touches(entry.endpoint, request.body):
                 ruled = rule(self.rules, self.scheduler.routes, route, entry.endpoint, request.body)
                 route, request.body = ruled.route, ruled.body
             self.access.charge(key, route.name, request.received_at)
@@ -257,6 +261,8 @@ class Gate:
                     exchange.client.transport.abort()
                 elif late is not None:
                     exchange.late(*late)
+        if self.loads.kept:
+            self.loads.look(self.scheduler.stations, self.deadlines.cold_first_byte_seconds, now)
         for client in [one for one in self.clients if self.deadlines.is_idle(one, now)]:
             client.expire()
         if self.scheduler.waiting:
