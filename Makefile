@@ -43,6 +43,7 @@ bench: $(STAMP)
 
 pages: $(STAMP)
 	$(BIN)/python scripts/cause_pages.py
+	$(BIN)/python scripts/configuration_page.py
 
 clean:
 	rm -rf $(VENV) .cache build dist

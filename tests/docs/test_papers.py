@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from keepwell.app.table import operations
+from keepwell.config import parse_config
+from keepwell.plugins.registry import names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -90,6 +92,17 @@ def test_help_of_every_command_runs() -> None:
         )
         assert done.returncode == 0, name
         assert b"Usage: keepwell" in done.stdout
+
+
+def test_every_key_of_the_configuration_is_told_and_the_example_is_right() -> None:
+    argv = [sys.executable, str(ROOT / "scripts" / "configuration_page.py"), "--check"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    kinds = {"kind": set(names("engines")), "service": set(names("services")), "policy": set(names("routing"))}
+    config = parse_config(example.encode(), path=Path("keepwell.toml"), kinds=kinds, local_name="here")
+    assert [one.name for one in config.routes] == ["chat", "small"]
 
 
 def test_every_cause_has_its_page_as_its_issue_file_says() -> None:
