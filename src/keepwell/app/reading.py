@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from keepwell.app.operation import Caller
 
-#: Bytes read at once from a text: large enough for the scanner to run at full speed.
-CHUNK_BYTES = 1024 * 1024
+#: Bytes read at once from a text: as many as the scanner looks through at once, so that they are still in the cache.
+CHUNK_BYTES = 256 * 1024
 #: Bytes of a text that are kept to compare it with closed incidents.
 HEAD_BYTES = 256 * 1024
 
@@ -38,17 +38,20 @@ class TextSource(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         """What is there, at most a buffer full; waits only while nothing is."""
         room = memoryview(buffer).cast("B")
-        try:
-            part = self._file.read1(len(room))
-        except OSError as error:
-            raise AccessError(f"cannot be read: {describe_error(error)}", where=self._name) from error
+        part = self._read(len(room))
         room[: len(part)] = part
         return len(part)
 
     def chunks(self) -> Iterator[bytes]:
-        """All of it, in parts of at most CHUNK_BYTES."""
-        while chunk := self.read(CHUNK_BYTES):
+        """All of it, in parts of at most CHUNK_BYTES, each copied once."""
+        while chunk := self._read(CHUNK_BYTES):
             yield chunk
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._file.read1(size)
+        except OSError as error:
+            raise AccessError(f"cannot be read: {describe_error(error)}", where=self._name) from error
 
 
 class Head:
