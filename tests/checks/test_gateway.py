@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from keepwell.app.attested import earlier_answers
 from keepwell.core.finding import Status
 from keepwell.core.observation import Value
 from keepwell.store.canaries import Answer, Canary, save_canaries
-from keepwell.store.requests import RECORD_FILE, open_record
+from keepwell.store.requests import RECORD_FILE, RequestRow, add_rows, open_record
 from tests.checks.judging import engine_seen, findings, only, status
 
 KNOWN: Value = {"at": 1.0, "text": " alpha 0001", "digest": "aaaa", "made_of": "/m/alpha.gguf 1 bytes"}
@@ -65,12 +66,18 @@ def test_no_shape_breaks_a_judge(rows: list[dict[str, Value]]) -> None:
         assert all(one.check == check for one in findings(check, *seen))
 
 
+WORDS = dict.fromkeys(("key", "path", "dialect", "route", "asked", "answered", "replica", "outcome", "digest"), "")
+COUNTS = dict.fromkeys(("id", "retries", "input_tokens", "output_tokens", "cached_tokens", "bytes_in", "bytes_out"), 0)
+TIMES = dict.fromkeys(("queue_seconds", "first_byte_seconds", "total_seconds", "output_token_seconds"), 0.0)
+MORE = {"at": 0.0, "status": 200, "stream": False, "proof": "", "device": "", "changed_options": 0}
+ROW = RequestRow(**WORDS, **COUNTS, **TIMES, **MORE)
+
+
 def test_the_record_and_the_canaries_are_what_is_judged(tmp_path: Path) -> None:
     connection = open_record(tmp_path / RECORD_FILE)
     for one in ({}, {}, {"at": 1.0}, {"proof": "said"}, {"replica": "far/made"}):
         values = {"at": 100_000.0, "replica": "node/made", "asked": "m", "answered": "n", "proof": "mismatch", **one}
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
-        connection.execute(f"INSERT INTO request ({names}) VALUES ({marks})", list(values.values()))
+        add_rows(connection, [astuple(replace(ROW, **values))], {})
     connection.close()
     answer = Answer(at=100_000.0, text="x")
     save_canaries(tmp_path, [Canary(replica="node/made", model="m", known=answer, last=answer, nonsense=True)])

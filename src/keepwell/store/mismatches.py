@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
-from keepwell.store.requests import RECORD_FILE
+from keepwell.core.errors import AccessError
+from keepwell.store.requests import RECORD_FILE, find_rows
 
 #: Rows that are told, the newest: there are as many as names were mixed up.
 TOLD = 100
-_QUERY = """
-SELECT replica, asked, answered, count(*), max(at) FROM request
-WHERE at >= ? AND proof = 'mismatch' GROUP BY replica, asked, answered ORDER BY max(at) DESC LIMIT ?
-"""
+#: What the record calls such an answer.
+MISMATCH = "mismatch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +31,17 @@ def find_mismatches(state: Path, since: float) -> tuple[Mismatch, ...]:
 
     Costs a look at every row: some tenths of a second for a million.
     """
-    path = state / RECORD_FILE
-    if not path.exists():
-        return ()
+    found: dict[tuple[str, str, str], Mismatch] = {}
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as connection:
-            rows = connection.execute(_QUERY, (since, TOLD)).fetchall()
-    except sqlite3.Error:
+        for row in find_rows(state / RECORD_FILE, MISMATCH, since):
+            key = row.replica, row.asked, row.answered
+            if row.proof == MISMATCH and key in found:
+                known = found[key]
+                found[key] = replace(known, count=known.count + 1, last_at=max(known.last_at, row.at))
+            elif row.proof == MISMATCH:
+                found[key] = Mismatch(
+                    replica=row.replica, asked=row.asked, answered=row.answered, count=1, last_at=row.at
+                )
+    except AccessError:
         return ()
-    return tuple(
-        Mismatch(replica=str(one[0]), asked=str(one[1]), answered=str(one[2]), count=int(one[3]), last_at=float(one[4]))
-        for one in rows
-    )
+    return tuple(sorted(found.values(), key=attrgetter("last_at"), reverse=True)[:TOLD])

@@ -161,6 +161,22 @@ def read_rows(path: Path, *, after: int = 0, last: int = 20, wanted: Wanted = EV
     return found[::-1]
 
 
+def find_rows(path: Path, word: str, since: float) -> Iterator[RequestRow]:
+    """Rows since a time that may hold this word as a value, the newest first; nothing where there is no record.
+
+    Only texts that hold it are read as rows: some tenths of a second for a million. Raises AccessError.
+    """
+    if not path.exists():
+        return
+    try:
+        with closing(_open_to_read(path)) as connection:
+            for _, row in _rows(connection, 0, since, word):
+                if row.at >= since:
+                    yield row
+    except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise _cannot("read", error, path) from error
+
+
 def load_spent(path: Path, now: float) -> dict[str, int]:
     """Tokens of each key since local midnight; {} if there is no record, or none that can be read."""
     try:
@@ -199,12 +215,14 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
 
 
-def _rows(connection: sqlite3.Connection, after: int, since: float) -> Iterator[tuple[int, RequestRow]]:
+def _rows(connection: sqlite3.Connection, after: int, since: float, word: str = "") -> Iterator[tuple[int, RequestRow]]:
     """The newest first."""
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'batch'").fetchone():
         return  # it is being made at this moment
-    query = "SELECT first, rows FROM batch WHERE first + count > ? AND latest >= ? ORDER BY first DESC"
-    for first, text in connection.execute(query, (after + 1, since)):
+    query = (
+        "SELECT first, rows FROM batch WHERE first + count > ? AND latest >= ? AND instr(rows, ?) ORDER BY first DESC"
+    )
+    for first, text in connection.execute(query, (after + 1, since, f'"{word}' + '"' * bool(word))):
         rows = _decode(text)
         for place in range(len(rows) - 1, -1, -1):
             if first + place > after:
