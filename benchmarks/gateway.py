@@ -68,7 +68,11 @@ def main() -> int:
                         missing.append(f"{peer.name}: not installed: {peer.instruction}")
                         continue
                     place = Place(port=_free_port(), engine=engine_port, folder=Path(top) / f"{peer.name}-{number}")
-                    row = run_peer(peer, program, place, cores[0], options)
+                    try:
+                        row = run_peer(peer, program, place, cores[0], options)
+                    except (TimeoutError, ChildProcessError) as error:
+                        missing.append(f"{peer.name}: {error}")
+                        continue
                     rows[peer.name] = merge(rows.get(peer.name), row)
         finally:
             stop(engine)
@@ -101,9 +105,9 @@ def run_peer(peer: Peer, program: str, place: Place, core: int, options: argpars
         if options.long and peer.name == "keepwell":
             uvloop.run(measure_long(row, place.port, running.pid))
         return row
-    except (TimeoutError, ChildProcessError) as error:
+    except ChildProcessError as error:
         tail = (place.folder / "log").read_text(errors="replace")[-2000:]
-        raise SystemExit(f"{peer.name}: {error}\n{tail}") from error
+        raise ChildProcessError(f"{error}\n{tail}") from error
     finally:
         stop(running)
 

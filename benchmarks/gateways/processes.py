@@ -14,7 +14,7 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 #: Seconds for a program to answer after it was started, and to end.
-START_SECONDS, END_SECONDS = 90.0, 10.0
+START_SECONDS, END_SECONDS = 120.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.hosts import Hosts
-from keepwell.gateway.inbound import Request
+from keepwell.gateway.request import Request
 from keepwell.plugins.dialect import Failure
 from keepwell.store.keys import Key
 from keepwell.store.requests import midnight_after

@@ -11,12 +11,13 @@ from keepwell.gateway.ask import Outcome
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing
-from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.opening import Opening
 from keepwell.gateway.outbound import WHOLE_BYTES, Outbound
 from keepwell.gateway.pool import Pool
 from keepwell.gateway.proof import find_model
 from keepwell.gateway.relay import Relay
+from keepwell.gateway.request import Request
 
 
 class Asker(Protocol):
@@ -117,6 +118,15 @@ class Attempt:
         self._measure(connection)
         connection.let_go()
         return between
+
+    def detach(self) -> Outbound | None:
+        """The connection, where the engine loads the model for it and gave nothing yet: the load is to go on."""
+        connection = self._connection
+        if not self.cold or connection is None or connection.heard_at or connection.closed:
+            return None
+        self._over = True
+        self._connection = None
+        return connection
 
     def hold(self) -> None:
         """Do not read on from the engine."""

@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from keepwell.core.errors import AccessError
-from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.inbound import Inbound
+from keepwell.gateway.request import Request
 from keepwell.gateway.surface import Answer
 from keepwell.store.folder import read_private, replace_private
 

@@ -11,7 +11,7 @@ from keepwell.gateway.body import JSON_BODY, Peek, Reading, keep_body, peek, ren
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.form import read_forms
 from keepwell.gateway.heads import RequestHead
-from keepwell.gateway.inbound import Request
+from keepwell.gateway.request import Request
 from keepwell.gateway.surface import Answer, Surface
 from keepwell.plugins.dialect import ANSWERED, Endpoint, Failure
 from keepwell.store.keys import Key

@@ -14,10 +14,12 @@ from keepwell.gateway.body import Peek
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
-from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.inbound import Inbound
+from keepwell.gateway.loading import Loads
 from keepwell.gateway.opening import Opening, describe_error, render_place, render_waited
 from keepwell.gateway.proof import find_model, render_proof
 from keepwell.gateway.relay import TAIL_BYTES, Relay, without_usage
+from keepwell.gateway.request import Request
 from keepwell.gateway.rules import Ruled
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Ask
@@ -34,6 +36,7 @@ class Gate(Protocol):
     """What an exchange needs of the gateway."""
 
     attest: Attest
+    loads: Loads
 
     def now(self) -> float:
         """The gateway's clock, in seconds."""
@@ -167,6 +170,17 @@ class Exchange:
             between = self.attempt.cut()
             self.failed(self.attempt, outcome, why, between=between)
 
+    def give_up(self, why: str) -> None:
+        """It cannot go on: the client is told, in the stream where it has part of one."""
+        attempt = self.attempt
+        if attempt is not None:
+            between = attempt.cut()
+            if attempt.begun:
+                self._break_off(attempt, "gone", why, between=between)
+                return
+            self._gate.tried(self, attempt.replica, "gone", why)
+        self.refuse(Failure(status=503, kind="gateway_ends", message=why))
+
     def refuse(self, failure: Failure) -> None:
         """It cannot be served: an error in the client's own dialect."""
         facts = self.facts
@@ -191,9 +205,14 @@ class Exchange:
             return
         self._over = True
         self.facts.error = self.facts.error or "client_gone"
-        if self.attempt is not None:
-            self.attempt.cut()
-            self._gate.tried(self, self.attempt.replica, "gone", "the client left")
+        attempt = self.attempt
+        if attempt is not None:
+            loading = attempt.detach()
+            if loading is not None:
+                self._gate.loads.keep(attempt.replica, attempt.model, loading, attempt.began)
+            else:
+                attempt.cut()
+            self._gate.tried(self, attempt.replica, "gone", "the client left")
         self._gate.over(self)
 
     def hold(self) -> None:

@@ -12,7 +12,8 @@ from typing import Protocol, cast
 
 import httptools
 
-from keepwell.gateway.heads import CHUNKED, HEAD_BYTES, AnswerHead, HeadReader, read_answer_head
+from keepwell.gateway.head_reader import HEAD_BYTES, HeadReader, read_answer_head
+from keepwell.gateway.heads import CHUNKED, AnswerHead
 
 #: Reads of one answer whose instants are kept: for more of them, those of the first stand.
 TIMES = 4096

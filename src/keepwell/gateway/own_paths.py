@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 import msgspec
 
 from keepwell.gateway.explain import Told, explain
-from keepwell.gateway.inbound import Request
 from keepwell.gateway.measures import EXPOSITION, Measures
 from keepwell.gateway.names import Names
+from keepwell.gateway.request import Request
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.state import About, Exchanged, describe_state
 from keepwell.gateway.surface import Answer

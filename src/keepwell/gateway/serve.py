@@ -23,9 +23,10 @@ from typing import Protocol
 from keepwell.core.errors import KeepwellError
 from keepwell.gateway.cordons import CORDONS_FILE, load_cordons
 from keepwell.gateway.door import Door, DoorPlate, make_secret, remove_plate, save_plate
-from keepwell.gateway.inbound import Inbound, Request
+from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.plane import Plane
 from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.request import Request
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
 from keepwell.gateway.state import About
 from keepwell.gateway.surface import Answer
@@ -167,7 +168,7 @@ class _End:
         if self.told.is_set() and not linger:
             self._linger = 0.0
             for exchange in list(self._plane.gate.exchanges.values()):
-                exchange.client_gone()
+                exchange.give_up("the gateway was told to end")
             return
         self._linger = linger
         self._plane.gate.finishing = True

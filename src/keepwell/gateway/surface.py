@@ -9,8 +9,8 @@ from urllib.parse import unquote
 from keepwell.gateway.access import Refused
 from keepwell.gateway.ask import Route
 from keepwell.gateway.fronts import SERVICE_DIALECT, Fronts
-from keepwell.gateway.inbound import Request
 from keepwell.gateway.names import LATEST, Names
+from keepwell.gateway.request import Request
 from keepwell.gateway.sticking import is_sticky
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
 
