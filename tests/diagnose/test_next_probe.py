@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keepwell.core import ref
 from keepwell.core.hypothesis import NextProbe
 from keepwell.core.issue import Evidence, Issue, Rival
+from keepwell.core.observation import Observation, Seen
 from keepwell.diagnose.clues import Clues
-from keepwell.diagnose.next_probe import choose_probe, expected_bits, is_settled
+from keepwell.diagnose.next_probe import SIGN_OF_USUAL_LEVEL, choose_probe, expected_bits, is_settled
+from keepwell.diagnose.outlook import make_outlook
 from keepwell.diagnose.rank import rank_causes
 from keepwell.diagnose.weigh import weigh_all
 from tests.diagnose.made import make_finding, make_issue
@@ -83,3 +86,38 @@ def test_a_check_of_a_deep_level_is_asked_for_with_its_level(check: str, command
     found = choose(deep, make_issue("two", SHARED))
     assert found is not None
     assert found.command == command
+
+
+def test_causes_that_nothing_speaks_for_have_a_say() -> None:
+    """One check would show three of them, another the only cause that is named: the unknown is the likelier."""
+    named = make_issue("named", SHARED, Evidence(say="own", weight=5.0, check="speed.queue"))
+    hidden = [make_issue(f"hidden-{one}", Evidence(say="it", weight=5.0, check="stream.hops")) for one in range(3)]
+    ranked, _ = rank_causes(weigh_all((named,), Clues(findings=(make_finding("a.both"),))))
+    alone = choose_probe([(one, 0.1) for one, _ in ranked], 0.9, {})
+    wide = choose_probe([(one, 0.1) for one, _ in ranked], 0.9, {}, outlook=make_outlook(hidden[:2], {}, 1.0))
+    assert alone is not None
+    assert "speed.queue" in alone.say
+    assert wide is not None
+    assert "stream.hops" in wide.say
+    assert wide.separates[0].startswith("hidden")
+
+
+def test_without_any_cause_the_outlook_tells_where_to_look() -> None:
+    issues = [
+        make_issue("one", Evidence(say="it", weight=5.0, check="stream.hops")),
+        make_issue("two", Evidence(say="it", weight=5.0, check="speed.queue"), prior=0.001),
+    ]
+    found = choose_probe([], 1.0, {}, outlook=make_outlook(issues, {}, 1.0))
+    assert found is not None
+    assert found.command.startswith("keepwell diagnose --level ")
+
+
+@pytest.mark.parametrize("check", ["engine.running", "gpu.errors", "services.needs"])
+def test_what_this_look_has_made_is_not_offered_again(check: str) -> None:
+    deep = make_issue("one", SHARED, Evidence(say="own", weight=5.0, check=check))
+    ranked, unknown = rank_causes(
+        weigh_all((deep, make_issue("two", SHARED)), Clues(findings=(make_finding("a.both"),)))
+    )
+    sign = Observation(subject=ref.node("box"), name=SIGN_OF_USUAL_LEVEL, value=(), at=0.0, source="test")
+    assert choose_probe(ranked, unknown, {}) is not None
+    assert choose_probe(ranked, unknown, {}, seen=Seen([sign])) is None

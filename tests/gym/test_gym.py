@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.app.gym_run import look, weigh, without_refuters
+from keepwell.app.gym_run import count, look, weigh, without_refuters
 from keepwell.app.wiring import get_catalogue
 from keepwell.core.clock import Clock
 from keepwell.survey.judge import load_checks
@@ -35,10 +36,10 @@ from keepwell.testing.gym.fault import (
 from keepwell.testing.gym.made.state import MadeState
 from keepwell.testing.gym.made.world import WORLDS, MadeWorld, made
 from keepwell.testing.gym.probes_used import INVENTORY, count_probes
-from keepwell.testing.gym.roster import draw_pairs, load_faults, may_meet
+from keepwell.testing.gym.roster import AnyFault, draw_pairs, load_faults, may_meet
 from keepwell.testing.gym.runner import Gym, play_pair, play_single
 from keepwell.testing.gym.score import percentile, score_all
-from keepwell.testing.gym.trial import PairTrial, Trial, Window
+from keepwell.testing.gym.trial import PairTrial, Trial, Window, tell_pair, tell_trial
 from keepwell.transport.base import Hands
 
 
@@ -237,6 +238,28 @@ async def test_probes_are_counted_one_after_the_other(tmp_path: Path) -> None:
     assert len(chosen.probes) < len(cheapest.probes)
     assert chosen.probes.count(INVENTORY) == 1
     assert "gpu_readings" in chosen.probes
+    assert chosen.towards("gpu-throttled") == chosen.probes
+    assert chosen.towards("disk-full") == chosen.every
+    assert set(chosen.probes) < set(chosen.every)
+
+
+async def test_what_looks_wrong_says_where_to_look_on(tmp_path: Path) -> None:
+    """A card that no module is bound to is seen in the inventory; three probes more say why."""
+    fault = load_faults(("made",), "driver-not-loaded")[0]
+    assert len(await count_of(tmp_path, fault, "ollama-box")) <= 7
+
+
+async def test_nobody_looks_at_cards_where_there_are_none(tmp_path: Path) -> None:
+    fault = load_faults(("made",), "cpu-quota")[0]
+    assert not [one for one in await count_of(tmp_path, fault, "llamacpp-cpu") if one.startswith("gpu_")]
+
+
+async def count_of(tmp_path: Path, fault: AnyFault, world: str) -> tuple[str, ...]:
+    """The probes to the verdict of a fault in a world."""
+    with make_gym(tmp_path).tools("x") as tools:
+        async with WORLDS[world].open(tools) as opened:
+            await fault.inject(opened)
+            return await count((await opened.look()).answer)
 
 
 def test_shares_leave_out_what_was_skipped() -> None:
@@ -264,6 +287,35 @@ def test_the_command_tells_the_score() -> None:
     assert answer["schema"] == "keepwell.gym/1"
     assert answer["score"]["top1"]["of"] == 1
     assert answer["score"]["alarms"]["count"] == 0
+
+
+@pytest.mark.parametrize("words", [pytest.param((), marks=pytest.mark.long), ("--json",)])
+def test_a_run_that_is_broken_off_tells_what_was_played(words: tuple[str, ...]) -> None:
+    argv = [sys.executable, "-m", "keepwell", "gym", "--kinds", "made", "--healthy", "1000", *words]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        first = run.stderr.readline()
+        assert run.stderr.readline().startswith("2/")
+        run.send_signal(signal.SIGINT)
+        said, _ = run.communicate(timeout=100)
+    assert "named, the whole way, " in first
+    assert run.returncode == 130
+    if not words:
+        assert "Partial: broken off after" in said
+        return
+    answer = json.loads(said)
+    assert answer["partial"]
+    assert answer["exit_code"] == 130
+    assert 2 <= len(answer["trials"]) < answer["planned"]
+
+
+def test_a_line_tells_of_a_trial() -> None:
+    lost = Trial(fault="a", kind="made", world="w", way="step", wanted=("x",), whole="the cause was not the first")
+    assert "not named (first: no cause), way ended: the cause was not the first" in tell_trial(lost)
+    skipped = Trial(fault="a", kind="real", world="w", way="step", wanted=("x",), skipped="needs root")
+    assert tell_trial(skipped).endswith("skipped, needs root")
+    pair = PairTrial(faults=("a", "b"), kind="made", world="w", named=(True, False))
+    assert tell_pair(pair).endswith("not named: b")
 
 
 def test_a_name_that_no_fault_has_is_an_error() -> None:

@@ -12,7 +12,8 @@ from keepwell.testing.gym.trial import PairTrial, Trial, Window
 class GymReport:
     """A run of the gym: the score, every trial, and the healthy windows in which something was said to be wrong.
 
-    `without` are the parts of the diagnosis that were switched off.
+    `without` are the parts of the diagnosis that were switched off. `planned` is how many trials were asked for;
+    `partial`: the run was broken off, and this is what was played of them.
     """
 
     at: float
@@ -23,6 +24,8 @@ class GymReport:
     trials: tuple[Trial, ...]
     pairs: tuple[PairTrial, ...]
     alarms: tuple[Window, ...]
+    planned: int = 0
+    partial: bool = False
 
     @property
     def schema(self) -> str:
@@ -31,7 +34,11 @@ class GymReport:
 
     @property
     def exit_code(self) -> int:
-        """1 when a bar was missed (see docs/gym.md), else 0; bars of what was not played are not judged."""
+        """1 when a bar was missed (see docs/gym.md), else 0; bars of what was not played are not judged. What a shell
+        expects after Ctrl-C where the run was broken off.
+        """
+        if self.partial:
+            return BROKEN_OFF
         return int(any(not one.met for one in self.bars))
 
     @property
@@ -63,6 +70,8 @@ class Bar:
     met: bool
 
 
+#: Exit code of a partial report: 128 and the number of SIGINT.
+BROKEN_OFF = 130
 #: Shares that must be reached, and values that must not be exceeded.
 TOP1, WHOLE, PAIRS = 0.90, 0.90, 0.70
 ALARMS, PROBES, SECONDS = 0.01, 6.0, 10.0

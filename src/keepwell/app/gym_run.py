@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -55,7 +56,7 @@ async def play_here(
 ) -> GymReport:
     """Play what was asked for, with a cache that ends with it. ConfigurationError for a word that means nothing here.
 
-    What is broken off leaves nothing behind: every world ends with its block.
+    What is broken off leaves nothing behind, for every world ends with its block, and gives what was played.
     """
     wanted = tuple(_word(one, KINDS, "kind of faults") for one in kinds or ())
     off = tuple(_word(one, PARTS, "part of the diagnosis") for one in without or ())
@@ -86,11 +87,13 @@ async def _play(caller: Caller, plan: Plan, seed: int, without: tuple[Part, ...]
         seed=seed,
         without=frozenset(without),
     )
-    played = Played()
+    played, broken_off = Played(), False
     try:
-        await play_all(gym, plan, caller.progress, played)
+        await play_all(gym, plan, caller.progress, played, caller.note)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+    except asyncio.CancelledError:  # Ctrl-C: what was played is told
+        broken_off = True
     return GymReport(
         at=time.time(),
         seconds=played.seconds,
@@ -100,6 +103,8 @@ async def _play(caller: Caller, plan: Plan, seed: int, without: tuple[Part, ...]
         trials=tuple(played.trials),
         pairs=tuple(played.pairs),
         alarms=tuple(one for one in played.windows if one.alarm),
+        planned=played.planned,
+        partial=broken_off,
     )
 
 

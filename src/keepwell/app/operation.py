@@ -63,7 +63,7 @@ class Caller:
     """Who asks, and how to reach them while the work runs.
 
     `progress` gets a sentence and how many of how many parts are done; `tell` gets lines for a person as the
-    work goes on; `agree` is asked before what does more than look. `config` is the keepwell.toml and
+    work goes on, `note` such that are told beside the answer; `agree` is asked before what does more than look. `config` is the keepwell.toml and
     `state` the state folder that were named, if any.
     """
 
@@ -73,6 +73,7 @@ class Caller:
     progress: Progress = silent
     agree: Agree = never
     tell: Callable[[str], None] = untold
+    note: Callable[[str], None] = untold
     read_input: Callable[[], BufferedReader] = standard_input
 
 

@@ -35,6 +35,16 @@ class Bar:
 
             self._progress.update(self._task, description=clean(text), completed=done, total=total)
 
+    def note(self, line: str) -> None:
+        """A line on standard error, above the bar where there is one; also where nobody looks."""
+        from keepwell.core.words import clean
+
+        told = clean(line, 2000)
+        if self._progress is not None:
+            self._progress.console.print(told, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(told, file=sys.stderr, flush=True)
+
     def agree(self, lines: Sequence[str]) -> bool:
         """Ask the person at the terminal, once (see `keepwell.app.operation.Agree`).
 

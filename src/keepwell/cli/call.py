@@ -60,7 +60,7 @@ def _once(
     import asyncio
 
     with Bar(shown=not as_json) as bar:
-        caller = Caller(config=config, progress=bar.update, agree=bar.agree)
+        caller = Caller(config=config, progress=bar.update, agree=bar.agree, note=bar.note)
         if not as_json:
             caller = replace(caller, tell=_tell)
         report = asyncio.run(_ask(operation, caller, arguments))

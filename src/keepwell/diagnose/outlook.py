@@ -32,7 +32,7 @@ LISTINGS: Mapping[str, str] = {
     "service.": "service.site",
     "engine.": "engine.site",
     "engine.container": "host.containers",
-    "host.container": "host.containers",
+    "host.container_": "host.containers",
 }
 
 _KERNEL_LINE = re.compile(r"\bkernel: |^\s*\[\s*\d+\.\d{4,}\] |\bNVRM: ", re.MULTILINE)

@@ -11,8 +11,8 @@ from rich.text import Text
 from keepwell.app.gym_report import Bar, GymReport
 from keepwell.cli.words import clean
 from keepwell.testing.gym.fault import Named
-from keepwell.testing.gym.score import NOT_TRIED, Score, Share
-from keepwell.testing.gym.trial import PairTrial, Trial, Window
+from keepwell.testing.gym.score import Score, Share
+from keepwell.testing.gym.trial import NOT_TRIED, PairTrial, Trial, Window
 
 #: Lines shown of each sort of trouble; --json has all.
 SHOWN = 40
@@ -23,7 +23,9 @@ def render(report: GymReport) -> RenderableType:
     """Trouble first, the table last."""
     lines = [*_trials(report.trials), *_pairs(report.pairs), *_alarms(report.alarms)]
     off = Text(f"switched off: {', '.join(report.without)}\n" * bool(report.without), style="yellow")
-    return Group(*lines, off, _table(report.score), *map(_bar, report.bars), _end(report))
+    played = len(report.trials) + len(report.pairs) + report.score.alarms.of
+    half = Text(f"Partial: broken off after {played} of {report.planned} trials.\n" * report.partial, style="yellow")
+    return Group(*lines, half, off, _table(report.score), *map(_bar, report.bars), _end(report))
 
 
 def _trials(trials: Sequence[Trial]) -> Iterator[Text]:

@@ -36,7 +36,7 @@ async def in_thread(work: Callable[..., Result], *args: object) -> Result:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        await asyncio.gather(task, return_exceptions=True)
         raise
 
 

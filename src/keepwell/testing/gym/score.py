@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from keepwell.testing.gym.trial import PairTrial, Trial, Window
+from keepwell.testing.gym.trial import NOT_TRIED, PairTrial, Trial, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +79,6 @@ def score_all(trials: Sequence[Trial], pairs: Sequence[PairTrial], windows: Sequ
         seconds_p95=percentile(seconds, 0.95),
         skipped=len(trials) - len(played) + len(pairs) - len(met),
     )
-
-
-#: What `Trial.whole` says where nobody tried.
-NOT_TRIED = "not tried"
 
 
 def share(answers: Iterable[bool]) -> Share:

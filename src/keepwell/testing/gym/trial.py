@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 from keepwell.testing.gym.fault import Kind, Named, Verdict
 
+#: What `Trial.whole` says where nobody tried.
+NOT_TRIED = "not tried"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -28,7 +31,7 @@ class Trial:
     top1: bool = False
     top3: bool = False
     found: bool = False
-    whole: str = "not tried"
+    whole: str = NOT_TRIED
     undone: bool = False
     can_undo: bool = False
     seconds: float = 0.0
@@ -72,6 +75,26 @@ class Window:
     def alarm(self) -> bool:
         """True if keepwell said that something is wrong."""
         return self.exit_code != 0
+
+
+def tell_trial(trial: Trial) -> str:
+    """A line: what was played, whether its cause was named first, whether the whole way was gone or where it ended."""
+    what = f"{trial.fault} ({trial.kind}, {trial.world})"
+    if trial.skipped:
+        return f"{what}: skipped, {trial.skipped}"
+    first = next((f"{one.issue} {one.confidence:.0%}" for one in trial.causes), "no cause")
+    named = {True: "named", False: f"not named (first: {first})"}[trial.top1]
+    way = {"": "the whole way", NOT_TRIED: "one look"}.get(trial.whole, f"way ended: {trial.whole}")
+    return f"{what}: {named}, {way}"
+
+
+def tell_pair(pair: PairTrial) -> str:
+    """A line: which two faults met, and which of them was named."""
+    what = f"{' and '.join(pair.faults)} ({pair.kind}, {pair.world})"
+    if pair.skipped:
+        return f"{what}: skipped, {pair.skipped}"
+    lost = " and ".join(name for name, named in zip(pair.faults, pair.named, strict=True) if not named)
+    return f"{what}: {f'not named: {lost}' if lost else 'both named'}"
 
 
 def judge_verdict(trial: Trial, verdict: Verdict, check: str) -> Trial:
