@@ -80,7 +80,7 @@ class Gateway:
         if words[0] not in ("drain", "uncordon", "cordon"):
             argv += ["--config", str(self.config)]
         env = {**os.environ, "KEEPWELL_STATE": str(self.state)}
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60, env=env)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=240, env=env)
 
     async def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """As `keepwell`, while other things go on."""
