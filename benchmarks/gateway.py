@@ -6,6 +6,7 @@
     --only NAME      only these (more than one may be given); keepwell and vllm-router make most of the comparison
     --path FOLDER    where programs of others are looked for after PATH (more than one may be given)
     --rounds N       each is measured so often, the best counts: whatever else runs on the machine only slows
+    --steps          nothing of this, but what its own code costs a request, function by function
     --json FILE      every figure, "-" for standard output instead of the table
 
 The gateway runs on the first of two cores, a fake engine and the client on the other, all on loopback. Each one of a
@@ -31,6 +32,7 @@ from gateways.client import Load, run_load
 from gateways.peers import AUTHORIZATION, BENCHMARKS, PEERS, SECRET, Peer, Place, set_pace
 from gateways.processes import read_use, start, stop, wait_for
 from gateways.report import Row, judge, merge, render_table
+from gateways.steps import measure as measure_steps
 
 #: Requests over 1, 16 and 64 connections; streams at once; streams at a person's pace.
 REQUESTS = {1: 3000, 16: 16000, 64: 16000}
@@ -46,6 +48,9 @@ LONG, PART = 1_000_000, 50_000
 def main() -> int:
     """Measure all, print, and 0; 1 where an answer was wrong or missing."""
     options = parse_options()
+    if options.steps:
+        print(asyncio.run(measure_steps()))
+        return 0
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
     rows: dict[str, Row] = {}
@@ -85,6 +90,7 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--long", action="store_true")
+    parser.add_argument("--steps", action="store_true")
     parser.add_argument("--only", action="append", default=[], choices=[one.name for one in PEERS])
     parser.add_argument("--path", action="append", default=[])
     parser.add_argument("--rounds", type=int, default=1)

@@ -166,7 +166,7 @@ class Gate:
         """A kept connection at once, or a new one some time soon."""
         pool = self._pools.get(attempt.replica)
         if pool is None or not pool.is_for(self.scheduler.stations[attempt.replica].replica):
-            pool = self._make_pool(attempt.replica)
+            pool = self.make_pool(attempt.replica)
         if not fresh:
             connection = pool.take()
             if connection is not None:
@@ -176,7 +176,8 @@ class Gate:
         pool.opening.add(task)
         task.add_done_callback(pool.opening.discard)
 
-    def _make_pool(self, replica: str) -> Pool:
+    def make_pool(self, replica: str) -> Pool:
+        """An empty one for the replica as it is known now; another one for it is given up."""
         if replica in self._pools:
             self._pools[replica].close()
         pool = self._pools[replica] = Pool(self.scheduler.stations[replica].replica)
