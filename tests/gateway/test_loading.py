@@ -60,7 +60,7 @@ async def ask_and_leave(running: Running, engine: Loader, *, asked: int) -> None
     """A client that leaves once the engine has its request."""
     body = json.dumps(chat()).encode()
     _, writer = await asyncio.open_connection("127.0.0.1", running.port)
-    writer.write(b"POST /api/chat HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+    writer.write(b"POST /api/chat HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
 
     async def came() -> bool:
         return engine.asked == asked
