@@ -19,6 +19,7 @@ from keepwell.plugins.chat import LimitsRequests, NamesDigests
 from keepwell.plugins.engine import (
     Engine,
     KnowsSettings,
+    LearnedDialects,
     ListsModels,
     LoadedModel,
     ModelInfo,
@@ -30,6 +31,7 @@ from keepwell.plugins.place import Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.residency import Abilities, HoldsModels, LimitsByDefault, LoadsModels, TellsAbilities
 from keepwell.plugins.routing import Replica
+from keepwell.plugins.settings import is_since
 from keepwell.transport.base import Transport
 
 #: Seconds for all that is asked of one engine in one look.
@@ -138,7 +140,7 @@ async def _ask(site: Site, plugin: Engine, transport: Transport, lore: Lore) -> 
 
 
 async def _with_limits(known: Known, site: Site, plugin: Engine, transport: Transport, lore: Lore) -> Replica:
-    """The replica with how many requests it works on at once, and how many models it holds."""
+    """The replica with how many requests it works on at once, how many models it holds, and what its release speaks."""
     version = await _find_version(site, plugin, transport, lore)
     settings: Mapping[str, str] = {}
     if isinstance(plugin, KnowsSettings):
@@ -154,7 +156,10 @@ async def _with_limits(known: Known, site: Site, plugin: Engine, transport: Tran
     holds = 0
     if isinstance(plugin, HoldsModels):
         holds = plugin.models_at_once(settings)
-    return replace(known.replica, limit=slots, holds=holds)
+    spoken = known.replica.dialects
+    if isinstance(plugin, LearnedDialects):
+        spoken |= {name for name, since in plugin.later_dialects.items() if is_since(version, since)}
+    return replace(known.replica, limit=slots, holds=holds, dialects=spoken)
 
 
 async def _find_version(site: Site, plugin: Engine, transport: Transport, lore: Lore) -> str:

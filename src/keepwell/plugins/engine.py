@@ -303,3 +303,10 @@ class SpeaksDialects(Protocol):
     """An engine that speaks wire formats of `keepwell.dialects`; by name, its own first."""
 
     dialects: tuple[str, ...]
+
+
+@runtime_checkable
+class LearnedDialects(Protocol):
+    """An engine whose later releases speak more wire formats: by name, the release since which."""
+
+    later_dialects: Mapping[str, str]

@@ -29,7 +29,8 @@ class EngineData:
     """The plain facts of an engine; fields as in `keepwell.plugins.engine.Engine`.
 
     `also_read` are names of variables that it reads and that carry no meaning here; `first_lines` are words of lines
-    with which each run begins (see `keepwell.plugins.engine.BeginsRuns`); `dialects` are the wire formats it speaks.
+    with which each run begins (see `keepwell.plugins.engine.BeginsRuns`); `dialects` are the wire formats it speaks,
+    `later_dialects` those that it speaks since the release beside them.
     """
 
     title: str
@@ -42,6 +43,7 @@ class EngineData:
     also_read: tuple[str, ...] = ()
     first_lines: tuple[str, ...] = ()
     dialects: tuple[str, ...] = ()
+    later_dialects: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_engine_data(path: Path) -> EngineData:
@@ -62,6 +64,7 @@ def load_engine_data(path: Path) -> EngineData:
         also_read=found.also_read,
         first_lines=found.first_lines,
         dialects=found.dialects,
+        later_dialects=found.later_dialects,
     )
 
 
@@ -76,4 +79,5 @@ class _File:
     also_read: tuple[str, ...] = ()
     first_lines: tuple[str, ...] = ()
     dialects: tuple[str, ...] = ()
+    later_dialects: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)

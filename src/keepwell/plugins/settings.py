@@ -75,6 +75,11 @@ def is_read(setting: Setting, version: str) -> bool:
     return since <= release and (not until or release[: len(until)] <= until)
 
 
+def is_since(version: str, since: str) -> bool:
+    """True if this release is that one or a later one; False where it is not known."""
+    return parse_release(since) <= parse_release(version)
+
+
 def parse_release(version: str) -> tuple[int, ...]:
     """The numbers of a release ("0.9.3" and "v0.9.3-rc1" to (0, 9, 3), "b11434" to (11434,)); () if there are none."""
     found = re.match(r"[vb]?(\d{1,9}(?:\.\d{1,9})*)", version.strip())

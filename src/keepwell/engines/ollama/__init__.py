@@ -49,6 +49,7 @@ class Ollama:
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
     dialects = _DATA.dialects
+    later_dialects = _DATA.later_dialects
     first_lines = _DATA.first_lines
     fills_store = True
     store_parts = ("blobs", "manifests")
