@@ -37,7 +37,7 @@ class HeadReader(Generic[Head]):
         self.length = -1
         self._parse = parse
         #: Of the last head: what stands before the digits of its length, what after them, and if there are any.
-        self._before, self._after, self._counted = b"\0", b"", False
+        self._before, self._after, self._counted = b"\0", b"\0", True  # no head is like this
 
     def read(self, data: bytes) -> int:
         """Where the body begins, -1 while the head is not whole or is too long. Raises httptools.HttpParserError,
