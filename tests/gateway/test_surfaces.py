@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from keepwell.gateway.ask import Route
-from keepwell.gateway.fronts import Service, make_fronts
+from keepwell.gateway.fronts import Fronted, make_fronts
 from keepwell.gateway.names import Names
 from keepwell.plugins.dialect import InMemory, Offered
 from keepwell.plugins.routing import Replica
@@ -83,7 +83,7 @@ async def surfaces(engine: Echo, service: Echo, *, admin: bool = False, keyed: b
         gate = running.gate
         (replica,) = (one.replica for one in gate.scheduler.stations.values())
         behind = Replica(id="s", node="box", host="127.0.0.1", port=service.port, dialects=frozenset({"plain"}))
-        front = Service(name="vectors", prefix="/chroma", replica=behind)
+        front = Fronted(name="vectors", prefix="/chroma", replica=behind)
         fronts = make_fronts([front], [replica], gate.surface.changed_by)
         route = Route(name=MODEL, replicas={replica.id: MODEL}, policy=("least_work",))
         gate.scheduler.replace([replica, *fronts.replicas], [route, *fronts.routes])

@@ -14,7 +14,7 @@ from keepwell.config.gateway_model import ReservationEntry
 from keepwell.config.model import Config, EngineEntry, ServiceEntry
 from keepwell.config.secret import load_secret
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.fronts import SERVICE_DIALECT, Service
+from keepwell.gateway.fronts import SERVICE_DIALECT, Fronted
 from keepwell.gateway.reservations import Reservation
 from keepwell.gateway.settings import Settings
 from keepwell.plugins.routing import Replica
@@ -130,7 +130,7 @@ def describe(settings: Settings) -> Iterator[str]:
     yield from settings.gaps
 
 
-def _front(entry: ServiceEntry, here: str) -> Service:
+def _front(entry: ServiceEntry, here: str) -> Fronted:
     """A plain service that is offered under its prefix. Raises ConfigurationError where its key cannot be read."""
     parts = urlsplit(entry.url)
     replica = Replica(
@@ -141,7 +141,7 @@ def _front(entry: ServiceEntry, here: str) -> Service:
         dialects=frozenset({SERVICE_DIALECT}),
         api_key=load_secret(entry.api_key, os.environ),
     )
-    return Service(name=entry.name, prefix=entry.prefix, replica=replica)
+    return Fronted(name=entry.name, prefix=entry.prefix, replica=replica)
 
 
 def _reserve(entry: ReservationEntry, stocks: Iterable[Stock]) -> Reservation:

@@ -16,7 +16,7 @@ SERVICE_DIALECT = "plain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Fronted:
     """A plain HTTP service that is offered under a prefix (which ends in no slash)."""
 
     name: str
@@ -53,7 +53,7 @@ class Fronts:
         return None
 
 
-def make_fronts(services: Iterable[Service], replicas: Iterable[Replica], changed_by: frozenset[str]) -> Fronts:
+def make_fronts(services: Iterable[Fronted], replicas: Iterable[Replica], changed_by: frozenset[str]) -> Fronts:
     """Of these services, and of all nodes and engines that can be changed: those that speak one of the formats
     `changed_by`. Work that changes an engine takes no slot of it, and goes on where it gets no other.
     """

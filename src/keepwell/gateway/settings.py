@@ -13,7 +13,7 @@ import msgspec
 from keepwell.core.errors import ConfigurationError
 from keepwell.gateway.ask import Route
 from keepwell.gateway.attest import Standing
-from keepwell.gateway.fronts import Service
+from keepwell.gateway.fronts import Fronted
 from keepwell.gateway.needs import Shortage
 from keepwell.gateway.options import Guard
 from keepwell.gateway.reservations import Reservation
@@ -56,7 +56,7 @@ class Settings:
     resident: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     well: tuple[str, ...] = ()
     reservations: tuple[Reservation, ...] = ()
-    services: tuple[Service, ...] = ()
+    services: tuple[Fronted, ...] = ()
     connect_seconds: float = 2.0
     first_byte_seconds: float = 300.0
     cold_first_byte_seconds: float = 600.0
