@@ -7,6 +7,7 @@
     --path FOLDER    where programs of others are looked for after PATH (more than one may be given)
     --rounds N       each is measured so often, the best counts: whatever else runs on the machine only slows
     --steps          nothing of this, but what its own code costs a request, function by function
+    --page FILE      put the table between the two marks of this page
     --json FILE      every figure, "-" for standard output instead of the table
 
 The gateway runs on the first of two cores, a fake engine and the client on the other, all on loopback. Each one of a
@@ -30,8 +31,8 @@ from pathlib import Path
 import uvloop
 from gateways.client import Load, run_load
 from gateways.peers import AUTHORIZATION, BENCHMARKS, PEERS, SECRET, Peer, Place, set_pace
-from gateways.processes import read_use, start, stop, wait_for
-from gateways.report import Row, judge, merge, render_table
+from gateways.processes import describe_machine, read_use, start, stop, wait_for
+from gateways.report import Row, judge, merge, render_bars, render_table
 from gateways.steps import measure as measure_steps
 
 #: Requests over 1, 16 and 64 connections; streams at once; streams at a person's pace.
@@ -43,6 +44,8 @@ PACE = (0.1, 0.02)
 WARM, SHORT, SLOW = 400, 8, 20
 #: The long run: requests in all, and how many are measured at its beginning and its end.
 LONG, PART = 1_000_000, 50_000
+#: What stands before and after the figures of a page.
+MARK = "<!-- figures of benchmarks/gateway.py -->"
 
 
 def main() -> int:
@@ -94,6 +97,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], choices=[one.name for one in PEERS])
     parser.add_argument("--path", action="append", default=[])
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--page", default="")
     parser.add_argument("--json", default="")
     return parser.parse_args()
 
@@ -183,16 +187,21 @@ def _free_port() -> int:
 
 def print_all(rows: dict[str, Row], missing: list[str], options: argparse.Namespace) -> None:
     """The table and what holds, or JSON."""
+    bars = judge(rows)
     if options.json:
-        found = {"rows": [row.to_json() for row in rows.values()], "missing": missing, "bars": judge(rows)}
+        found = {"rows": [row.to_json() for row in rows.values()], "missing": missing, "bars": bars}
         if options.json == "-":
             print(json.dumps(found, indent=1))
             return
         Path(options.json).write_text(json.dumps(found, indent=1))
-    print(render_table(list(rows.values())))
-    print("\n".join(missing))
-    for bar in judge(rows):
-        print(f"{bar['holds']:>7}  {bar['bar']}: {bar['found']}")
+    text = render_table(list(rows.values())) + "\n\n" + render_bars(bars)
+    if missing:
+        text += "\n\n" + "\n".join(missing)
+    print(text)
+    if options.page:
+        page = Path(options.page)
+        before, mark, rest = page.read_text().partition(MARK)
+        page.write_text(before + mark + f"\n{describe_machine()}\n\n{text}\n\n" + MARK + rest.partition(MARK)[2])
 
 
 if __name__ == "__main__":

@@ -61,6 +61,14 @@ def stop(program: subprocess.Popen[bytes]) -> None:
         program.wait()
 
 
+def describe_machine() -> str:
+    """Processor, cores, load of the last minute, and the day."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    cores = len(os.sched_getaffinity(os.getppid()))
+    return f"{time.strftime('%Y-%m-%d')}, {model}, {cores} cores, load {os.getloadavg()[0]:.1f} at the end."
+
+
 def read_use(process: int) -> Used:
     """What it and its children use."""
     seconds, pages = 0.0, 0

@@ -145,3 +145,9 @@ def judge(rows: dict[str, Row]) -> list[dict[str, str]]:
         add("slow-down after 1,000,000 requests <= 2 %", f"{100 * own.long_slower:.1f} %", own.long_slower <= 0.02)
         add("growth after 1,000,000 requests <= 2 MiB", f"{own.long_grown_mib:.1f} MiB", own.long_grown_mib <= 2)
     return found
+
+
+def render_bars(bars: list[dict[str, str]]) -> str:
+    """As Markdown."""
+    lines = ["| goal | found | |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {one['bar']} | {one['found']} | {one['holds']} |" for one in bars)])
