@@ -30,6 +30,7 @@ from keepwell.app.offering import (
 )
 from keepwell.app.operation import Caller
 from keepwell.app.planes import Planes, ask_restart
+from keepwell.app.power import PowerWatch
 from keepwell.app.standing import add_standing
 from keepwell.app.wiring import Wiring, look, read_config, wire
 from keepwell.config.model import Config, EngineEntry
@@ -56,6 +57,7 @@ class Keeping:
     caretaker: Caretaker
     engines: Engines | None = None
     settings: Settings = field(default_factory=Settings)
+    power: PowerWatch = field(default_factory=PowerWatch)
 
 
 async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
@@ -168,6 +170,7 @@ async def _look_again(keeping: Keeping) -> None:
             with contextlib.suppress(AccessError):
                 save_settings(settings_path(keeping.wiring.state), fresh)
         now = time.time()
+        keeping.power.tend(keeping.wiring, now)
         await keeping.caretaker.tend(list(known.values()), engines, fresh, keeping.wiring.config, now)
         await asyncio.sleep(LOOK_SECONDS)
 

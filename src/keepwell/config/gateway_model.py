@@ -19,7 +19,8 @@ class GatewayEntry:
     `certificate` and `private_key` are paths of PEM files, "" for plain HTTP. Seconds are limits: for a connection to
     an engine, its first byte (`cold`: of a model that is not in memory), between two bytes, and all.
     `waiting`, `wait_seconds` and `policy` hold for every route
-    that says nothing else.
+    that says nothing else. `energy`: what devices draw is read for the record, `tariff` is the price of a
+    kilowatt-hour. `bodies_seconds` is how long bodies are kept, of routes that keep them.
 
     `reload_options` is what becomes of a request's options that would load a model anew: "normalise", "refuse" or
     "allow". Models that are not pinned leave memory after `unload_seconds` without a request (0: when the engine
@@ -43,6 +44,9 @@ class GatewayEntry:
     waiting: int = 256
     wait_seconds: float = 60.0
     policy: tuple[str, ...] = ("resident", "least_work")
+    energy: bool = False
+    tariff: float = 0.0
+    bodies_seconds: float = 7 * 86400.0
     reload_options: str = "normalise"
     unload_seconds: float = 0.0
     residency_seconds: float = 0.0
@@ -59,6 +63,7 @@ class RouteEntry:
     nodes) and `tags` narrow who may answer; () leaves it to whoever has the model. `fallback` is the route for when
     none of them can. `default` takes every name that nobody has. `policy` (), `waiting` -1, `wait_seconds` 0 and
     `priority` "" are what the gateway says, or the key. `comments` keeps a stream that waits open with comments.
+    `bodies`: what was asked and answered is kept, without what names a person or a secret.
     `gpu` leaves out engines that have the model in memory, but not all of it on GPUs. `pinned` models are loaded
     beforehand and stay. `options` are values of options with which the model is loaded, for every client.
     """
@@ -75,6 +80,7 @@ class RouteEntry:
     wait_seconds: float = 0.0
     priority: str = ""
     comments: bool = False
+    bodies: bool = False
     gpu: bool = False
     pinned: bool = False
     options: Mapping[str, OptionValue] = field(default_factory=dict)

@@ -52,6 +52,9 @@ _GATEWAY = (
         choice="policy",
         help="how replicas are chosen, first rule first",
     ),
+    Key(name="energy", shape=shapes.flag, help="read what GPUs draw, so that the record has each request's energy"),
+    Key(name="tariff", shape=shapes.positive, help="price of a kilowatt-hour, for the cost of each request"),
+    Key(name="bodies_kept", shape=shapes.duration, field="bodies_seconds", help="how long bodies are kept"),
     Key(
         name="reload_options",
         shape=shapes.one_of("normalise", "refuse", "allow"),
@@ -108,6 +111,7 @@ _ROUTE = (
         shape=shapes.one_of("interactive", "normal", "batch"),
         help="its requests' place in a queue, instead of their key's",
     ),
+    Key(name="bodies", shape=shapes.flag, help="keep what is asked and answered, without names and secrets"),
     Key(name="comments", shape=shapes.flag, help="keep a waiting stream open with comments; its status is then 200"),
     Key(name="gpu", shape=shapes.flag, help="only engines that have all of the model on GPUs, where it is in memory"),
     Key(name="pinned", shape=shapes.flag, help="the model is loaded beforehand and stays in memory"),

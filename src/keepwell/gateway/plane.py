@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import cast
@@ -48,6 +49,7 @@ class Plane:
         )
         self.own.exchanges = self.gate.exchanges
         self.own.expose = self.expose
+        recorder.running = self._running
         self.apply(settings)
 
     def apply(self, settings: Settings) -> None:
@@ -68,6 +70,7 @@ class Plane:
         gate.rules = make_rules(routes, settings.guards, settings.shortages)
         gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)
         self._settings = settings
+        self._recorder.tariff = settings.tariff
         self.admit(self._keys)
 
     def admit(self, keys: tuple[Key, ...]) -> None:
@@ -92,6 +95,13 @@ class Plane:
     def make_client(self) -> Inbound:
         """The protocol of one more client."""
         return Inbound(self.gate, self.gate.now)
+
+    def _running(self) -> Counter[str]:
+        """Requests that run now, by node."""
+        found: Counter[str] = Counter()
+        for station in self.gate.scheduler.stations.values():
+            found[station.replica.node] += station.outstanding
+        return found
 
     def expose(self) -> bytes:
         """All counts, as Prometheus reads them."""

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 from keepwell.core.errors import AccessError
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.measures import Measures
+from keepwell.gateway.power import POWER_FILE, Power, cost_of, load_watts
 from keepwell.store.requests import Values, add_rows, day_of, open_record
 
 #: Requests that may wait to be counted, and rows that may wait to be written: some seconds of the most that one
@@ -43,7 +45,12 @@ class Recorder:
     def __init__(self, path: Path) -> None:
         self.lost = 0
         self.why = ""
+        #: The price of a kilowatt-hour.
+        self.tariff = 0.0
+        #: Requests that run on each node now.
+        self.running: Callable[[], Mapping[str, int]] = dict
         self._measures = Measures()
+        self._power = Power()
         self._path = path
         self._waiting: deque[Facts] = deque()
         self._rows: deque[Values] = deque()
@@ -71,6 +78,7 @@ class Recorder:
         """Write what is there, again and again."""
         while True:
             await asyncio.sleep(WRITE_SECONDS)
+            self._follow_power()
             if self._waiting or self._rows:
                 await asyncio.to_thread(self.write)
 
@@ -105,7 +113,9 @@ class Recorder:
             taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if not taken:
                 return
-            rows = [make_row(one, self._offset) for one in taken]
+            rows: list[Values] = [make_row(one, self._offset) for one in taken]
+            if self._power.known:
+                rows = [(*row, *self._energy(one)) for row, one in zip(rows, taken, strict=True)]
             self._rows.extend(rows)
             self._measures.count(taken, rows)
             self._spend(taken)
@@ -123,6 +133,16 @@ class Recorder:
         for name in keys:
             tokens = sum([one.charged_tokens for one in taken if one.key == name])
             self._spent[day, name] = self._spent.get((day, name), 0) + tokens
+
+    def _follow_power(self) -> None:
+        found = load_watts(self._path.with_name(Path(POWER_FILE).name))
+        if found or self._power.known:
+            self._power.tick(time.monotonic(), time.time(), found, self.running())
+
+    def _energy(self, facts: Facts) -> tuple[float, float]:
+        node = facts.replica.partition("/")[0]
+        joules = self._power.joules(node, facts.started, facts.ended)
+        return joules, cost_of(joules, self.tariff)
 
     def _open(self) -> sqlite3.Connection:
         """The record; opened anew where its file is another one, or gone."""

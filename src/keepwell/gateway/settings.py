@@ -43,6 +43,9 @@ class Settings:
     more: tuple[tuple[str, int], ...] = ()
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    tariff: float = 0.0
+    bodies: tuple[str, ...] = ()
+    bodies_seconds: float = 7 * 86400.0
     certificate: str = ""
     private_key: str = ""
     key_required: bool = False
