@@ -65,6 +65,8 @@ def find_texts(pattern: str) -> list[frozenset[str]]:
 
 def lower_text(text: str) -> str:
     """A to Z in lower case, all else as it is: as `re` reads bytes in either case."""
+    if text.isascii():
+        return text.lower()
     return text.encode("utf-8").lower().decode("utf-8")
 
 

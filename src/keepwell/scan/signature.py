@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 from keepwell.scan.ends import WINDOW, cut_leads
@@ -90,9 +92,22 @@ def _find_leads(text: str) -> tuple[str, ...]:
 def _is_ordinary(pattern: str, sets: tuple[tuple[str, ...], ...]) -> bool:
     """True if the pattern matches an ordinary line; only those are asked that hold a text of each set."""
     lines = _ordinary_lines()
+    numbers = frozenset(range(len(lines)))
     for texts in sets:
-        lines = tuple(line for line in lines if any(text in line[1] for text in texts))
-    return any(matches_line(pattern, line) for line, _ in lines)
+        numbers = numbers & frozenset[int]().union(*map(_find_ordinary, texts))
+    return any(matches_line(pattern, lines[number]) for number in sorted(numbers))
+
+
+@lru_cache(maxsize=16384)
+def _find_ordinary(text: str) -> frozenset[int]:
+    """Which ordinary lines hold this text."""
+    whole, starts = _ordinary_text(), _ordinary_starts()
+    found: set[int] = set()
+    at = whole.find(text)
+    while at >= 0:
+        found.add(bisect_right(starts, at) - 1)
+        at = whole.find(text, whole.find("\n", at))
+    return frozenset(found)
 
 
 def shorten_leads(signatures: Sequence[Signature]) -> list[Signature]:
@@ -111,8 +126,7 @@ def shorten_leads(signatures: Sequence[Signature]) -> list[Signature]:
 
 
 def _is_rare(texts: frozenset[str]) -> bool:
-    whole = _ordinary_text()
-    return all(_is_specific(one) and one not in whole for one in texts)
+    return all(_is_specific(one) and not _find_ordinary(one) for one in texts)
 
 
 def _is_specific(text: str) -> bool:
@@ -128,12 +142,17 @@ def _worth(texts: Collection[str]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1)
-def _ordinary_lines() -> tuple[tuple[bytes, str], ...]:
-    """Each line with its lower-case text."""
-    lines = ORDINARY.read_bytes().splitlines()
-    return tuple((line, line.lower().decode("utf-8", "replace")) for line in lines)
+def _ordinary_lines() -> tuple[bytes, ...]:
+    return tuple(ORDINARY.read_bytes().splitlines())
 
 
 @lru_cache(maxsize=1)
 def _ordinary_text() -> str:
-    return ORDINARY.read_text(encoding="utf-8").lower()
+    """All lines in lower case, each ended by a newline."""
+    return "".join(line.lower().decode("utf-8", "replace") + "\n" for line in _ordinary_lines())
+
+
+@lru_cache(maxsize=1)
+def _ordinary_starts() -> tuple[int, ...]:
+    """Where each line starts in the text of all."""
+    return tuple(accumulate((len(line) + 1 for line in _ordinary_text().split("\n")[:-1]), initial=0))
