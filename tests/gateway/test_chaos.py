@@ -101,8 +101,10 @@ class Streams:
         while True:
             try:
                 outcome = judge(await ask(self.port, "/v1/completions", body), model)
-            except OSError as error:
+            except ConnectionError as error:
                 outcome = f"told {type(error).__name__}"
+            except TimeoutError:
+                outcome = "nothing for minutes"
             self.outcomes[outcome] += 1
             if self.over:
                 return

@@ -97,11 +97,13 @@ async def test_a_load_goes_on_until_the_engine_answers_anything() -> None:
     assert running.told[0].error == "client_gone"
 
 
-async def test_a_load_is_let_go_once_the_model_is_known_to_be_there() -> None:
+async def test_a_load_is_let_go_once_the_model_answers_somebody() -> None:
     async with loader() as engine, gateway([engine.port]) as running:
         on_demand(running)
         await ask_and_leave(running, engine, asked=1)
-        running.gate.scheduler.stations["box/0"].see([MODEL], 0.0)
+        running.gate.look()
+        assert running.gate.loads.models_at("box/0") == (MODEL,)
+        running.gate.scheduler.stations["box/0"].answered.add(MODEL)
         running.gate.look()
 
         async def cut() -> bool:

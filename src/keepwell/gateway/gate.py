@@ -16,7 +16,7 @@ from keepwell.gateway.ask import Effect, Outcome, Start
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
 from keepwell.gateway.deadlines import Deadlines, Learned, find_signs
-from keepwell.gateway.entrance import enter
+from keepwell.gateway.entrance import OWNERS, enter, require_owner
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.exchange import Exchange
 from keepwell.gateway.facts import Facts
@@ -134,7 +134,10 @@ class Gate:
             self._answer(client, request, self._permit(request))
             return None
         try:
-            made = enter(self.surface, request, self.access.admit(request), self.access.era)
+            key = self.access.admit(request)
+            if path.startswith(OWNERS):
+                require_owner(key, client.transport.get_extra_info("peername"))
+            made = enter(self.surface, request, key, self.access.era)
         except Refused as refused:
             dialect, _ = self.surface.find(request.method, path, request.named)
             self._refuse(client, request, dialect, refused.failure)
@@ -263,7 +266,8 @@ class Gate:
                 elif late is not None:
                     exchange.late(*late)
         if self.loads.kept:
-            self.loads.look(self.scheduler.stations, self.deadlines.cold_first_byte_seconds, now)
+            most = self.deadlines.cold_first_byte_seconds
+            self.loads.look(self.exchanges.values(), self.scheduler.stations, most, now)
         for client in [one for one in self.clients if self.deadlines.is_idle(one, now)]:
             client.expire()
         if self.scheduler.waiting:

@@ -1,19 +1,28 @@
 """Models whose load goes on although the client that caused it left.
 
 An engine that loads on demand gives the load up when the request that it loads for is cut, and the next client waits
-for all of it again. So such a request is kept until the engine answers anything, or the model is known to be in its
-memory; then it is cut like any other, before the answer is made. It costs no request of the gateway's own, and the
-model is loaded as that client wanted it.
+for all of it again. So such a request is kept until the engine answers anything to it, or that model to somebody else;
+then it is cut like any other. It costs no request of the gateway's own, and the model is loaded as that client wanted
+it; of an answer that is not streamed nothing comes before all of it, so that one may be made for nobody. That an engine
+lists a model as loaded says nothing: some do so as soon as they begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.relay import Relay
 from keepwell.gateway.station import Station
+
+
+class Exchanged(Protocol):
+    """A request at work."""
+
+    attempt: Attempt | None
 
 
 class Load:
@@ -66,11 +75,13 @@ class Loads:
             return
         self.kept[replica, model] = Load(connection, began)
 
-    def look(self, stations: Mapping[str, Station], most: float, now: float) -> None:
-        """End those whose model is in memory by now, or that take longer than a load may."""
+    def look(self, exchanges: Iterable[Exchanged], stations: Mapping[str, Station], most: float, now: float) -> None:
+        """End those whose model answers by now, or that take longer than a load may."""
+        attempts = [one.attempt for one in exchanges if one.attempt is not None]
+        speak = {(one.replica, one.model) for one in attempts if one.heard_at}
         for (replica, model), load in list(self.kept.items()):
             station = stations.get(replica)
-            if station is None or model in station.resident or now - load.began > most:
+            if station is None or (replica, model) in speak or model in station.answered or now - load.began > most:
                 load.end()
             if load.over:
                 del self.kept[replica, model]
