@@ -61,6 +61,14 @@ def test_proofs() -> None:
     assert (found["box/c"]["m"].proof, found["box/a"]["n"].proof) == ("said", "said"), "not in memory"
 
 
+def test_another_name_of_the_same_bytes_is_in_memory_too() -> None:
+    twin = known(models=(ModelInfo(name="m", digest="d1"), ModelInfo(name="twin", digest="d1"), ModelInfo(name="n")))
+    found = settle(twin).standings["box/a"]
+    assert (found["twin"].proof, found["twin"].device) == ("verified", "gpu=100%")
+    assert found["n"].proof == "said"
+    assert errands(twin, pinned="twin")[0].deed == "stay", "it need not be loaded"
+
+
 def test_a_plan_stands_beside_what_is_reported() -> None:
     plan = MemoryPlan(weight_bytes=60, cache_bytes=20, compute_bytes=10)
     standing = settle(known(plans={"m": plan})).standings["box/a"]["m"]
@@ -112,6 +120,8 @@ def test_a_pinned_model_is_loaded_once_and_told_to_stay() -> None:
     kept = LoadedModel(name="m", size_bytes=1, gpu_bytes=1, expires_at=NOW + 200 * 365 * 86400)
     assert errands(known(loaded=(kept,)), pinned="m") == []
     assert errands(known(loaded=(), well=False), pinned="n") == [], "an engine that does not answer is left alone"
+    row = ReplicaState(replica="box/a", node="box", cordoned="maintenance")
+    assert errands(known(loaded=()), state=GatewayState(plane=About(), replicas=(row,)), pinned="n") == []
 
 
 def test_no_more_is_loaded_than_an_engine_holds() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from keepwell.gateway.ask import Route, Start, Wait
@@ -62,3 +63,16 @@ def test_how_long_a_model_is_there_is_counted_from_the_first_look() -> None:
     assert not station.keeps_out("b", 132.0)
     station.see(["b"], 133.0)
     assert station.keeps_out("a", 140.0)
+
+
+def test_each_model_has_slots_of_its_own_where_its_engine_says_so() -> None:
+    scheduler = make(holds=0, stay_seconds=0)
+    station = scheduler.stations["box/0"]
+    station.replica = replace(station.replica, limit=1, limit_each=True)
+    assert isinstance(scheduler.arrive(ask(1, "a"), 101.0), Start)
+    assert isinstance(scheduler.arrive(ask(2, "a"), 101.0), Wait), "its one slot is taken"
+    assert isinstance(scheduler.arrive(ask(3, "b"), 101.0), Start), "the other model has its own"
+    assert [one.ask for one in scheduler.ended(1, "box/0", "well", 102.0)] == [2]
+    scheduler.ended(2, "box/0", "gone", 103.0)
+    scheduler.ended(3, "box/0", "well", 103.0)
+    assert (station.running, station.models) == ({}, {}), "nothing leaks"

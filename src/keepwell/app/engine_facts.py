@@ -30,7 +30,7 @@ from keepwell.plugins.memory_plan import MemoryPlan
 from keepwell.plugins.place import Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.residency import Abilities, HoldsModels, LimitsByDefault, LoadsModels, TellsAbilities
-from keepwell.plugins.routing import Replica
+from keepwell.plugins.routing import Replica, find_port
 from keepwell.plugins.settings import is_since
 from keepwell.transport.base import Transport
 
@@ -54,6 +54,14 @@ class Known:
     digests: Mapping[str, str] = field(default_factory=dict)
     abilities: Mapping[str, Abilities] = field(default_factory=dict)
     plans: Mapping[str, MemoryPlan] = field(default_factory=dict)
+
+    def find_loaded(self, name: str) -> LoadedModel | None:
+        """This model in its memory; one of another name that is made of the same bytes is the same."""
+        for one in self.loaded:
+            if one.name == name:
+                return one
+        digest = next((one.digest for one in self.models if one.name == name), "")
+        return next((one for one in self.loaded if digest and self.digests.get(one.name) == digest), None)
 
     @property
     def resident(self) -> tuple[str, ...]:
@@ -159,7 +167,8 @@ async def _with_limits(known: Known, site: Site, plugin: Engine, transport: Tran
     spoken = known.replica.dialects
     if isinstance(plugin, LearnedDialects):
         spoken |= {name for name, since in plugin.later_dialects.items() if is_since(version, since)}
-    return replace(known.replica, limit=slots, holds=holds, dialects=spoken)
+    each = isinstance(plugin, LoadsModels)
+    return replace(known.replica, limit=slots, limit_each=each, holds=holds, dialects=spoken)
 
 
 async def _find_version(site: Site, plugin: Engine, transport: Transport, lore: Lore) -> str:
@@ -178,10 +187,12 @@ async def _ask_abilities(
     if not isinstance(plugin, TellsAbilities):
         return {}
     found: dict[str, Abilities] = {}
+    contexts = {one.name: one.context_tokens for one in known.loaded}
     for model in known.models[:ABILITIES]:
-        key = (site.url, model.name, model.digest)
+        made_of = model.digest or f"{model.path} {model.size_bytes} {contexts.get(model.name)}"
+        key = (site.url, model.name, made_of)
         told = lore.abilities.get(key)
-        if told is None or not model.digest:
+        if told is None:
             answer = await plugin.abilities(site, transport, model)
             if isinstance(answer, Missing):
                 continue
@@ -220,7 +231,8 @@ def make_replica(site: Site, plugin: Engine) -> Replica:
         id=str(site.ref).partition(":")[2],
         node=site.ref.node,
         host=parts.hostname or "127.0.0.1",
-        port=parts.port or 80,
+        port=find_port(site.url),
+        tls=parts.scheme == "https",
         dialects=frozenset(dialects),
         api_key=site.api_key,
         reloads=reloads,

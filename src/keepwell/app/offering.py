@@ -17,7 +17,7 @@ from keepwell.core.errors import ConfigurationError
 from keepwell.gateway.fronts import SERVICE_DIALECT, Fronted
 from keepwell.gateway.reservations import Reservation
 from keepwell.gateway.settings import Settings
-from keepwell.plugins.routing import Replica
+from keepwell.plugins.routing import Replica, find_port
 
 #: Where the gateway listens if nobody says.
 USUAL_LISTEN = "127.0.0.1:4000"
@@ -140,7 +140,8 @@ def _front(entry: ServiceEntry, here: str) -> Fronted:
         id=f"service {entry.name}",
         node=entry.node or here,
         host=parts.hostname or "127.0.0.1",
-        port=parts.port or 80,
+        port=find_port(entry.url),
+        tls=parts.scheme == "https",
         dialects=frozenset({SERVICE_DIALECT}),
         api_key=load_secret(entry.api_key, os.environ),
     )
@@ -165,6 +166,7 @@ def _declare(replica: Replica, entry: EngineEntry | None) -> Replica:
     return replace(
         replica,
         limit=entry.limit or replica.limit,
+        limit_each=replica.limit_each and not entry.limit,
         weight=entry.weight,
         tags=replica.tags | frozenset(entry.tags),
         canary=entry.canary,
@@ -174,7 +176,7 @@ def _declare(replica: Replica, entry: EngineEntry | None) -> Replica:
 def _entry_of(replica: Replica, config: Config, here: str) -> EngineEntry | None:
     """Its entry: the one of its node and port (an engine is found by another of its addresses than was declared)."""
     for one in config.engines:
-        if (one.node or here) == replica.node and (urlsplit(one.url).port or 80) == replica.port:
+        if (one.node or here) == replica.node and find_port(one.url) == replica.port:
             return one
     return None
 

@@ -70,17 +70,19 @@ def find_errands(
     unload_seconds: float,
     now: float,
 ) -> Iterator[Errand]:
-    """What is to be done now. `state` is what the gateway tells of its work; without it nothing is sent away."""
+    """What is to be done now. `state` is what the gateway tells of its work; without it nothing is sent away, and
+    nothing is loaded where the owner wants no new work.
+    """
     at_work = {}
     if state is not None:
         at_work = {one.replica: one for one in state.replicas}
     for one in known:
         kept = pins.get(one.replica.id, [])
-        if one.well:
-            yield from _keep(one, kept, now)
         there = at_work.get(one.replica.id)
+        if one.well and (there is None or not there.cordoned):
+            yield from _keep(one, kept, now)
         if unload_seconds and one.well and there is not None:
-            yield from _send_away(one, {pin.model for pin in kept}, there, unload_seconds)
+            yield from _send_away(one, kept, there, unload_seconds)
 
 
 def find_surplus(known: Iterable[Known], pins: Mapping[str, list[Pin]]) -> Iterator[str]:
@@ -93,12 +95,11 @@ def find_surplus(known: Iterable[Known], pins: Mapping[str, list[Pin]]) -> Itera
 
 def _keep(one: Known, pins: Iterable[Pin], now: float) -> Iterator[Errand]:
     """Pinned models that are not there, or that would not stay; no more than the engine holds."""
-    loaded = {model.name: model for model in one.loaded}
     offered = {model.name for model in one.models}
     for number, pin in enumerate(pins):
         if pin.model not in offered or (one.replica.holds and number >= one.replica.holds):
             continue
-        there = loaded.get(pin.model)
+        there = one.find_loaded(pin.model)
         abilities = one.abilities.get(pin.model)
         embeds = abilities is not None and "chat" in abilities.cannot
         if there is None:
@@ -113,13 +114,14 @@ def _errand(one: Known, pin: Pin, deed: Deed, *, embeds: bool, why: str) -> Erra
     return Errand(replica=one.replica.id, model=pin.model, deed=deed, options=pin.options, embeds=embeds, why=why)
 
 
-def _send_away(one: Known, pinned: set[str], there: ReplicaState, seconds: float) -> Iterator[Errand]:
+def _send_away(one: Known, pins: Iterable[Pin], there: ReplicaState, seconds: float) -> Iterator[Errand]:
     """Models that the gateway used and nobody asks for any more; none while the replica works on anything."""
     if there.running:
         return
+    kept = [one.find_loaded(pin.model) for pin in pins]
     for model in one.loaded:
         idle = there.idle_seconds.get(model.name, -1.0)
-        if model.name not in pinned and idle >= seconds:
+        if model not in kept and idle >= seconds:
             why = f"nobody asked for it for {idle:.0f} s"
             yield Errand(replica=one.replica.id, model=model.name, deed="unload", why=why)
 
@@ -132,6 +134,7 @@ class Residents:
         self._tell = tell
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._done_at: dict[tuple[str, str, Deed], float] = {}
+        self._told: set[str] = set()
 
     def tend(self, errands: Iterable[Errand], engines: Mapping[str, tuple[Site, object]], now: float) -> None:
         """Begin what is to be done and is not being done; an engine has one errand at a time."""
@@ -160,9 +163,15 @@ class Residents:
         try:
             reply = await send(self._transport, site.url, call, api_key=site.api_key, seconds=LOAD_SECONDS)
         except AccessError as error:
-            self._tell(f"{one.replica}: could not {one.deed} {one.model} ({one.why}): {error}")
+            self._tell_once(f"{one.replica}: could not {one.deed} {one.model}: {error}")
             return
         if reply.status >= 400:
-            self._tell(f"{one.replica}: could not {one.deed} {one.model} ({one.why}): {error_text(reply)}")
+            self._tell_once(f"{one.replica}: could not {one.deed} {one.model}: {error_text(reply)}")
             return
         self._tell(f"{one.replica}: {one.deed} {one.model} in {reply.seconds:.1f} s: {one.why}")
+
+    def _tell_once(self, line: str) -> None:
+        """What fails again and again is told one time."""
+        if line not in self._told:
+            self._told.add(line)
+            self._tell(line)

@@ -52,22 +52,28 @@ def add_standing(
 
 def find_standings(one: Known, canaries: Canaries, now: float, canary_seconds: float) -> dict[str, Standing]:
     """By model: how well it is known that this engine answers with it."""
-    loaded = {model.name: model for model in one.loaded}
     found = {}
     for model in one.models:
+        loaded = one.find_loaded(model.name)
         seen = Seen(
-            resident=model.name in loaded,
+            resident=loaded is not None,
             listed=model.digest,
-            loaded=one.digests.get(model.name, ""),
-            gpu_ratio=find_gpu_ratio(loaded.get(model.name)),
+            loaded=_digest_of(one, loaded),
+            gpu_ratio=find_gpu_ratio(loaded),
             canary_at=canaries.get((one.replica.id, model.name), 0.0),
         )
         standing = make_standing(seen, now, canary_seconds)
         plan = one.plans.get(model.name)
         if plan is not None:
             standing = replace(standing, planned_bytes=plan.total_bytes)
-        found[model.name] = replace(standing, reported_bytes=find_reported(loaded.get(model.name)))
+        found[model.name] = replace(standing, reported_bytes=find_reported(loaded))
     return found
+
+
+def _digest_of(one: Known, loaded: LoadedModel | None) -> str:
+    if loaded is None:
+        return ""
+    return one.digests.get(loaded.name, "")
 
 
 def find_gpu_ratio(loaded: LoadedModel | None) -> float:
@@ -83,8 +89,7 @@ def keep_on_gpu(route: Route, entry: RouteEntry | None, engines: Mapping[str, Kn
         return route
     out = {}
     for name, model in route.replicas.items():
-        loaded = next((one for one in engines[name].loaded if one.name == model), None)
-        ratio = find_gpu_ratio(loaded)
+        ratio = find_gpu_ratio(engines[name].find_loaded(model))
         if 0 <= ratio < WHOLE_RATIO:
             out[name] = f"has {model} on GPUs to {ratio:.0%} only"
     left = {name: model for name, model in route.replicas.items() if name not in out}

@@ -103,6 +103,8 @@ class Scheduler:
         if station is None or ask not in station.running:
             return []
         seconds = now - station.running.pop(ask)
+        if station.models:
+            station.models.pop(ask, None)
         if outcome == "well":
             station.breaker.well()
             station.proven = True
@@ -161,13 +163,13 @@ class Scheduler:
             if station is None:
                 rows.append(Verdict(replica=name, why="not configured", outstanding=0))
                 continue
-            why = self._why_not(station, ask, now)
+            why = self._why_not(station, route.replicas[name], ask, now)
             if not why and station.keeps_out(route.replicas[name], now):
                 why = f"another model was loaded less than {station.replica.stay_seconds:g} s ago and stays for now"
             rows.append(Verdict(replica=name, why=why, outstanding=station.outstanding, chosen=station is chosen))
         return rows
 
-    def _why_not(self, station: Station, ask: Ask, now: float) -> str:
+    def _why_not(self, station: Station, model: str, ask: Ask, now: float) -> str:
         if station.cordoned:
             return f"gets no new work: {station.cordoned}"
         if ask.dialect not in station.replica.dialects:
@@ -179,7 +181,7 @@ class Scheduler:
             return "being tried by one request"
         if station.held is not None and ask.key not in station.held.keys:
             return station.held.why
-        if not station.has_room(now, beside_others=False):
+        if not station.has_room(now, model, beside_others=False):
             return f"full: works on {len(station.running)}"
         return ""
 
@@ -227,7 +229,7 @@ class Scheduler:
 
     def _can_start(self, one: Station, route: Route, ask: Ask, now: float, beside: bool) -> bool:
         return (
-            one.has_room(now, beside_others=beside)
+            one.has_room(now, route.replicas[one.replica.id], beside_others=beside)
             and (one.held is None or ask.key in one.held.keys)
             and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
         )
@@ -262,6 +264,8 @@ class Scheduler:
         replica = station.replica
         model = station.last_model = route.replicas[replica.id]
         station.used[model] = now
+        if replica.limit_each:
+            station.models[ask.id] = model
         return Start(ask.id, replica.id, model, bool(replica.reloads) and station.is_cold(model))
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:

@@ -27,7 +27,7 @@ class Station:
     `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well, `sign_at` the
     last at which it was seen to give anything. `used` has the instant at which a request for each model began last,
     `loaded` that at which each model in its memory was seen there first. `answered` are models that answered although
-    nobody had said that they are in memory.
+    nobody had said that they are in memory. `models` are those of the requests that run, where each has a limit.
     """
 
     replica: Replica
@@ -44,6 +44,7 @@ class Station:
     used: dict[str, float] = field(default_factory=dict)
     loaded: dict[str, float] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
+    models: dict[int, str] = field(default_factory=dict)
 
     def is_held_from(self, key: str) -> bool:
         """True while it is reserved for other keys."""
@@ -86,12 +87,19 @@ class Station:
         settled = sum(now - at >= replica.stay_seconds for at in self.loaded.values())
         return len(self.loaded) >= replica.holds and not settled
 
-    def has_room(self, now: float, *, beside_others: bool) -> bool:
-        """True if it can take one more; `beside_others`: there are others that have answered well."""
+    def is_full(self, model: str) -> bool:
+        """True if it works on as many requests as it can: in all, or for this model where each has slots of its own."""
+        limit = self.replica.limit
+        if not limit or len(self.running) < limit:
+            return False
+        return not self.replica.limit_each or sum(map(model.__eq__, self.models.values())) >= limit
+
+    def has_room(self, now: float, model: str, *, beside_others: bool) -> bool:
+        """True if it can take one more for this model; `beside_others`: there are others that have answered well."""
         working = len(self.running)
         if not self.proven and working:
             if beside_others:
                 return working < UNPROVEN_BESIDE_OTHERS
             if now - next(iter(self.running.values())) < UNPROVEN_SECONDS and working >= UNPROVEN:
                 return False
-        return not self.replica.limit or working < self.replica.limit
+        return not self.is_full(model)

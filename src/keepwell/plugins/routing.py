@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -17,11 +18,12 @@ import msgspec
 class Replica:
     """An engine that serves models: its name, where it listens, what it can and how much at once.
 
-    `limit` is how many requests it works on at once, 0 for no limit of ours. `dialects` are the wire formats that it
-    speaks. `models` are the names under which it knows its models; `weight` is its share under weighted routing.
-    `holds` is how many models it keeps in memory at once, 0 if that is not known; one that was loaded stays for
-    `stay_seconds` before another takes its place. `reloads` names options of a request by which it loads a model anew.
-    `canary`: its owner lets it be asked what it answers.
+    `tls`: it is asked over HTTPS. `limit` is how many requests it works on at once, 0 for no limit of ours;
+    `limit_each`: each of its models on so many. `dialects` are the wire formats that it speaks. `models` are the names
+    under which it knows its models; `weight` is its share under weighted routing. `holds` is how many models it keeps
+    in memory at once, 0 if that is not known; one that was loaded stays for `stay_seconds` before another takes its
+    place. `reloads` names options of a request by which it loads a model anew. `canary`: its owner lets it be asked
+    what it answers.
     """
 
     id: str
@@ -34,10 +36,18 @@ class Replica:
     weight: float = 1.0
     tags: frozenset[str] = frozenset()
     api_key: str = field(default="", repr=False)
+    tls: bool = False
     holds: int = 0
     stay_seconds: float = 0.0
     reloads: tuple[str, ...] = ()
     canary: bool = False
+    limit_each: bool = False
+
+
+def find_port(url: str) -> int:
+    """The port of an address, the usual one of its scheme where it names none."""
+    parts = urlsplit(url)
+    return parts.port or {"https": 443}.get(parts.scheme, 80)
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
