@@ -12,7 +12,9 @@ from typing import cast
 
 import pytest
 
+from keepwell.gateway.access import NOBODY, Refused
 from keepwell.gateway.ask import Route
+from keepwell.gateway.entrance import require_owner
 from keepwell.gateway.fronts import Fronted, make_fronts
 from keepwell.gateway.names import Names
 from keepwell.plugins.dialect import InMemory, Offered
@@ -220,6 +222,21 @@ async def test_what_changes_an_engine_is_never_late_and_takes_no_slot() -> None:
         running.gate.look()
         engine.go.set()
         assert (await pull).status == 200
+
+
+async def test_what_others_do_is_told_to_admin_keys_and_to_this_machine() -> None:
+    for keyed, admin, status in ((True, False, 403), (True, True, 404), (False, False, 404)):
+        async with all_of_it(keyed=keyed, admin=admin) as (running, _, _):
+            answer = await running.ask("/keepwell/state", method="GET", headers=AUTH)
+            assert answer.status == status, (keyed, admin)  # this gateway has no such path of its own
+
+
+@pytest.mark.parametrize(
+    ("peer", "fine"), [(("::1", 1, 0, 0), True), (("10.0.0.7", 1), False), ("", False), (None, False)]
+)
+def test_only_this_machine_is_told_without_a_key(peer: object, fine: bool) -> None:
+    with contextlib.nullcontext() if fine else pytest.raises(Refused):
+        require_owner(NOBODY, peer)
 
 
 async def test_a_service_is_behind_its_prefix_and_the_keys() -> None:

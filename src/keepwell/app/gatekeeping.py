@@ -40,6 +40,7 @@ from keepwell.core.observation import Missing, absent
 from keepwell.core.ref import engine as engine_ref
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
 from keepwell.plugins.place import Site
+from keepwell.plugins.routing import find_port
 from keepwell.store.folder import replace_private
 from keepwell.store.keys import load_keys
 
@@ -177,7 +178,7 @@ async def _look_again(keeping: Keeping) -> None:
 
 def _site(entry: EngineEntry) -> Site:
     """An engine that is declared on another machine."""
-    label = f"{entry.kind}:{urlsplit(entry.url).port or 80}"
+    label = f"{entry.kind}:{find_port(entry.url)}"
     return Site(
         ref=engine_ref(entry.node, label),
         engine=entry.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from functools import partial
 from urllib.parse import parse_qs
 
@@ -22,6 +23,8 @@ SESSIONS = (b"x-keepwell-session", b"x-session-id")
 #: Names of nodes that a refusal lists.
 LISTED = 20
 _NOTHING = Peek()
+#: Paths that tell what other clients do.
+OWNERS = b"/keepwell/"
 
 
 def enter(surface: Surface, request: Request, key: Key, access_era: object) -> Entry | Answer:
@@ -52,6 +55,18 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
         route=route,
         session=next((head.named[name] for name in SESSIONS if name in head.named), b""),
     )
+
+
+def require_owner(key: Key, peer: object) -> None:
+    """Nothing, for an admin key, and where no key is needed for this machine itself; else raises Refused. `peer` is the
+    client's address as a transport tells it.
+    """
+    if key.admin:
+        return
+    if not key.name and isinstance(peer, tuple) and ipaddress.ip_address(peer[0]).is_loopback:
+        return
+    message = "what the gateway does for others is told to admin keys: keepwell key new NAME admin=yes"
+    raise Refused(Failure(status=403, kind="admin_key_needed", message=message))
 
 
 def _find_route(

@@ -31,7 +31,7 @@ class Pool:
         if replica is self.replica:
             return True
         known = self.replica
-        if (replica.host, replica.port, replica.api_key) != (known.host, known.port, known.api_key):
+        if _place(replica) != _place(known):
             return False
         self.replica = replica
         return True
@@ -57,3 +57,8 @@ class Pool:
         self._over = True
         while self._idle:
             self._idle.pop().let_go()
+
+
+def _place(replica: Replica) -> tuple[str, int, bool, str]:
+    """All that a connection and its lines depend on."""
+    return replica.host, replica.port, replica.tls, replica.api_key

@@ -1,4 +1,4 @@
-"""HTTPS by two files: the listening side. A changed file counts for the next connection; those that are there go on.
+"""HTTPS by two files, the listening side. A changed file counts for the next connection; those that are there go on.
 
 Connections are accepted here and not by the event loop, so that one look at the first byte tells a client that speaks
 plain HTTP from one that begins a handshake: it is told what to do instead of being cut off.
@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from keepwell.core.errors import ConfigurationError
@@ -25,6 +26,14 @@ BEGINNING = 4096
 #: Seconds to wait where no further connection can be opened (EMFILE).
 FULL_SECONDS = 0.1
 _PLAIN = b'{"error":{"message":"this port speaks HTTPS: write https:// instead of http://","code":400}}'
+
+
+@cache
+def get_trust(tls: bool) -> ssl.SSLContext | None:
+    """How an engine's certificate is judged: by what this system trusts (SSL_CERT_FILE may name it); None for HTTP."""
+    if not tls:
+        return None
+    return ssl.create_default_context()
 
 
 class Certificate:
