@@ -10,6 +10,7 @@ from keepwell.app.wiring import find_state
 from keepwell.config.shapes import duration
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.text import escape_controls
+from keepwell.store.bodies import BODIES_FILE, KeptBody, find_body
 from keepwell.store.requests import RECORD_FILE, RequestRow, Wanted, read_rows
 
 #: Seconds between two looks for new requests, and rows that one look tells at most.
@@ -18,9 +19,10 @@ FOLLOW_SECONDS, FOLLOWED = 0.5, 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestsReport:
-    """The answer of `requests`: the newest, oldest of them first."""
+    """The answer of `requests`: the newest, oldest of them first; or the `body` of one of them."""
 
     requests: tuple[RequestRow, ...]
+    body: KeptBody | None = None
 
     @property
     def schema(self) -> str:
@@ -42,6 +44,16 @@ def parse_wanted(*, key: str, route: str, failed: bool, since: str, now: float) 
         except ValueError as error:
             raise ConfigurationError(f"--since {since!r} is no time", hint=f"write {error}") from error
     return Wanted(key=key, route=route, failed=failed, since=begin)
+
+
+def show_body(caller: Caller, number: int) -> RequestsReport:
+    """What one request asked and got. Raises ConfigurationError where that was not kept."""
+    state = find_state(caller)
+    body = find_body(state / BODIES_FILE, number)
+    if body is None:
+        hint = "write `bodies = true` into the [[route]] whose requests are to be kept"
+        raise ConfigurationError(f"what request {number} asked was not kept, or no longer is", hint=hint)
+    return RequestsReport(requests=(), body=body)
 
 
 async def list_requests(caller: Caller, wanted: Wanted, *, last: int, follow: bool) -> RequestsReport | None:

@@ -29,6 +29,8 @@ class Asker(Protocol):
     facts: Facts
     #: The client did not ask for the event with the counts.
     hides: bool
+    #: Where the answer is kept, None if it is not to be.
+    copy: bytearray | None
     #: A stream that may be begun while it waits.
     opening: Opening | None
 
@@ -157,7 +159,9 @@ class Attempt:
         if asker.opening is not None and asker.opening.opened:
             length = CHUNKED
         raw = answer.head.chunked and length == CHUNKED and asker.facts.stream and not asker.hides
+        raw = raw and asker.copy is None
         self.relay = Relay(self, asker.client, asker.entry.dialect, length=length, raw=raw, hides=asker.hides)
+        self.relay.copy = asker.copy
         return self.relay
 
     def begin(self, data: bytes, length: int) -> bytes:

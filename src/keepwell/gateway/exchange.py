@@ -23,6 +23,7 @@ from keepwell.gateway.request import Request
 from keepwell.gateway.rules import Ruled
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Ask
+from keepwell.store.bodies import BODY_BYTES
 
 #: Tries of one request, the first included.
 TRIES = 3
@@ -72,6 +73,8 @@ class Exchange:
     #: In the queue.
     waiting = False
     attempt: Attempt | None = None
+    #: Where the answer is kept, None if it is not to be.
+    copy: bytearray | None = None
     #: Replicas that cannot do it, or failed.
     excluded: frozenset[str] = frozenset()
     #: A stream that may be begun while it waits.
@@ -253,6 +256,8 @@ class Exchange:
             said = self.entry.dialect.read_answer(body)
             facts.answered, facts.usage = said.model, said.usage
         facts.status, facts.replica = head.status, attempt.replica
+        if self.copy is not None:
+            self.copy += body[:BODY_BYTES]
         lines = self.attest(attempt, head.status)
         if not lines:
             return

@@ -11,13 +11,15 @@ class Facts:
     `proof` says how it is known which model answered: "said" by the engine, "resident" there, or "" (unknown);
     `digest` and `device` are what the engine tells of that model, `changed_options` how many options were set right.
     `page` are the lines of a head that let a listed web page read the answer. `stream_parts` counts reads from the
-    engine that held part of a stream, `times` are the instants of the first ones.
+    engine that held part of a stream, `times` are the instants of the first ones. `bodies` are the beginnings of what
+    was asked and answered, where they are to be kept.
     """
 
     __slots__ = (
         "answered",
         "asked",
         "began",
+        "bodies",
         "bytes_in",
         "bytes_out",
         "changed_options",
@@ -53,6 +55,7 @@ class Facts:
         self.status = self.retries = self.bytes_in = self.bytes_out = self.stream_parts = self.changed_options = 0
         self.times: list[float] | None = None
         self.page = b""
+        self.bodies: tuple[bytes, bytes] | None = None
         self.stream = False
         self.usage = Usage()
 

@@ -30,8 +30,10 @@ from keepwell.gateway.rules import Rule, rule
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.sticking import stick
 from keepwell.gateway.surface import Answer, Surface
+from keepwell.gateway.tls import get_trust
 from keepwell.plugins.dialect import Dialect, Failure
 from keepwell.plugins.routing import Ask
+from keepwell.store.bodies import BODY_BYTES
 
 #: Seconds between two looks at all deadlines.
 LOOK_SECONDS = 0.1
@@ -69,6 +71,8 @@ class Gate:
         self._loop = asyncio.get_running_loop()
         self._number = 0
         self.now = monotonic
+        #: Routes of which is kept what was asked and answered.
+        self.bodies: frozenset[str] = frozenset()
 
     # Clients' calls.
 
@@ -118,6 +122,8 @@ class Gate:
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
         if ruled is not None:
             exchange.obey(ruled)
+        if route.name in self.bodies:
+            exchange.copy = bytearray()
         exchange.follow(self.scheduler.arrive(ask, request.received_at, exchange.excluded))
         if route.comments:
             exchange.begin_early()
@@ -190,7 +196,9 @@ class Gate:
         where = pool.replica
         try:
             async with asyncio.timeout(self.deadlines.connect_seconds):
-                _, connection = await self._loop.create_connection(Outbound, where.host, where.port)
+                _, connection = await self._loop.create_connection(
+                    Outbound, where.host, where.port, ssl=get_trust(where.tls)
+                )
         except TimeoutError:
             attempt.failed_to_connect(f"no connection within {self.deadlines.connect_seconds:g} s", "silent")
         except OSError as error:
@@ -209,6 +217,8 @@ class Gate:
             self.scheduler.stations[attempt.replica].answered.add(attempt.model)
         started = self.scheduler.ended(facts.id, attempt.replica, "well", now)
         del self.exchanges[facts.id]
+        if exchange.copy is not None:
+            self._keep_bodies(exchange)
         self.access.spent(facts)
         self._told(facts)
         if started:
@@ -234,8 +244,14 @@ class Gate:
             self.scheduler.leave(exchange.ask.id)
         self.exchanges.pop(exchange.ask.id, None)
         exchange.facts.ended, exchange.facts.bytes_in = self.now(), len(exchange.request.body)
+        if exchange.copy is not None:
+            self._keep_bodies(exchange)
         self.access.spent(exchange.facts)
         self._told(exchange.facts)
+
+    def _keep_bodies(self, exchange: Exchange) -> None:
+        asked, answered = exchange.request.body[:BODY_BYTES], exchange.copy or b""
+        exchange.facts.bodies = bytes(asked), bytes(answered[:BODY_BYTES])
 
     # Time.
 

@@ -70,7 +70,8 @@ class Plane:
         gate.rules = make_rules(routes, settings.guards, settings.shortages)
         gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)
         self._settings = settings
-        self._recorder.tariff = settings.tariff
+        self._recorder.tariff, self._recorder.bodies.seconds = settings.tariff, settings.bodies_seconds
+        gate.bodies = frozenset(settings.bodies)
         self.admit(self._keys)
 
     def admit(self, keys: tuple[Key, ...]) -> None:

@@ -18,9 +18,11 @@ from operator import attrgetter
 from pathlib import Path
 
 from keepwell.core.errors import AccessError
+from keepwell.gateway.bodies import Bodies
 from keepwell.gateway.facts import Facts
 from keepwell.gateway.measures import Measures
 from keepwell.gateway.power import POWER_FILE, Power, cost_of, load_watts
+from keepwell.store.bodies import BODIES_FILE
 from keepwell.store.requests import Values, add_rows, day_of, open_record
 
 #: Requests that may wait to be counted, and rows that may wait to be written: some seconds of the most that one
@@ -49,6 +51,8 @@ class Recorder:
         self.tariff = 0.0
         #: Requests that run on each node now.
         self.running: Callable[[], Mapping[str, int]] = dict
+        #: What is kept of routes whose owner wishes that.
+        self.bodies = Bodies(path.with_name(Path(BODIES_FILE).name))
         self._measures = Measures()
         self._power = Power()
         self._path = path
@@ -79,12 +83,16 @@ class Recorder:
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             self._follow_power()
-            if self._waiting or self._rows:
+            if self._waiting or self._rows or self.bodies.is_due(time.time()):
                 await asyncio.to_thread(self.write)
 
     def write(self) -> None:
         """Write all that waits; what cannot be written now waits on."""
         self._count()
+        self._write_rows()
+        self.bodies.write()
+
+    def _write_rows(self) -> None:
         rows, spent = list(self._rows), dict(self._spent)
         try:
             add_rows(self._open(), rows, spent)
@@ -119,6 +127,9 @@ class Recorder:
             self._rows.extend(rows)
             self._measures.count(taken, rows)
             self._spend(taken)
+            for one in taken:
+                if one.bodies is not None:
+                    self.bodies.add(one, self._offset)
             over = len(self._rows) - WAITING
             if over > 0:
                 self.lost += over

@@ -10,6 +10,7 @@ from typing import Protocol
 from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED
 from keepwell.gateway.inbound import Inbound
 from keepwell.plugins.dialect import Dialect, Usage
+from keepwell.store.bodies import BODY_BYTES
 
 #: Bytes of the end of an answer in which tokens are counted.
 TAIL_BYTES = 8192
@@ -41,6 +42,8 @@ class Relay:
         self._hides = hides
         self._partial = b""
         self._tail = bytearray()
+        #: Where the beginning of the body is kept, None if it is not to be.
+        self.copy: bytearray | None = None
 
     @property
     def until_closed(self) -> bool:
@@ -52,6 +55,8 @@ class Relay:
         self._tail += data[-TAIL_BYTES:]
         if len(self._tail) > 4 * TAIL_BYTES:
             del self._tail[:-TAIL_BYTES]
+        if self.copy is not None and len(self.copy) < BODY_BYTES:
+            self.copy += data
         if b'"error"' in data:
             self._look_for_error(data)
         shown = data

@@ -17,15 +17,19 @@ async def requests(
     route: Annotated[str, Param(help="Only those of this route, or that asked for this model.")] = "",
     failed: Annotated[bool, Param(help="Only those that went wrong.")] = False,
     since: Annotated[str, Param(help="How far back: 30m, 6h, 2d.")] = "",
+    body: Annotated[int, Param(help="What this request (its number) asked and got, where its route keeps that.")] = 0,
 ) -> "RequestsReport | None":
     """List requests that the gateway served, and who answered.
 
-    Whose key, which model was asked and which answered, where, how fast, how many tokens; no text of any request.
+    Whose key, which model was asked and which answered, where, how fast, how many tokens. Texts are kept only of routes
+    with `bodies = true`, without names of people and secrets; --body shows one.
     """
     import time
 
     from keepwell.app import recorded
 
+    if body:
+        return recorded.show_body(caller, body)
     wanted = recorded.parse_wanted(key=key, route=route, failed=failed, since=since, now=time.time())
     return await recorded.list_requests(caller, wanted, last=last, follow=follow)
 

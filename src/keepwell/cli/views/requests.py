@@ -10,6 +10,8 @@ from rich.text import Text
 
 from keepwell.app.recorded import RequestsReport
 from keepwell.cli.words import clean
+from keepwell.core.text import escape_controls
+from keepwell.store.bodies import KeptBody
 from keepwell.store.requests import RequestRow
 
 _COLUMNS = ("", "when", "key", "asked", "answered by", "status", "outcome", "tokens", "first byte", "total")
@@ -17,6 +19,8 @@ _COLUMNS = ("", "when", "key", "asked", "answered by", "status", "outcome", "tok
 
 def render(report: RequestsReport) -> RenderableType:
     """When, who, what, where, how it ended and how fast."""
+    if report.body is not None:
+        return _text(report.body)
     if not report.requests:
         return Text("No request was served yet. keepwell gateway serves.")
     table = Table(box=None, pad_edge=False)
@@ -25,6 +29,13 @@ def render(report: RequestsReport) -> RenderableType:
     for one in report.requests:
         table.add_row(*(clean(word, 80) for word in _words(one)))
     return table
+
+
+def _text(body: KeptBody) -> Text:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(body.at))
+    head = f"{body.id}  {when}  {body.route}  {body.key or '-'}\n\n"
+    parts = ("asked:\n", escape_controls(body.asked), "\n\nanswered:\n", escape_controls(body.answered))
+    return Text.assemble(head, *parts)
 
 
 def _words(one: RequestRow) -> list[str]:
