@@ -8,7 +8,6 @@ from pathlib import Path
 
 from keepwell.core.errors import AccessError
 from keepwell.gateway.facts import Facts
-from keepwell.redact import Redactor
 from keepwell.store.bodies import KeptBody, add_bodies
 
 #: Bodies that wait to be written: 128 MB at most.
@@ -50,6 +49,8 @@ class Bodies:
             return
         self._sweep_at = now + SWEEP_SECONDS
         taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        from keepwell.redact import Redactor  # its patterns cost memory that most gateways never need
+
         redactor = Redactor()
         masked = [
             KeptBody(
