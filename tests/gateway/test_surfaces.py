@@ -89,7 +89,8 @@ async def surfaces(engine: Echo, service: Echo, *, admin: bool = False, keyed: b
         fronts = make_fronts([front], [replica], gate.surface.changed_by)
         route = Route(name=MODEL, replicas={replica.id: MODEL}, policy=("least_work",))
         gate.scheduler.replace([replica, *fronts.replicas], [route, *fronts.routes])
-        gate.surface.replace(Names({MODEL: route}, {"the-alias": MODEL}), OFFERED, fronts)
+        other = Route(name="org/other", replicas={})
+        gate.surface.replace(Names({MODEL: route, other.name: other}, {"the-alias": MODEL}), OFFERED, fronts)
         yield running
 
 
@@ -125,6 +126,16 @@ async def test_one_model_of_the_list() -> None:
         assert one.data["id"] == plain.data["id"] == "org/other"
         assert (alias.data["id"], alias.data["object"]) == ("the-alias", "model")
         assert (none.status, none.data["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_a_key_is_shown_what_it_may_use() -> None:
+    key = replace(KEY, routes=("tiny-*",))
+    async with echo() as engine, echo() as service, surfaces(engine, service) as running:
+        running.gate.access.replace([key], frozenset())
+        models = await running.ask("/v1/models", method="GET", headers=AUTH)
+        other = await running.ask("/v1/models/org/other", method="GET", headers=AUTH)
+        assert [one["id"] for one in models.data["data"]] == [MODEL]
+        assert (other.status, other.data["error"]["code"]) == (404, "model_not_found")
 
 
 async def test_the_root_answers_as_ollama_does() -> None:

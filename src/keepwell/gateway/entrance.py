@@ -35,7 +35,7 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
     if endpoint is None:
         return surface.answer_unknown(request, path)
     if endpoint.use in ANSWERED:
-        return surface.answer(dialect, endpoint, path)
+        return surface.answer(dialect, endpoint, path, key.routes)
     if head.method == b"HEAD":
         raise Refused(Failure(status=405, kind="method_not_allowed", message="HEAD is not passed on; ask with GET"))
     if b"upgrade" in head.named and endpoint.use == "service":

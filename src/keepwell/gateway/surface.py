@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
 from keepwell.gateway.access import Refused
@@ -112,19 +113,36 @@ class Surface:
             raise Refused(Failure(status=404, kind="model_not_found", message=message))
         return meant.route
 
-    def answer(self, dialect: Dialect, endpoint: Endpoint, path: bytes) -> Answer:
-        """A listing over all engines that speak the dialect, or one model of it. Raises Refused for an unknown one."""
+    def answer(self, dialect: Dialect, endpoint: Endpoint, path: bytes, routes: Sequence[str] = ()) -> Answer:
+        """A listing over all engines that speak the dialect, or one model of it. Raises Refused for an unknown one.
+
+        `routes` are patterns of those that the client may use, () for all: it is shown no others.
+        """
         name = self.name_of(dialect)
-        offered: Sequence[Offered] = [one for one in self._offered if not one.dialects or name in one.dialects]
+        offered: Sequence[Offered] = [
+            one
+            for one in self._offered
+            if (not one.dialects or name in one.dialects) and self._is_for(one.name, routes)
+        ]
         if endpoint.use == "model":
             wanted = unquote(path[len(endpoint.path) :].decode("latin-1"))
-            offered = [one for one in offered if one.name == wanted.removesuffix(LATEST)]
-            if not offered:
-                route = self.get_route(wanted)
-                offered = [replace(one, name=wanted) for one in self._offered if one.name == route.name]
-            offered = offered or [Offered(name=wanted)]
+            offered = [self._find_offered(wanted, offered, routes)]
         content_type = {"root": b"text/plain; charset=utf-8"}.get(endpoint.use, JSON)
         return Answer(status=200, body=dialect.render_models(endpoint, offered), content_type=content_type)
+
+    def _is_for(self, name: str, routes: Sequence[str]) -> bool:
+        meant = self.names.find(name)
+        return not routes or (meant is not None and any(fnmatchcase(meant.route.name, one) for one in routes))
+
+    def _find_offered(self, wanted: str, offered: Iterable[Offered], routes: Sequence[str]) -> Offered:
+        """What is told of one name, also of one that stands in no list. Raises Refused."""
+        route = self.get_route(wanted)
+        if not self._is_for(wanted, routes):
+            raise Refused(Failure(status=404, kind="model_not_found", message=f"no model {wanted!r} is offered here"))
+        known = {one.name: one for one in offered}
+        return replace(
+            known.get(wanted.removesuffix(LATEST)) or known.get(route.name) or Offered(name=wanted), name=wanted
+        )
 
     def answer_unknown(self, request: Request, path: bytes) -> Answer:
         """A path of the gateway's own, or one that nobody has."""
