@@ -72,6 +72,7 @@ class Plane:
         self._settings = settings
         self._recorder.tariff, self._recorder.bodies.seconds = settings.tariff, settings.bodies_seconds
         gate.bodies = frozenset(settings.bodies)
+        gate.deadlines, gate.max_body_bytes = _deadlines(settings), settings.max_body_bytes
         self.admit(self._keys)
 
     def admit(self, keys: tuple[Key, ...]) -> None:
