@@ -31,6 +31,7 @@ from keepwell.app.offering import (
 from keepwell.app.operation import Caller
 from keepwell.app.planes import Planes, ask_restart
 from keepwell.app.power import PowerWatch
+from keepwell.app.spans import SpanSender
 from keepwell.app.standing import add_standing
 from keepwell.app.wiring import Wiring, look, read_config, wire
 from keepwell.config.model import Config, EngineEntry
@@ -59,6 +60,7 @@ class Keeping:
     engines: Engines | None = None
     settings: Settings = field(default_factory=Settings)
     power: PowerWatch = field(default_factory=PowerWatch)
+    spans: SpanSender = field(default_factory=partial(SpanSender, os.environ))
 
 
 async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
@@ -172,6 +174,7 @@ async def _look_again(keeping: Keeping) -> None:
                 save_settings(settings_path(keeping.wiring.state), fresh)
         now = time.time()
         keeping.power.tend(keeping.wiring, now)
+        keeping.spans.tend(keeping.wiring, now)
         await keeping.caretaker.tend(list(known.values()), engines, fresh, keeping.wiring.config, now)
         await asyncio.sleep(LOOK_SECONDS)
 
