@@ -144,10 +144,13 @@ async def in_thread(made: AbstractContextManager[Made]) -> AsyncIterator[Made]:
 
 @dataclass(slots=True)
 class Load:
-    """Clients that ask again and again; what became of each request, by a word."""
+    """Clients that ask again and again, with a pause so that others have the processor too; what became of each request,
+    by a word.
+    """
 
     port: int
     judge: Callable[[Answered], str]
+    pause_seconds: float = 0.01
     outcomes: Counter[str] = field(default_factory=Counter)
     stop: bool = False
 
@@ -157,6 +160,7 @@ class Load:
         writer: asyncio.StreamWriter | None = None
         head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
         while not self.stop:
+            await asyncio.sleep(self.pause_seconds)
             if reader is None or writer is None:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             try:

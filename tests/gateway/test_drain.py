@@ -18,29 +18,10 @@ from tests.support import eventually_async
 MANY = 10_000
 
 
-def test_a_drain_under_load_fails_no_request(tmp_path: Path) -> None:
-    with gateway_before_fakes(tmp_path) as running:
-        served, drained = (f":{port}" for port in running.engines)
-
-        async def act() -> None:
-            done = await running.run("drain", f"vllm{drained}", "--wait", "--why", "a new card")
-            assert done.returncode == 0, done.stderr
-            assert "nothing runs there any more" in done.stdout
-            report = json.loads((await running.run("replicas", "--json")).stdout)
-            (state,) = [one for one in report["replicas"] if one["replica"].endswith(drained)]
-            assert (state["running"], state["cordoned"]) == (0, "a new card (by cli)")
-
-        load = Load(running.port, judge)
-        outcomes = asyncio.run(during(load, 4, BODY, act))
-        assert set(outcomes) == {"well"}, outcomes
-        after = [asyncio.run(ask(running.port, "/v1/chat/completions", BODY)) for _ in range(4)]
-        assert all(one.headers["x-keepwell-replica"].endswith(served) for one in after)
-
-
 @pytest.mark.long
 def test_ten_thousand_requests_while_replicas_are_drained_and_come_back(tmp_path: Path) -> None:
     with gateway_before_fakes(tmp_path) as running:
-        load = Load(running.port, judge)
+        load = Load(running.port, judge, pause_seconds=0.0)
 
         async def act() -> None:
             while load.outcomes.total() < MANY:
@@ -52,6 +33,7 @@ def test_ten_thousand_requests_while_replicas_are_drained_and_come_back(tmp_path
         assert set(outcomes) == {"well"}, outcomes
 
 
+@pytest.mark.long
 async def test_what_runs_goes_on_and_a_cordon_outlives_a_restart(tmp_path: Path) -> None:
     async with FakeEngine("vllm") as engine, in_thread(gateway(tmp_path, [("vllm", engine.port)])) as running:
         engine.state.token_seconds = 0.2
