@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from keepwell.config.gateway_model import GatewayEntry, RouteEntry
 from keepwell.core.observation import Missing
@@ -19,7 +20,7 @@ MINUTE = 60.0
 LATEST = ":latest"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Stock:
     """What one engine has: its models, and those in its memory. `label` is the owner's name for it."""
 
@@ -28,9 +29,14 @@ class Stock:
     models: tuple[ModelInfo, ...] = ()
     loaded: tuple[LoadedModel, ...] = ()
 
+    @cached_property
+    def by_name(self) -> Mapping[str, ModelInfo]:
+        """Its models by plain name: looked into for each route."""
+        return {plain(one.name): one for one in self.models}
+
     def find(self, names: Iterable[str]) -> ModelInfo | None:
         """Its model of the first of these names that it has; `name` and `name:latest` are one."""
-        known = {plain(one.name): one for one in self.models}
+        known = self.by_name
         return next((known[plain(name)] for name in names if plain(name) in known), None)
 
     def find_loaded(self, name: str) -> list[LoadedModel]:
