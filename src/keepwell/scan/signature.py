@@ -64,8 +64,8 @@ def make_signature(pattern: str) -> Signature:
         key=_worth_of_leads,
         default=(frozenset(), frozenset()),
     )
-    if rare and _worth(leads)[0] < WINDOW:
-        spelled = [one for one in _find_leading(spell_out(pattern)) if _is_rare(one[0])]
+    if leads and _worth(leads)[0] < WINDOW:
+        spelled = [one for one in _find_leading(spell_out(pattern)) if not rare or _is_rare(one[0])]
         leads, texts = min([(leads, texts), *spelled], key=_price_of_leads)
     besides = sorted((one for one in sets if one != texts), key=_worth, reverse=True)[:BESIDES]
     asked = tuple(tuple(sorted(one)) for one in (texts, *besides) if one)
