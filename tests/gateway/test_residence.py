@@ -76,3 +76,12 @@ def test_each_model_has_slots_of_its_own_where_its_engine_says_so() -> None:
     scheduler.ended(2, "box/0", "gone", 103.0)
     scheduler.ended(3, "box/0", "well", 103.0)
     assert (station.running, station.models) == ({}, {}), "nothing leaks"
+
+
+def test_what_was_sent_counts_more_than_a_look_that_is_older() -> None:
+    station = make(holds=1, stay_seconds=30).stations["box/0"]
+    station.take_in("b", 131.0)
+    station.see(["a"], 132.0)
+    assert station.keeps_out("a", 133.0), "b is being loaded, whatever that look saw"
+    station.see(["a"], 140.0)
+    assert not station.keeps_out("a", 141.0), "it never came"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from keepwell.plugins import registry
 from keepwell.store.canaries import Canary, load_canaries
 from keepwell.testing.tiny_model import TinyModel
 from keepwell.testing.waiting import eventually
-from tests.engines.real import PATIENCE, RealEngine, give, make_model, ollama
+from tests.engines.real import PATIENCE, REPOSITORY, RealEngine, give, make_model, ollama, running, skip
 from tests.gateway.made import Answered
 from tests.gateway.test_real import ask, started
 from tests.support import free_port
@@ -172,3 +173,64 @@ def test_a_model_that_was_swapped_behind_the_same_name(tmp_path: Path, model: Pa
     assert "answers differently than before" in told
     (names,) = judge(state, "gateway.names")
     assert names.bad, "a llama.cpp server answers whatever name it is asked for"
+
+
+@contextmanager
+def router(folder: Path, model: Path, *, holds: int) -> Iterator[RealEngine]:
+    """The true llama-server as a router of alpha and bravo that keeps so many in memory."""
+    program = REPOSITORY / ".cache" / "engines" / "llama-server" / "llama-server"
+    if not program.exists():
+        skip("there is no llama-server: run scripts/setup_engines.py --llama-server")
+    models = folder / "models"
+    models.mkdir()
+    shutil.copy(model, models / "alpha.gguf")
+    make_model(models / "bravo.gguf", TinyModel(tag="bravo", words=32))
+    port = free_port()
+    argv = [str(program), "--models-dir", str(models), "--models-max", str(holds), "--port", str(port), "-t", "1"]
+    with running(argv, {}, f"http://127.0.0.1:{port}", folder / "router.log") as engine:
+        eventually(lambda: engine.ask("/health")[0] == 200, PATIENCE, "the router to answer")
+        yield engine
+
+
+def loaded(engine: RealEngine) -> set[str]:
+    """Models in a router's memory."""
+    rows = json.loads(engine.ask("/models")[1])["data"]
+    return {one["id"] for one in rows if one["status"]["value"] == "loaded"}
+
+
+@pytest.mark.long
+def test_a_router_keeps_what_is_pinned(tmp_path: Path, model: Path) -> None:
+    with router(tmp_path, model, holds=2) as engine:
+        config = (
+            f'[gateway]\nunload_after = "1s"\n[[engine]]\nkind = "llamacpp"\nurl = "{engine.url}"\n'
+            '[[route]]\nname = "alpha"\npinned = true\n'
+        )
+        with gateway(tmp_path, config) as port:
+            eventually(lambda: loaded(engine) == {"alpha"}, PATIENCE, "the pinned one to be loaded")
+            body = {"model": "bravo", "prompt": "count", "max_tokens": 2}
+            assert asyncio.run(ask(port, "/v1/completions", body)).status == 200
+            assert loaded(engine) == {"alpha", "bravo"}
+            eventually(lambda: loaded(engine) == {"alpha"}, PATIENCE, "the other one to be sent away")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("residency", "least", "most"), [("", 6, 99), ('residency = "4s"', 2, 4)])
+def test_two_models_do_not_drive_each_other_out(
+    tmp_path: Path, model: Path, residency: str, least: int, most: int
+) -> None:
+    async def many(port: int) -> list[Answered]:
+        names = ["alpha", "bravo"] * 5
+        found = []
+        for name in names:
+            body = {"model": name, "prompt": "count", "max_tokens": 2}
+            found.append(asyncio.create_task(ask(port, "/v1/completions", body)))
+            await asyncio.sleep(0.4)
+        return await asyncio.gather(*found)
+
+    with router(tmp_path, model, holds=1) as engine:
+        config = f'[gateway]\n{residency}\nwait = "50s"\n[[engine]]\nkind = "llamacpp"\nurl = "{engine.url}"\n'
+        with gateway(tmp_path, config) as port:
+            answers = asyncio.run(many(port))
+        loads = sum("spawning server instance with name=" in line for line in engine.lines())
+    assert {one.status for one in answers} == {200}
+    assert least <= loads <= most

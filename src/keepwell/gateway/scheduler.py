@@ -266,13 +266,16 @@ class Scheduler:
         station.used[model] = now
         if replica.limit_each:
             station.models[ask.id] = model
+        if replica.stay_seconds:
+            station.take_in(model, now)
         return Start(ask.id, replica.id, model, bool(replica.reloads) and station.is_cold(model))
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:
         ahead = [one for one in self.waiting.values() if one.ask.route == route.name]
         if len(ahead) >= route.waiting:
             message = f"{len(ahead)} requests wait for {route.name} already"
-            return Refuse(ask.id, 429, "queue_full", message, self._seconds(route, len(ahead), ask.key, now))
+            seconds = self._seconds(route, len(ahead), ask.key, now)
+            return Refuse(ask.id, 429, "queue_full", message, seconds, len(ahead))
         begin = max(self._served.get(ask.key, 0.0), self._clock)
         self._served[ask.key] = begin + 1.0 / ask.weight
         self._clock = min((one.order[1] for one in self.waiting.values()), default=begin)

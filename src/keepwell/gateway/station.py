@@ -17,6 +17,8 @@ UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
 GONE = "no longer configured"
 #: Requests that are sent to a replica without a sign of it, as long as there are others: so many it can harm.
 QUIET = 3
+#: Seconds after which a look at an engine's memory counts more than what was sent to it: a look is a few seconds old.
+SETTLED_SECONDS = 5.0
 #: Seconds that a request takes where none has ended yet.
 USUAL_SECONDS = 1.0
 
@@ -26,7 +28,7 @@ class Station:
     """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
     `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well, `sign_at` the
     last at which it was seen to give anything. `used` has the instant at which a request for each model began last,
-    `loaded` that at which each model in its memory was seen there first. `answered` are models that answered although
+    `loaded` that at which each model came into its memory, as is believed. `answered` are models that answered although
     nobody had said that they are in memory. `models` are those of the requests that run, where each has a limit.
     """
 
@@ -60,7 +62,22 @@ class Station:
         before, self.resident = self.resident, frozenset(resident)
         if before or self.resident:
             self.answered.clear()
-        self.loaded = {name: self.loaded.get(name, now) for name in self.resident}
+        held = {name: at for name, at in self.loaded.items() if name in self.resident or now - at < SETTLED_SECONDS}
+        for name in self.resident:
+            if not self.replica.holds or len(held) < self.replica.holds:
+                held.setdefault(name, now)
+        self.loaded = held
+
+    def take_in(self, model: str, now: float) -> None:
+        """A request for this model begins: if it was not in memory it will be, in the place of the one used least."""
+        if model in self.loaded:
+            return
+        if self.replica.holds and len(self.loaded) >= self.replica.holds:
+            del self.loaded[min(self.loaded, key=self._used_at)]
+        self.loaded[model] = now
+
+    def _used_at(self, model: str) -> float:
+        return self.used.get(model, 0.0)
 
     def is_cold(self, model: str) -> bool:
         """True if this model has to be loaded before it can answer, as far as is known."""
@@ -82,7 +99,7 @@ class Station:
     def keeps_out(self, model: str, now: float) -> bool:
         """True if this model would take the place of one that has not been in memory for long enough."""
         replica = self.replica
-        if not replica.stay_seconds or not replica.holds or model in self.resident:
+        if not replica.stay_seconds or not replica.holds or model in self.loaded:
             return False
         settled = sum(now - at >= replica.stay_seconds for at in self.loaded.values())
         return len(self.loaded) >= replica.holds and not settled
