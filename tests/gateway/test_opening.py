@@ -202,6 +202,9 @@ async def test_who_waited_is_told_the_place_the_estimate_and_the_time() -> None:
 
         await eventually_async(both)
         waiting.append(await begin(running, stream=True))
+        full = await running.ask("/v1/chat/completions", chat())
+        assert (full.status, full.headers["x-keepwell-queue-position"]) == (429, "2")
+        assert int(full.headers["retry-after"]) >= 1
         for client in waiting:
             await client.read_all()
         answers = [read_answer(one.found) for one in waiting]

@@ -55,13 +55,16 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Refuse(msgspec.Struct, frozen=True):
-    """It cannot be served: HTTP status, one word, a sentence, seconds after which to ask again."""
+    """It cannot be served: HTTP status, one word, a sentence, seconds after which to ask again, how many wait already
+    (-1 where that is not why).
+    """
 
     ask: int
     status: int
     kind: str
     message: str
     retry_seconds: float = 0.0
+    ahead: int = -1
 
 
 Effect: TypeAlias = Start | Wait | Refuse

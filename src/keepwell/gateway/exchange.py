@@ -140,6 +140,8 @@ class Exchange:
                 self.attempt.cold = True
             self._gate.connect(self.attempt)
         elif isinstance(effect, Refuse):
+            if effect.ahead >= 0:
+                self._place = Wait(effect.ask, effect.ahead, effect.retry_seconds)
             failure = Failure(
                 status=effect.status, kind=effect.kind, message=effect.message, retry_seconds=effect.retry_seconds
             )
