@@ -144,7 +144,7 @@ async def in_thread(made: AbstractContextManager[Made]) -> AsyncIterator[Made]:
 
 @dataclass(slots=True)
 class Load:
-    """Clients that ask again and again, with a pause so that others have the processor too; what became of each request,
+    """Clients that ask again and again, with a pause so that others have the processor too; what became of each,
     by a word.
     """
 
