@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keepwell.testing.tiny_model import OLLAMA_TEMPLATE
-from keepwell.testing.waiting import eventually
+from keepwell.testing.waiting import ASK_SECONDS, eventually
 from keepwell.testing.world import NOBODY, PATH, Answer, NoWorld, Process, World
 
 #: Names an Ollama program; else the one that scripts/setup_engines.py set up beside the sources, else the one in PATH.
@@ -50,7 +50,7 @@ class Server:
     def start(self, *, until: str = "/health") -> None:
         """Start it and wait until it answers, or has ended."""
         self.launch()
-        eventually(self._answers_or_ended(until), START_SECONDS, f"an answer of {self.url}")
+        eventually(self._answers_or_ended(until), START_SECONDS, f"an answer of {self.url}", pause=ASK_SECONDS)
 
     def launch(self) -> None:
         """Start it and wait for nothing."""

@@ -17,7 +17,7 @@ from keepwell.testing.gym.carrying import carry_out
 from keepwell.testing.gym.fault import CannotMend, CannotOpen, Named, Tools, Verdict, Way, WorldMaker
 from keepwell.testing.real_engines import LlamaServer, Ollama, Server, give_to_nobody, make_llama_server, make_ollama
 from keepwell.testing.tiny_model import TinyModel, write_tiny_model
-from keepwell.testing.waiting import eventually
+from keepwell.testing.waiting import ASK_SECONDS, eventually
 from keepwell.testing.world import NoWorld, World, make_folder, make_world
 
 #: Seconds that a server has to answer after a fix; it loads a tiny model in well under one.
@@ -177,7 +177,7 @@ class RealWorld:
         if not self.answers:
             return
         try:
-            eventually(self.serves, SERVE_SECONDS, f"an answer of {self.server.url}{self.answers}")
+            eventually(self.serves, SERVE_SECONDS, f"an answer of {self.server.url}{self.answers}", pause=ASK_SECONDS)
         except AssertionError as error:
             raise CannotMend(f"{error}") from error
 
