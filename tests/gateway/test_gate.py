@@ -272,3 +272,26 @@ async def test_paths_of_its_own_need_the_key_too() -> None:
     async with gateway([1], keys=[KEY]) as running:
         assert (await running.ask("/keepwell/state", method="GET")).status == 401
         assert (await running.ask("/metrics", method="GET")).status == 401
+
+
+async def test_what_is_turned_away_has_its_row_and_is_counted() -> None:
+    key = replace(KEY, per_minute=1)
+    headers = [f"authorization: Bearer {SECRET}"]
+    async with FakeEngine("vllm") as engine, gateway([engine.port], keys=[key]) as running:
+        path = "/v1/chat/completions"
+        statuses = [
+            (await running.ask(path, body, headers=headers)).status for body in (chat(), chat(), [], chat(model="x"))
+        ]
+        assert statuses == [200, 429, 400, 404]
+        assert (await running.ask(path, chat())).status == 401
+        reasons = dict(running.gate.refused)
+    rows = [(one.key, one.asked, one.status, one.error) for one in running.told]
+    assert rows == [
+        ("ada", MODEL, 200, ""),
+        ("ada", MODEL, 429, "rate_limit_exceeded"),
+        ("ada", "", 400, "malformed_body"),
+        ("ada", "x", 404, "model_not_found"),
+    ]
+    assert len({one.id for one in running.told}) == 4
+    assert sum(reasons.values()) == 4
+    assert reasons["invalid_api_key"] == 1, "whoever has no key leaves no row"

@@ -6,6 +6,7 @@ One timer looks at all deadlines, so that a request costs no timer of its own.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 
@@ -15,6 +16,7 @@ from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.ask import Effect, Outcome, Start
 from keepwell.gateway.attempt import Attempt
 from keepwell.gateway.attest import Attest
+from keepwell.gateway.body import Peek
 from keepwell.gateway.deadlines import Deadlines, Learned, find_signs
 from keepwell.gateway.entrance import OWNERS, enter, require_owner
 from keepwell.gateway.entry import Entry
@@ -39,6 +41,8 @@ from keepwell.store.bodies import BODY_BYTES
 LOOK_SECONDS = 0.1
 #: The one path that needs no key: that it answers is all that it tells.
 HEALTH = b"/health"
+#: A body of which nothing is known.
+NOTHING = Peek()
 
 
 class Gate:
@@ -71,6 +75,8 @@ class Gate:
         self._loop = asyncio.get_running_loop()
         self._number = 0
         self.now = monotonic
+        #: Requests that were not begun, by one word that says why.
+        self.refused: Counter[str] = Counter()
         #: Routes of which is kept what was asked and answered.
         self.bodies: frozenset[str] = frozenset()
 
@@ -91,7 +97,7 @@ class Gate:
             entry = self._enter(client, request)
             if entry is None:
                 return None
-        key = entry.key
+        key, look = entry.key, NOTHING
         try:
             look = entry.reading.peek(request.body)
             route = entry.route or self.surface.get_route(look.model or look.name)
@@ -103,10 +109,10 @@ class Gate:
             self.access.charge(key, route.name, request.received_at)
         except msgspec.DecodeError as error:
             message = f"the body is no JSON object as expected: {error}"
-            self._refuse(client, request, entry.dialect, Failure(status=400, kind="malformed_body", message=message))
+            self._turn_away(client, request, Failure(status=400, kind="malformed_body", message=message))
             return None
         except Refused as refused:
-            self._refuse(client, request, entry.dialect, refused.failure)
+            self._turn_away(client, request, refused.failure, look.model or look.name)
             return None
         self._number += 1
         ask = Ask(
@@ -162,6 +168,7 @@ class Gate:
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
         """What came is no request that can be understood: say so and close."""
         body = msgspec.json.encode({"error": {"message": message, "code": status}})
+        self.refused[f"http_{status}"] += 1
         own = b"content-type: application/json\r\n"
         client.transport.write(render_head(status, own, length=len(body), close=True) + body)
 
@@ -305,7 +312,21 @@ class Gate:
             found = self._learned[key] = Learned()
         return found
 
+    def _turn_away(self, client: Inbound, request: Request, failure: Failure, asked: str = "") -> None:
+        """A request of a known client that may not be made, or cannot be understood: it has its row in the record."""
+        entry = request.head.entry
+        if entry is None:
+            return
+        self._number += 1
+        facts = Facts(self._number, request.received_at)
+        facts.key, facts.dialect, facts.path = entry.key.name, entry.dialect_name, entry.path
+        facts.asked, facts.status, facts.error = asked, failure.status, failure.kind
+        facts.ended, facts.bytes_in = self.now(), len(request.body)
+        self._told(facts)
+        self._refuse(client, request, entry.dialect, failure)
+
     def _refuse(self, client: Inbound, request: Request, dialect: Dialect, failure: Failure) -> None:
+        self.refused[failure.kind] += 1
         self._answer(client, request, Answer.of(dialect, failure))
 
     def _answer(self, client: Inbound, request: Request, answer: Answer) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from keepwell.gateway.access import Access
 from keepwell.gateway.measures import Gauge
@@ -13,8 +14,12 @@ from keepwell.gateway.scheduler import Scheduler
 STATES = ("closed", "half-open", "open")
 
 
-def find_gauges(scheduler: Scheduler, access: Access, clients: int) -> Iterator[Gauge]:
-    """Everything that is counted by looking; `clients` are connections of clients."""
+def find_gauges(
+    scheduler: Scheduler, access: Access, clients: int, refused: Mapping[str, int] = MappingProxyType({})
+) -> Iterator[Gauge]:
+    """Everything that is counted by looking; `clients` are connections of clients, `refused` requests that were not
+    begun, by why.
+    """
     stations = list(scheduler.stations.items())
     running = [({"replica": name}, float(one.outstanding)) for name, one in stations]
     yield Gauge(name="requests_running", help="Requests that a replica works on", rows=running)
@@ -31,6 +36,8 @@ def find_gauges(scheduler: Scheduler, access: Access, clients: int) -> Iterator[
     waiting = Counter(one.ask.route for one in scheduler.waiting.values())
     rows = [({"route": name}, float(waiting[name])) for name in scheduler.routes]
     yield Gauge(name="requests_waiting", help="Requests that wait for a replica", rows=rows)
+    turned = [({"reason": why}, float(number)) for why, number in refused.items()]
+    yield Gauge(name="refused_total", help="Requests that were not begun", rows=turned, kind="counter")
     yield Gauge(name="client_connections", help="Connections of clients", rows=[({}, float(clients))])
     yield from _key_gauges(access)
 

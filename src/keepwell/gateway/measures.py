@@ -131,6 +131,8 @@ class Measures:
         columns = dict(zip(COLUMNS, zip(*rows, strict=True), strict=False))
         for key, number in Counter(zip(columns["replica"], columns["outcome"], strict=True)).items():
             self._outcomes[self._place((name, *key))] += number
+        if not name:
+            return  # turned away before it had a route
         route = self._get(name)
         waits, firsts, paces, gaps, wholes = route.histograms
         waits.add(columns["queue_seconds"])

@@ -108,7 +108,9 @@ class Plane:
     def expose(self) -> bytes:
         """All counts, as Prometheus reads them."""
         gate = self.gate
-        return self._recorder.measures().render(find_gauges(gate.scheduler, gate.access, len(gate.clients)))
+        return self._recorder.measures().render(
+            find_gauges(gate.scheduler, gate.access, len(gate.clients), gate.refused)
+        )
 
 
 def _deadlines(settings: Settings) -> Deadlines:
