@@ -95,6 +95,7 @@ def test_guards_and_lacks() -> None:
     assert found.guards["n"].policy == "normalise"
     assert found.shortages["m"].lacks == {"box/a": {"vision"}}
     assert "n" not in found.shortages
+    assert any("loads a model by unknown" in one for one in found.gaps)
     free = settle(known(), reload_options="allow")
     assert free.guards == {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -47,7 +47,28 @@ def add_standing(
         guards={name: one for name, one in guards.items() if one is not None},
         shortages={name: one for name, one in shortages.items() if one is not None},
         on_mismatch=gateway.on_mismatch,
+        gaps=(*settings.gaps, *find_option_gaps(routes, declared, engines)),
     )
+
+
+def find_option_gaps(
+    routes: Iterable[Route], declared: Mapping[str, RouteEntry], engines: Mapping[str, Known]
+) -> Iterator[str]:
+    """What the owner should know of options that nobody reads, or that not every request can name."""
+    for route in routes:
+        entry = declared.get(route.name)
+        if entry is None or not entry.options or not route.replicas:
+            continue
+        read = {option for name in route.replicas for option in engines[name].replica.reloads}
+        unread = sorted(set(entry.options) - read)
+        if unread:
+            yield f"route {route.name}: no engine of it loads a model by {', '.join(unread)}"
+        forms = {one for name in route.replicas for one in engines[name].replica.dialects}
+        if len(unread) < len(entry.options) and len(forms) > 1:
+            yield (
+                f"route {route.name}: its options reach requests in its engines' own form; those of other forms get the "
+                "model's own values, and each change loads it anew: write the same into the model"
+            )
 
 
 def find_standings(one: Known, canaries: Canaries, now: float, canary_seconds: float) -> dict[str, Standing]:
