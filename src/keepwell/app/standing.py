@@ -66,7 +66,7 @@ def find_option_gaps(
         forms = {one for name in route.replicas for one in engines[name].replica.dialects}
         if len(unread) < len(entry.options) and len(forms) > 1:
             yield (
-                f"route {route.name}: its options reach requests in its engines' own form; those of other forms get the "
+                f"route {route.name}: its options reach requests in its engines' own form; others get the "
                 "model's own values, and each change loads it anew: write the same into the model"
             )
 
