@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -229,3 +230,31 @@ def test_curl(running: Running) -> None:
     assert done.stdout.rstrip().endswith("data: [DONE]")
     argv = [curl, "-sSI", "--noproxy", "*", *head, f"{running.url}/api/tags"]
     assert "200 OK" in subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+@pytest.mark.long
+def test_the_ollama_program_notices_nothing(tmp_path: Path) -> None:
+    """`ollama list`, `show`, `run` and `ps` with OLLAMA_HOST at the gateway; changing needs more than it can send."""
+    bravo = real.make_model(tmp_path / "bravo.gguf", TinyModel(tag="bravo", name="tiny-bravo", words=20))
+    store = tmp_path / "ollama"
+    store.mkdir()
+    program, needed = real.find_ollama()
+    with ExitStack() as stack:
+        engine = stack.enter_context(real.ollama(store))
+        real.give(engine, bravo, "tiny-bravo")
+        made = stack.enter_context(gateway(tmp_path, [("ollama", int(engine.url.rpartition(":")[2]))]))
+        env = {**os.environ, **needed, "HOME": str(tmp_path), "OLLAMA_HOST": f"127.0.0.1:{made.port}"}
+
+        def say(*words: str) -> tuple[int, str]:
+            done = subprocess.run([program, *words], env=env, capture_output=True, text=True, check=False, timeout=60)
+            return done.returncode, done.stdout + done.stderr
+
+        assert "tiny-bravo" in say("list")[1]
+        assert "context length" in say("show", "tiny-bravo")[1]
+        code, said = say("run", "tiny-bravo", "hello")
+        assert code == 0
+        assert " ".join(["bravo", *(f"{number:04d}" for number in range(1, 21))]) in said
+        eventually(lambda: "tiny-bravo" in say("ps")[1], 15, "it is told to be in memory")
+        code, said = say("cp", "tiny-bravo", "other")
+        assert code == 1
+        assert "admin key" in said
