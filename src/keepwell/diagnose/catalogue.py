@@ -152,8 +152,10 @@ def _load(key: str) -> dict[str, Any] | None:
     return stored
 
 
-def _restore(pattern: str, leads: list[str], sets: list[list[str]], rare: bool, ordinary: bool) -> Signature:
-    return Signature(pattern, tuple(leads), tuple(tuple(one) for one in sets), rare, ordinary)
+def _restore(
+    pattern: str, leads: list[str], sets: list[list[str]], rare: bool, ordinary: bool, spelled: list[str]
+) -> Signature:
+    return Signature(pattern, tuple(leads), tuple(tuple(one) for one in sets), rare, ordinary, tuple(spelled))
 
 
 def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _judge(contents: Mapping[str, tuple[Path, bytes]]) -> dict[str, Any]:
     return {
         "issues": tables,
         "problems": [asdict(one) for one in problems],
-        "signatures": {one.pattern: (one.leads, one.sets, one.rare, one.ordinary) for one in signatures},
+        "signatures": {one.pattern: (one.leads, one.sets, one.rare, one.ordinary, one.spelled) for one in signatures},
     }
 
 

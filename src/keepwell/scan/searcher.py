@@ -39,7 +39,7 @@ class Searcher:
         led: dict[str, dict[str, list[_Candidate]]] = {}
         self._leadless: list[_Candidate] = []
         for one in signatures:
-            sets = tuple(tuple(_bytewise(text) for text in texts) for texts in one.sets)
+            sets = tuple(tuple(_bytewise(text) for text in texts) for texts in (one.spelled, *one.sets) if texts)
             if not one.leads:
                 self._leadless.append((one.pattern, sets))
             for lead in one.leads:

@@ -43,7 +43,7 @@ class Signature:
 
     Every line that it matches holds one of `leads` (lower case; none if it has but short ones), by which it is
     found, and one text of each of `sets`. `rare`: no lead stands in an ordinary line. `ordinary`: the pattern
-    matches an ordinary line itself.
+    matches an ordinary line itself. The leads are those of `spelled` if there are any, else of the first set.
     """
 
     pattern: str
@@ -51,6 +51,7 @@ class Signature:
     sets: tuple[tuple[str, ...], ...]
     rare: bool
     ordinary: bool
+    spelled: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=16384)
@@ -64,12 +65,21 @@ def make_signature(pattern: str) -> Signature:
         key=_worth_of_leads,
         default=(frozenset(), frozenset()),
     )
-    if leads and _worth(leads)[0] < WINDOW:
-        spelled = [one for one in _find_leading(spell_out(pattern)) if not rare or _is_rare(one[0])]
-        leads, texts = min([(leads, texts), *spelled], key=_price_of_leads)
     besides = sorted((one for one in sets if one != texts), key=_worth, reverse=True)[:BESIDES]
     asked = tuple(tuple(sorted(one)) for one in (texts, *besides) if one)
-    return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), not rare and _is_ordinary(pattern, asked))
+    ordinary = not rare and _is_ordinary(pattern, asked)
+    spelled = _spell_short(pattern, leads, rare=bool(rare))
+    if spelled:
+        leads = frozenset(lead for text in spelled for lead in _find_leads(text))
+    return Signature(pattern, tuple(sorted(leads)), asked, bool(rare), ordinary, tuple(sorted(spelled)))
+
+
+def _spell_short(pattern: str, leads: frozenset[str], *, rare: bool) -> frozenset[str]:
+    """Longer texts to find the pattern by, if these leads are short and there are any that cost less; else none."""
+    if not leads or _worth(leads)[0] >= WINDOW:
+        return frozenset()
+    spelled = [one for one in _find_leading(spell_out(pattern)) if not rare or _is_rare(one[0])]
+    return min([(leads, frozenset[str]()), *spelled], key=_price_of_leads)[1]
 
 
 def _find_leading(sets: Iterable[frozenset[str]]) -> list[tuple[frozenset[str], frozenset[str]]]:
