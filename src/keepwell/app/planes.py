@@ -21,7 +21,7 @@ from typing import Literal
 
 from keepwell.app.doors import ask_planes, find_serving
 from keepwell.core.errors import ConfigurationError, KeepwellError, Unreachable
-from keepwell.gateway.door import load_plates, remove_plate
+from keepwell.gateway.door import load_plates, remove_plate, sweep_plates
 from keepwell.gateway.serve import describe_address, make_socket
 from keepwell.transport.base import Transport
 
@@ -31,6 +31,8 @@ HANDED = "KEEPWELL_GATEWAY_SOCKETS"
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, WELL_SECONDS = 0.05, 5.0, 10.0
 #: Seconds for a plane to begin to serve, and between two looks whether it does.
 START_SECONDS, LOOK_SECONDS = 60.0, 0.02
+#: Seconds between two questions to the planes of another process.
+ASK_SECONDS = 0.1
 #: Seconds for what runs to end when the gateway is stopped, and then for the process to leave.
 GRACE_SECONDS, LEAVE_SECONDS = 60.0, 5.0
 #: Seconds to see whether the code that is there now can be run at all.
@@ -64,6 +66,9 @@ class Planes:
         """
         handed = _take_handed()
         self.handed = bool(handed)
+        if handed:
+            self._take_orders()
+        sweep_plates(self._state)
         serving = find_serving(await ask_planes(self._state, self._transport))
         if serving is not None and not handed and not serving.plane.alone:
             raise ConfigurationError(
@@ -86,11 +91,8 @@ class Planes:
         """Keep one plane running until told to end or to restart; `check` raises KeepwellError where a restart would
         not come back. Raises Unreachable where none can be started.
         """
+        self._take_orders()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, partial(self._told, "end"))
-        for number in (signal.SIGHUP, signal.SIGUSR2):
-            loop.add_signal_handler(number, partial(self._told, "restart"))
         keeping, reaping = loop.create_task(self._keep()), loop.create_task(self._reap())
         try:
             while self._order != "end":
@@ -100,7 +102,7 @@ class Planes:
                 if keeping.done():
                     keeping.result()
                 self._ordered.clear()
-                if self._order == "restart" and await self._may_restart(check):
+                if self._order == "restart" and await self._may_restart(check) and self._is_ordered("restart"):
                     return "restart"
         finally:
             keeping.cancel()
@@ -118,6 +120,16 @@ class Planes:
             signal.signal(number, signal.SIG_IGN)  # until the new one listens to them
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
+    def _take_orders(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, partial(self._told, "end"))
+        for number in (signal.SIGHUP, signal.SIGUSR2):
+            loop.add_signal_handler(number, partial(self._told, "restart"))
+
+    def _is_ordered(self, order: Order) -> bool:
+        return self._order == order
+
     def _told(self, order: Order) -> None:
         """A signal. A terminal that was closed says HUP too: that is an end. A second end does not wait."""
         if self._order == "end":
@@ -134,7 +146,8 @@ class Planes:
             await _try_program()
         except KeepwellError as error:
             self._tell(f"not restarted, all goes on as before: {error}")
-            self._order = ""
+            if self._order == "restart":
+                self._order = ""
             return False
         self._tell("starts again")
         return True
@@ -226,7 +239,7 @@ async def ask_restart(state: Path, transport: Transport) -> tuple[int, int]:
                 after = find_serving(await ask_planes(state, transport))
                 if after is not None and after.plane.pid != before.plane.pid:
                     return before.plane.pid, after.plane.pid
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(ASK_SECONDS)
     raise Unreachable("it did not start again, the old one goes on", hint="what it says stands where it was started")
 
 

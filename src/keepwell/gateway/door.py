@@ -90,15 +90,20 @@ def load_plates(state: Path) -> list[DoorPlate]:
         try:
             plate = msgspec.json.decode(read_private(path, DOOR_BYTES), type=DoorPlate)
             os.kill(plate.pid, 0)
-        except (FileNotFoundError, ProcessLookupError):
+            found.append((path.stat().st_mtime_ns, plate))
+        except ValueError:  # also what msgspec raises
             continue
-        except (
-            ValueError,
-            PermissionError,
-        ):  # also what msgspec raises; a process of somebody else is no plane of ours
+        except OSError:  # gone meanwhile, of a process that is gone, or of somebody else's
             continue
-        found.append((path.stat().st_mtime_ns, plate))
     return [plate for _, plate in sorted(found, key=_made_at)]
+
+
+def sweep_plates(state: Path) -> None:
+    """Take away what processes that were killed left behind. Raises AccessError."""
+    living = {one.pid for one in load_plates(state)}
+    for path in (state / DOORS_FOLDER).glob("*.json"):
+        if path.stem.isdigit() and int(path.stem) not in living:
+            remove_plate(state, int(path.stem))
 
 
 def remove_plate(state: Path, pid: int) -> None:
