@@ -236,3 +236,27 @@ async def _gaps(running: Running) -> list[float]:
         before = now
     writer.close()
     return gaps
+
+
+async def test_a_client_that_sent_ahead_and_left_is_noticed() -> None:
+    """While nothing is read from a connection its end is not seen: so it is read while requests wait."""
+
+    async def never(number: int, request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await reader.read()
+        return False
+
+    async with stub(never) as engine, gateway([engine.port]) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(post(body_for("one")) * 20)
+
+        async def came() -> bool:
+            return bool(engine.asked)
+
+        await eventually_async(came)
+        writer.transport.abort()
+
+        async def gone() -> bool:
+            return not running.gate.exchanges and not running.gate.clients
+
+        await eventually_async(gone, 2.0)
+        assert [one.error for one in running.told] == ["client_gone"]

@@ -1,7 +1,8 @@
 """The client's side of a connection: one request at a time is worked on, and its answer written.
 
-Requests that come before the last is answered (pipelining) wait, and reading stops at `PIPELINED` of them. One watcher
-from accept to last byte: `connection_lost` ends whatever is being done for the client.
+Requests that come before the last is answered (pipelining) wait. One watcher from accept to last byte:
+`connection_lost` ends whatever is being done for the client. It is told as long as the connection is read, so reading
+stops only where more waits than any client sends ahead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Protocol, cast
 
 from keepwell.gateway.request import Request, RequestReader
 
-#: Requests of one connection that wait for the one before them.
-PIPELINED = 4
+#: Requests of one connection that wait for the one before them, and bytes of their bodies.
+PIPELINED, PIPELINED_BYTES = 64, 1024 * 1024
 #: Bytes for a client that reads slowly; then the engine's connection is no longer read.
 WRITE_BYTES = 256 * 1024
 #: Seconds for a client to read its last answer, while it may still send.
@@ -134,9 +135,13 @@ class Inbound(asyncio.Protocol):
             return
         self._waiting.append(request)
         self._later = True
-        if len(self._waiting) >= PIPELINED:
+        if not self._stopped and self._is_full():
             self._stopped = True
             self.transport.pause_reading()
+
+    def _is_full(self) -> bool:
+        waiting = self._waiting
+        return len(waiting) >= PIPELINED or sum(len(one.body) for one in waiting) > PIPELINED_BYTES
 
     def expecting(self) -> None:
         """Somebody waits for leave to send its body."""
