@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import httptools
 import pytest
 from hypothesis import given, settings
@@ -35,6 +37,11 @@ class Plain:
         self.whole = True
 
 
+def names(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, ...]]:
+    """All but lengths, which are compared by themselves."""
+    return [row for row in headers if row[0] != b"content-length"]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(HEADS, min_size=1, max_size=6))
 def test_heads_in_a_row_are_read_as_each_by_itself(heads: list[bytes]) -> None:
@@ -49,8 +56,8 @@ def test_heads_in_a_row_are_read_as_each_by_itself(heads: list[bytes]) -> None:
         assert reader.read(head + b"body") == len(head)
         length = reader.length if reader.length >= 0 else int(reader.head.named.get(b"content-length", b"-1"))
         assert length == plain.length
-        others = [row for row in plain.headers if row[0] != b"content-length"]
-        assert [row for row in reader.head.headers if row[0] != b"content-length"] == others
+        own = [tuple(line.split(b": ", 1)) for line in reader.own.split(b"\r\n")[:-1]]
+        assert sorted(names(reader.head.headers) + own) == sorted(names(plain.headers))
 
 
 def test_the_same_head_with_another_length_is_the_same_object() -> None:
@@ -102,3 +109,44 @@ def test_an_answer_without_a_body_says_so() -> None:
     assert read_answer_head(b"HTTP/1.1 204 No Content").empty
     assert read_answer_head(b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9").length == 0
     assert not read_answer_head(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0").stays
+
+
+TRACED = b"POST / HTTP/1.1\r\nHost: a\r\nTraceparent: 00-%d\r\ncontent-length: 4\r\nx-request-id: %d\r\n\r\n"
+
+
+def test_lines_of_the_single_message_are_no_part_of_its_kind_and_go_on() -> None:
+    reader = HeadReader(read_request_head)
+    found = []
+    for number in range(3):
+        data = TRACED % (number, number) + b"body"
+        assert data[reader.read(data) :] == b"body"
+        assert reader.length == 4
+        assert reader.own == b"Traceparent: 00-%d\r\nx-request-id: %d\r\n" % (number, number)
+        found.append(reader.head)
+    assert len(set(map(id, found))) == 1
+    plain = b"POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 4\r\n\r\n"
+    for _ in range(2):
+        assert reader.read(plain) == len(plain)
+        assert reader.own == b""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"traceparent: a\r\n x: y",
+        b"traceparent: a\x00",
+        b"traceparent:a",
+        b"traceparent : a",
+        b"x-traceparent: a",
+        b"connection: b3\r\nb3: 1",
+    ],
+)
+def test_only_a_plain_line_is_taken_out(line: bytes) -> None:
+    reader = HeadReader(read_request_head)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\n%b\r\ncontent-length: 4\r\n\r\n" % line
+    try:
+        reader.read(head)
+    except httptools.HttpParserError:
+        return
+    assert reader.own == b""
+    assert names(reader.head.headers) == names(Plain(head).headers)

@@ -10,7 +10,7 @@ from typing import Protocol
 from keepwell.gateway.ask import Outcome
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing
+from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, render_framing
 from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.opening import Opening
 from keepwell.gateway.outbound import WHOLE_BYTES, Outbound
@@ -42,7 +42,7 @@ class Asker(Protocol):
         """The kept connection was none any more; the engine has not seen the request."""
         ...
 
-    def answered(self, attempt: Attempt, head: AnswerHead, body: bytes) -> None:
+    def answered(self, attempt: Attempt, answer: Outbound, body: bytes) -> None:
         """The whole answer is there; the client has nothing of it yet."""
         ...
 
@@ -98,8 +98,8 @@ class Attempt:
         self._connection, self._pool = connection, pool
         asker = self._asker
         body = asker.make_body(self.model)
-        head = asker.request.head.onward
-        connection.ask(self, b"%b%bcontent-length: %d\r\n\r\n%b" % (head, pool.lines, len(body), body))
+        head, own = asker.request.head.onward, asker.request.own
+        connection.ask(self, b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, own, pool.lines, len(body), body))
         return True
 
     def failed_to_connect(self, why: str, outcome: Outcome = "refused") -> None:
@@ -178,7 +178,8 @@ class Attempt:
         if asker.opening is not None and asker.opening.opened:
             return asker.opening.render_begin()
         own += b"x-accel-buffering: no\r\n" * facts.stream
-        return head.onward + own + render_framing(length, close=asker.request.close or length == UNTIL_CLOSED)
+        framing = render_framing(length, close=asker.request.close or length == UNTIL_CLOSED)
+        return b"%b%b%b%b" % (head.onward, connection.own, own, framing)
 
     def whole(self, answer: Outbound, body: bytes) -> None:
         """The answer is there, all of it."""
@@ -186,7 +187,7 @@ class Attempt:
             self._broke_unseen(answer)
             return
         self._release(answer)
-        self._asker.answered(self, answer.head, body)
+        self._asker.answered(self, answer, body)
 
     def finished(self, answer: Outbound) -> None:
         """What was handed on is whole."""

@@ -13,10 +13,11 @@ from keepwell.gateway.attest import Attest
 from keepwell.gateway.body import Peek
 from keepwell.gateway.entry import Entry
 from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
+from keepwell.gateway.heads import CHUNKED, UNTIL_CLOSED, render_framing, render_head
 from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.loading import Loads
 from keepwell.gateway.opening import Opening, describe_error, render_place, render_waited
+from keepwell.gateway.outbound import Outbound
 from keepwell.gateway.proof import find_model, render_proof
 from keepwell.gateway.relay import TAIL_BYTES, Relay, without_usage
 from keepwell.gateway.request import Request
@@ -245,9 +246,9 @@ class Exchange:
         """The kept connection was none any more."""
         self._gate.connect(attempt, fresh=True)
 
-    def answered(self, attempt: Attempt, head: AnswerHead, body: bytes) -> None:
+    def answered(self, attempt: Attempt, answer: Outbound, body: bytes) -> None:
         """A whole answer: passed on with what it says of itself, unless it is an error and another replica has none."""
-        facts = self.facts
+        facts, head = self.facts, answer.head
         if head.status in RETRIED and self.entry.endpoint.judged:
             if self._try_again(attempt, _WORDS[head.status in BUSY], f"HTTP {head.status}"):
                 return
@@ -271,7 +272,7 @@ class Exchange:
         if not body and (head.empty or self.request.head.method == b"HEAD"):
             length = UNTIL_CLOSED  # nothing is told of a body that there never is
         framing = render_framing(length, close=close)
-        self.client.transport.write(b"%b%b%b%b" % (head.onward, lines, framing, body))
+        self.client.transport.write(b"%b%b%b%b%b" % (head.onward, answer.own, lines, framing, body))
         self._conclude(attempt, head.status, close=close)
 
     def _answer_opened(self, opening: Opening, attempt: Attempt, status: int, body: bytes) -> None:

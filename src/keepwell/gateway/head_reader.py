@@ -1,9 +1,11 @@
 """Reads heads by table. Clients and engines send the same head again and again, but for the digits of its length: the
-bytes with a length of 0 are looked up, and llhttp reads a head only once for all of its kind.
+bytes with a length of 0 are looked up, and llhttp reads a head only once for all of its kind. Lines that are another
+one in each message and say nothing of it, as those of tracing, are no part of the kind: they go on as they came.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -20,6 +22,18 @@ REMEMBERED, SEEN_BYTES = 512, 2048
 _LENGTH, _LENGTH_LOWER = b"\r\nContent-Length: ", b"\r\ncontent-length: "
 #: Digits of a length; more of them are for the parser to judge.
 _DIGITS = 12
+#: Headers of the single message, and how many of them may be in one. Each is one plain line that is not continued.
+_OWN_NAMES = (
+    *(b"traceparent", b"tracestate", b"baggage", b"b3", b"x-b3-traceid", b"x-b3-spanid", b"sentry-trace", b"date"),
+    *(b"x-amzn-trace-id", b"x-cloud-trace-context", b"x-request-id", b"x-correlation-id", b"x-client-request-id"),
+    *(b"idempotency-key", b"x-request-start", b"openai-processing-ms", b"x-process-time"),
+)
+_OWN = re.compile(rb"\r\n((?:%b): [\x20-\x7e]*)(?=\r\n[^ \t])" % b"|".join(_OWN_NAMES), re.IGNORECASE)
+#: A head that says of one of them that it is not to go on.
+_KEPT_BACK = re.compile(rb"\r\nconnection:[^\r\n]*(?:%b)" % b"|".join(_OWN_NAMES), re.IGNORECASE)
+_OWN_LINES = 8
+#: What is before and after the length of no head at all.
+_NONE = (b"\0", b"\0", True)
 
 Head = TypeVar("Head")
 
@@ -27,17 +41,19 @@ Head = TypeVar("Head")
 class HeadReader(Generic[Head]):
     """Reads the heads that come over one connection; the next one is most often the last one with another length.
 
-    `head` and `length` are those of the head that was read last; `length` is -1 where the head must tell.
+    `head` and `length` are those of the head that was read last; `length` is -1 where the head must tell. `own` are
+    the lines that only this one message has, which are not in `head`.
     """
 
-    __slots__ = ("_after", "_before", "_counted", "_parse", "head", "length")
+    __slots__ = ("_after", "_before", "_counted", "_parse", "head", "length", "own")
     head: Head
 
     def __init__(self, parse: Callable[[bytes], Head]) -> None:
         self.length = -1
+        self.own = b""
         self._parse = parse
         #: Of the last head: what stands before the digits of its length, what after them, and if there are any.
-        self._before, self._after, self._counted = b"\0", b"\0", True  # no head is like this
+        self._before, self._after, self._counted = _NONE
 
     def read(self, data: bytes) -> int:
         """Where the body begins, -1 while the head is not whole or is too long. Raises httptools.HttpParserError,
@@ -56,10 +72,18 @@ class HeadReader(Generic[Head]):
         end = data.find(b"\r\n\r\n", 0, HEAD_BYTES + 4)
         if end < 0:
             return -1
-        key, length = split_length(data, end)
-        self.head = self._parse(key)
-        self.length = length
-        self._remember(data[: end + 4])
+        self._before, self._after, self._counted = _NONE
+        self.own = b""
+        lines = _OWN.findall(data, 0, end + 4)
+        if lines and len(lines) <= _OWN_LINES and _KEPT_BACK.search(data, 0, end) is None:
+            head = _OWN.sub(b"", data[: end + 4])
+            key, self.length = split_length(head, len(head) - 4)
+            self.head = self._parse(key)
+            self.own = b"\r\n".join([*lines, b""])
+        else:
+            key, self.length = split_length(data, end)
+            self.head = self._parse(key)
+            self._remember(data[: end + 4])
         return end + 4
 
     def _remember(self, head: bytes) -> None:

@@ -74,7 +74,7 @@ class Outbound(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
-        self.head = _NO_HEAD
+        self.head, self.own = _NO_HEAD, b""
         #: Size of the body, CHUNKED where it ends by its framing or with the connection.
         self.length = CHUNKED
         #: When anything came last, and when the body began; 0 before.
@@ -164,7 +164,8 @@ class Outbound(asyncio.Protocol):
             if reader.head.status >= 200:
                 break
             data = data[start:]  # what comes before an answer (1xx) is for the next hop, which is this gateway
-        self.head = head = reader.head
+        self.head, self.own = reader.head, reader.own
+        head = self.head
         length, self.reusable = reader.length, head.stays
         if length < 0 or head.empty or self._bare:
             length = head.length

@@ -14,19 +14,22 @@ import httptools
 from keepwell.gateway.head_reader import HEAD_BYTES, HeadReader, read_request_head
 from keepwell.gateway.heads import Headers, RequestHead, is_old
 
-#: Headers of one request.
-HEADERS = 128
+#: Headers of one request, bytes of what may follow its body, and bytes of framing for each byte of the body: chunks of
+#: one byte have five.
+HEADERS, TRAILER_BYTES, FRAMING = 128, 8 * 1024, 8
 
 
 class Request:
     """One request as it was read: its head, which it may share with others, and its body."""
 
-    __slots__ = ("body", "close", "head", "received_at")
+    __slots__ = ("body", "close", "head", "own", "received_at")
 
-    def __init__(self, head: RequestHead, body: bytes = b"", received_at: float = 0.0) -> None:
+    def __init__(self, head: RequestHead, body: bytes = b"", received_at: float = 0.0, own: bytes = b"") -> None:
         self.head = head
         self.body = body
         self.received_at = received_at
+        #: Lines of the head that no other request has, for the engine.
+        self.own = own
         #: The connection is to be closed after the answer.
         self.close = head.close
 
@@ -91,7 +94,7 @@ class RequestReader:
         self._parts: list[bytes] = []
         self._upgrading: RequestHead | None = None
         #: Bytes of the head in earlier reads, bytes of this read, and whether the request began in it.
-        self._head = self._fed = 0
+        self._head = self._fed = self._trailing = 0
         self._begun_here = False
 
     def stop(self) -> None:
@@ -111,7 +114,7 @@ class RequestReader:
         head, length = heads.head, heads.length
         if len(data) - start != length or length > self._most or not head.plain or len(head.headers) > HEADERS:
             return None
-        return Request(head, data[start:], now)
+        return Request(head, data[start:], now, heads.own)
 
     def feed(self, data: bytes, now: float) -> None:
         """Read on; the listener is told of what is whole."""
@@ -119,8 +122,8 @@ class RequestReader:
         self._fed = len(data)
         try:
             self._parser.feed_data(data)
-            if self._request is None and self.since:
-                self._count_head(len(data))
+            if self.since and not self._stopped:
+                self._count(len(data))
             self._begun_here = False
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on(data[int(upgrade.args[0]) :])
@@ -141,20 +144,23 @@ class RequestReader:
         self.stop()
         self._listener.malformed(status, message)
 
-    def _count_head(self, size: int) -> None:
-        """A head that has not ended after so many bytes is none; those of the read in which it began are not counted:
-        most of them may be another request's.
+    def _count(self, size: int) -> None:
+        """A head that has not ended after so many bytes is none, and neither is a body that is mostly framing; bytes of
+        the read in which the request began are not counted: most of them may be another request's.
         """
         self._head += size * (not self._begun_here)
-        if self._head > HEAD_BYTES:
-            self._refuse(431, "the head of the request is too large")
+        if self._request is None:
+            if self._head > HEAD_BYTES:
+                self._refuse(431, "the head of the request is too large")
+        elif self._head - self.size > HEAD_BYTES + FRAMING * self.size:
+            self._refuse(400, "the body of the request is little more than its framing")
 
     # The parser's calls.
 
     def on_message_begin(self) -> None:
         """A request begins."""
         self.since = self._now
-        self._headers, self._url, self._parts, self.size, self._head = [], b"", [], 0, 0
+        self._headers, self._url, self._parts, self.size, self._head, self._trailing = [], b"", [], 0, 0, 0
         self._begun_here = True
 
     def on_url(self, url: bytes) -> None:
@@ -165,6 +171,10 @@ class RequestReader:
         """One header; those after the body (trailers) are nobody's."""
         if self._request is None:
             self._headers.append((name.lower(), value))
+            return
+        self._trailing += len(name) + len(value)
+        if self._trailing > TRAILER_BYTES and not self._stopped:
+            self._refuse(431, "the trailers of the request are too large")
 
     def on_headers_complete(self) -> None:
         """The head is there."""
@@ -174,7 +184,7 @@ class RequestReader:
         self._request = Request(head)
         if head.fault is not None:
             self._refuse(*head.fault)
-        elif self._head + self._fed > HEAD_BYTES and _size_of(headers) > HEAD_BYTES:
+        elif self._head + self._fed > HEAD_BYTES and len(self._url) + _size_of(headers) > HEAD_BYTES:
             self._refuse(431, "the head of the request is too large")
         elif len(headers) > HEADERS:
             self._refuse(431, f"the request has more than {HEADERS} headers")
