@@ -40,6 +40,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/scan.py
 	$(BIN)/python benchmarks/redact.py
 	$(BIN)/python benchmarks/nodes.py
+	$(BIN)/python benchmarks/gateway.py --short
 
 pages: $(STAMP)
 	$(BIN)/python scripts/cause_pages.py
