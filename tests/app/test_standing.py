@@ -67,6 +67,9 @@ def test_another_name_of_the_same_bytes_is_in_memory_too() -> None:
     assert (found["twin"].proof, found["twin"].device) == ("verified", "gpu=100%")
     assert found["n"].proof == "said"
     assert errands(twin, pinned="twin")[0].deed == "stay", "it need not be loaded"
+    one_file = (ModelInfo(name="m", path="/w"), ModelInfo(name="short", path="/w"), ModelInfo(name="n", path="/v"))
+    served = settle(known(models=one_file, digests={})).standings["box/a"]
+    assert [served[name].proof for name in ("short", "n")] == ["verified", "said"], "two names that it is served under"
 
 
 def test_a_plan_stands_beside_what_is_reported() -> None:

@@ -56,12 +56,19 @@ class Known:
     plans: Mapping[str, MemoryPlan] = field(default_factory=dict)
 
     def find_loaded(self, name: str) -> LoadedModel | None:
-        """This model in its memory; one of another name that is made of the same bytes is the same."""
+        """This model in its memory; one of another name that is made of the same bytes or file is the same."""
         for one in self.loaded:
             if one.name == name:
                 return one
-        digest = next((one.digest for one in self.models if one.name == name), "")
-        return next((one for one in self.loaded if digest and self.digests.get(one.name) == digest), None)
+        listed = {one.name: one for one in self.models}
+        asked = listed.get(name, ModelInfo(name=name))
+        for one in self.loaded:
+            other = listed.get(one.name, ModelInfo(name=one.name))
+            if asked.digest and self.digests.get(one.name) == asked.digest:
+                return one
+            if asked.path and not asked.digest and other.path == asked.path:
+                return one
+        return None
 
     @property
     def resident(self) -> tuple[str, ...]:
