@@ -7,7 +7,9 @@ import contextlib
 import json
 import re
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from faults.engine import MODEL, WORDS
 
@@ -44,8 +46,7 @@ def render_request(*, stream: bool) -> bytes:
 
 async def call(port: int, *, stream: bool, limit: float) -> tuple[str, float]:
     """One request on a connection of its own: what became of it, and seconds."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    began = perf_counter()
     found, broke = b"", False
     writer: asyncio.StreamWriter | None = None
     try:
@@ -58,13 +59,13 @@ async def call(port: int, *, stream: bool, limit: float) -> tuple[str, float]:
             except ConnectionError:
                 broke = True
     except TimeoutError:
-        return "late", loop.time() - began
+        return "late", perf_counter() - began
     except OSError as error:
-        return type(error).__name__, loop.time() - began
+        return type(error).__name__, perf_counter() - began
     finally:
         if writer is not None:
             writer.close()
-    return judge(found, broke=broke), loop.time() - began
+    return judge(found, broke=broke), perf_counter() - began
 
 
 def judge(found: bytes, *, broke: bool) -> str:
@@ -100,7 +101,7 @@ async def volley(port: int, count: int, at_once: int, *, stream: bool = False, l
 
 
 @contextlib.asynccontextmanager
-async def asked(port: int, *, stream: bool):
+async def asked(port: int, *, stream: bool) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A request that is under way, and its connection, which may be closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(render_request(stream=stream))
