@@ -295,3 +295,15 @@ async def test_what_is_turned_away_has_its_row_and_is_counted() -> None:
     assert len({one.id for one in running.told}) == 4
     assert sum(reasons.values()) == 4
     assert reasons["invalid_api_key"] == 1, "whoever has no key leaves no row"
+
+
+async def test_a_key_for_other_routes_is_told_so_in_its_clients_words() -> None:
+    headers = [f"authorization: Bearer {SECRET}"]
+    async with FakeEngine("vllm") as engine, gateway([engine.port], keys=[replace(KEY, routes=("llama*",))]) as running:
+        refused = await running.ask("/v1/chat/completions", chat(), headers=headers)
+        assert (refused.status, refused.data["error"]["code"]) == (403, "route_not_allowed")
+        through = await running.ask("/v1/chat/completions", chat(model="the-alias"), headers=headers)
+        assert through.status == 403, "an alias is its route"
+        running.gate.access.replace([replace(KEY, routes=("tiny-*",))], frozenset())
+        assert (await running.ask("/v1/chat/completions", chat(), headers=headers)).status == 200
+    assert len(engine.requests) == 1

@@ -28,8 +28,8 @@ from keepwell.store.requests import Values, add_rows, day_of, open_record
 #: Requests that may wait to be counted, and rows that may wait to be written: some seconds of the most that one
 #: process serves, about 25 MB.
 WAITING = 50_000
-#: Seconds between two writes.
-WRITE_SECONDS = 0.5
+#: Seconds between two writes: some hundred rows at the most that one process serves, for a few milliseconds.
+WRITE_SECONDS = 0.2
 _KEY = attrgetter("key")
 #: Fields of a row as they are.
 _AS_IT_IS = attrgetter(
