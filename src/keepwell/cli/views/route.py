@@ -43,7 +43,7 @@ def _alike(one: Explanation) -> dict[tuple[CandidateLine, ...], list[str]]:
 
 def _say(line: CandidateLine) -> str:
     if line.why:
-        return f"out: {line.why}"
+        return "out: " * (not line.why.startswith("out ")) + line.why
     words = [f"as {line.model}", "in memory" * line.resident, f"{line.outstanding} at work"]
     words.append(f"of {line.limit}" * bool(line.limit))
     said = ", ".join(one for one in words[:2] if one) + ", " + " ".join(one for one in words[2:] if one)
