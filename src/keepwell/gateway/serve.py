@@ -35,8 +35,8 @@ from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
 from keepwell.store.requests import RECORD_FILE, load_next_id, load_spent
 
-#: Seconds between two looks at the files: three looks cost some 10 microseconds.
-FOLLOW_SECONDS = 0.02
+#: Seconds between two looks at the files: a round of them costs some 20 microseconds.
+FOLLOW_SECONDS = 0.05
 #: Seconds between two looks at what still runs when it is to end.
 FINISH_SECONDS = 0.05
 #: Seconds that a connection without a request stays after another process has taken over: its client may be about to
