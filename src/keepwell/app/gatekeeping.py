@@ -161,10 +161,11 @@ async def _look_again(keeping: Keeping) -> None:
             keeping.wiring = replace(keeping.wiring, config=config)
             sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
             keeping.engines = engines = Engines(sites, keeping.wiring.hands)
-            known = {}
         elif await arrivals.is_due(time.monotonic()):
             engines.add(await find_sites(keeping.wiring, keeping.caller, keeping.options))
-        known = merge(known, await engines.ask())
+        asked = await engines.ask()
+        there = {one.replica.id for one in asked}
+        known = merge({name: one for name, one in known.items() if name in there}, asked)
         fresh = _settle(keeping.options, known.values(), keeping.wiring.config, keeping.caretaker)
         for line in sorted(set(fresh.gaps) - set(keeping.settings.gaps)):
             keeping.caller.tell(line)
