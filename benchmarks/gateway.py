@@ -78,6 +78,7 @@ def main() -> int:
                     place = Place(port=_free_port(), engine=engine_port, folder=Path(top) / f"{peer.name}-{number}")
                     try:
                         row = run_peer(peer, program, place, cores[0], options)
+                        options.long = options.long and peer.name != "keepwell"  # once is enough
                     except (TimeoutError, ChildProcessError) as error:
                         missing.append(f"{peer.name}: {error}")
                         continue
