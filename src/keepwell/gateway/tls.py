@@ -91,9 +91,14 @@ class TlsServer:
         self._accepting.cancel()
         for task in self._beginning:
             task.cancel()
-        self._listening.close()
 
     async def _accept(self) -> None:
+        try:
+            await self._accept_all()
+        finally:
+            self._listening.close()
+
+    async def _accept_all(self) -> None:
         while True:
             try:
                 client, _ = await self._loop.sock_accept(self._listening)
