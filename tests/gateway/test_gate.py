@@ -38,6 +38,22 @@ async def test_an_answer_passes_and_says_who_gave_it() -> None:
     assert facts.usage.output_tokens == 20
 
 
+async def test_lines_of_tracing_reach_the_engine_on_every_request() -> None:
+    body = json.dumps(chat()).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntraceparent: %b\r\ncontent-length: %d\r\n\r\n%b"
+    async with FakeEngine("vllm") as engine, gateway([engine.port]) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        try:
+            for mark in (b"00-a", b"00-b", b"00-c"):
+                writer.write(head % (mark, len(body), body))
+                assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+                await reader.readuntil(b"]")
+                await reader.readuntil(b"}}")
+        finally:
+            writer.close()
+        assert [one.headers["traceparent"] for one in engine.requests] == ["00-a", "00-b", "00-c"]
+
+
 async def test_a_stream_passes_in_order_and_is_counted() -> None:
     async with FakeEngine("vllm") as engine, gateway([engine.port]) as running:
         answer = await running.ask("/v1/chat/completions", chat(stream=True))
