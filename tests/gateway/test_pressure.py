@@ -210,7 +210,7 @@ async def test_large_requests_do_not_stall_a_small_stream() -> None:
         large = asyncio.create_task(_upload_all(running, 4))
         gaps = await _gaps(running)
         await large
-    assert max(gaps) < 0.25, f"the longest gap is {max(gaps) * 1000:.0f} ms"
+    assert max(gaps) < 0.4, f"the longest gap is {max(gaps) * 1000:.0f} ms"
 
 
 async def _upload_all(running: Running, count: int) -> None:

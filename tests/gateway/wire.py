@@ -229,7 +229,7 @@ async def stub(answering: Answering = answer_well) -> AsyncIterator[Stub]:
 
 def _may_be_whole(data: bytes) -> bool:
     """False where a length says that more will come: large bodies are not read again and again."""
-    head, mark, body = data[:65536].partition(b"\r\n\r\n")
+    head, mark, _ = data[:65536].partition(b"\r\n\r\n")
     length = re.search(rb"\r\ncontent-length: ([0-9]+)", head, re.IGNORECASE)
     return not mark or length is None or len(data) - len(head) - 4 >= int(length[1])
 
