@@ -23,13 +23,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from keepwell.app.operation import Caller
+from keepwell.app.reading import open_text
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
 from keepwell.scan.clean import read_blocks
 from keepwell.scan.pattern import compile_pattern
 from keepwell.scan.scanner import Scanner
 
-#: Read so much at once: with blocks of the same size all stays in the processor's cache.
-CHUNK_BYTES = 256 * 1024
 #: Bytes that one program writes before the next one's log follows (several logs one after the other).
 PROGRAM_BYTES = 5_000_000
 #: Lines made once and then repeated in random order: making 500 MB of fresh ones takes longer than all scans.
@@ -153,10 +153,9 @@ def count_lines(argv: list[str]) -> str:
 
 
 def chunks(path: Path) -> Iterator[bytes]:
-    """The file in pieces."""
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    """The file in pieces, read as `keepwell diagnose` reads it."""
+    with open_text(Caller(), str(path)) as source:
+        yield from source.chunks()
 
 
 def make_log(path: Path, size: int, catalogue: Catalogue, seed: int) -> None:

@@ -23,7 +23,7 @@ KNOWN_LINES = 4096
 KNOWN_BYTES = 1024
 
 _NEWLINE = 10
-# Texts and lines as one character a byte: `in` is asked of such strings ten times as fast as of bytes (CPython 3.11).
+# Texts and lines as one character a byte: `in` answers for them several times as fast as for bytes (CPython 3.11).
 _BYTEWISE = "latin-1"
 _Sets: TypeAlias = tuple[tuple[str, ...], ...]
 #: A signature's pattern, and sets of texts of each of which a line must hold one.
