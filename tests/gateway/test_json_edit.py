@@ -46,7 +46,7 @@ WISHES = st.builds(
 
 
 @given(written())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_members_stand_where_they_are_said_to(one: tuple[bytes, dict[str, Any]]) -> None:
     text, meaning = one
     found = {member.name: json.loads(text[member.value : member.end]) for member in find_members(text)}
@@ -54,7 +54,7 @@ def test_members_stand_where_they_are_said_to(one: tuple[bytes, dict[str, Any]])
 
 
 @given(written(), WISHES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_wish_is_met_and_nothing_else_changes(one: tuple[bytes, dict[str, Any]], wish: Wish) -> None:
     text, meaning = one
     cuts, changes = edit_object(text, 0, wish)

@@ -65,7 +65,7 @@ def test_a_body_without_options_is_not_read() -> None:
 
 
 @given(OTHERS, ASKED, st.text(max_size=30), st.booleans())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_two_clients_come_out_the_same(
     others: dict[str, object], asked: dict[str, object], words: str, named: bool
 ) -> None:
