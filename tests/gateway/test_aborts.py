@@ -25,9 +25,8 @@ OUTCOMES: tuple[Outcome, ...] = (
 )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_scheduler_counts_to_nothing_again(seed: int) -> None:
-    draw = random.Random(seed)
+def test_the_scheduler_counts_to_nothing_again() -> None:
+    draw = random.Random(1)
     replicas = [
         Replica(id=f"r{one}", node="n", host="h", port=1, dialects=frozenset({"d"}), limit=one) for one in range(4)
     ]
@@ -100,7 +99,7 @@ async def abort(count: int) -> None:
 
 
 async def test_clients_that_leave_over_real_connections_leave_nothing() -> None:
-    await abort(400)
+    await abort(200)
 
 
 @pytest.mark.long

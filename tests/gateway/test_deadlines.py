@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.gateway.ask import Route, Start
@@ -17,6 +17,7 @@ from tests.gateway.made import POLICIES, chat, gateway
 from tests.support import eventually_async
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.floats(0.001, 20), st.integers(1, 10**6)), min_size=ENOUGH, max_size=REMEMBERED))
 def test_what_was_well_once_is_never_too_late(past: list[tuple[float, int]]) -> None:
     learned = Learned()
