@@ -99,11 +99,14 @@ def test_shown() -> None:
     one = ReplicaState(
         replica="gpu01/a", node="gpu01", state="open", out_for_seconds=1.5, running=1, limit=4, last_errors=(error,)
     )
-    two = replace(one, state="closed", cordoned="dust (by ada)", requests=(at_work,), last_errors=())
+    two = replace(
+        one, loading=("tiny-bravo",), state="closed", cordoned="dust (by ada)", requests=(at_work,), last_errors=()
+    )
     text = shown(render(ReplicasReport(serving=("127.0.0.1:4000",), replicas=(one, two), left=1, finishing=1)))
     assert "out for 1.5 s more" in text
     assert "no new work: dust (by ada)" in text
     assert "1 of 4" in text
+    assert "tiny-bravo (loading)" in text
     assert "request 7: tiny-alpha  ada  for 3.2 s" in text
     assert "5 s ago: HTTP 503" in text
     assert "\x1b" not in text

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from keepwell.gateway.explain import Told, explain
+from keepwell.gateway.loading import Loads
 from keepwell.gateway.measures import EXPOSITION, Measures
 from keepwell.gateway.names import Names
 from keepwell.gateway.request import Request
@@ -28,6 +29,7 @@ class OwnPaths:
         #: Requests at work by number, and what is told of this process.
         self.exchanges: Mapping[int, Exchanged] = {}
         self.about = About()
+        self.loads = Loads()
         self.told = Told()
 
     def answer(self, request: Request) -> Answer | None:
@@ -38,7 +40,7 @@ class OwnPaths:
         if path == b"/metrics":
             return Answer(status=200, body=self.expose(), content_type=EXPOSITION)
         if path == b"/keepwell/state":
-            state = describe_state(self.about, self._scheduler, self.exchanges, monotonic())
+            state = describe_state(self.about, self._scheduler, self.exchanges, self.loads, monotonic())
             return Answer(status=200, body=msgspec.json.encode(state))
         if path == b"/keepwell/route":
             asked = parse_qs(query.decode("latin-1"))

@@ -48,6 +48,7 @@ class Plane:
             max_body_bytes=settings.max_body_bytes,
         )
         self.own.exchanges = self.gate.exchanges
+        self.own.loads = self.gate.loads
         self.own.expose = self.expose
         recorder.running = self._running
         self.apply(settings)

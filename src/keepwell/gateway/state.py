@@ -8,6 +8,7 @@ from typing import Protocol
 
 from keepwell.gateway.breaker import State
 from keepwell.gateway.facts import Facts
+from keepwell.gateway.loading import Loads
 from keepwell.gateway.scheduler import Scheduler
 from keepwell.gateway.station import Station
 
@@ -52,6 +53,7 @@ class AtWork:
 class ReplicaState:
     """One replica. `state` is its breaker's, `out_for_seconds` how long that stays so at least; `cordoned` is why it
     gets no new work ("" if it does); `models` are those in its memory, as far as they are known;
+    `loading` are models whose load goes on although the client that caused it left.
     `idle_seconds` is how long ago a request for each model began last.
     """
 
@@ -64,6 +66,7 @@ class ReplicaState:
     limit: int = 0
     cordoned: str = ""
     models: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()
     idle_seconds: Mapping[str, float] = field(default_factory=dict)
     usual_seconds: float = 0.0
     last_errors: tuple[Mishap, ...] = ()
@@ -86,20 +89,22 @@ class Exchanged(Protocol):
     facts: Facts
 
 
-def describe_state(about: About, scheduler: Scheduler, exchanges: Mapping[int, Exchanged], now: float) -> GatewayState:
+def describe_state(
+    about: About, scheduler: Scheduler, exchanges: Mapping[int, Exchanged], loads: Loads, now: float
+) -> GatewayState:
     """Everything at this instant."""
     waiting: dict[str, int] = {}
     for one in scheduler.waiting.values():
         waiting[one.ask.route] = waiting.get(one.ask.route, 0) + 1
     return GatewayState(
         plane=about,
-        replicas=tuple(_describe(one, exchanges, now) for _, one in sorted(scheduler.stations.items())),
+        replicas=tuple(_describe(one, exchanges, loads, now) for _, one in sorted(scheduler.stations.items())),
         waiting=len(scheduler.waiting),
         waiting_by_route=waiting,
     )
 
 
-def _describe(station: Station, exchanges: Mapping[int, Exchanged], now: float) -> ReplicaState:
+def _describe(station: Station, exchanges: Mapping[int, Exchanged], loads: Loads, now: float) -> ReplicaState:
     breaker = station.breaker
     return ReplicaState(
         replica=station.replica.id,
@@ -111,6 +116,7 @@ def _describe(station: Station, exchanges: Mapping[int, Exchanged], now: float) 
         limit=station.replica.limit,
         cordoned=station.cordoned,
         models=tuple(sorted(station.resident)),
+        loading=loads.models_at(station.replica.id),
         idle_seconds={name: round(now - at, 1) for name, at in station.used.items()},
         usual_seconds=round(station.usual_seconds, 3),
         last_errors=tuple(Mishap(seconds_ago=round(now - at, 1), why=why) for at, why in breaker.reasons),

@@ -57,7 +57,11 @@ def _words(one: ReplicaState) -> list[tuple[str, str]]:
         state, style = f"no new work: {one.cordoned}", "yellow"
     at_work = f"{one.running} of {one.limit}" * bool(one.limit) or str(one.running)
     usual = f"{one.usual_seconds:.1f} s" * bool(one.usual_seconds)
-    return [(state, style), (at_work, ""), (usual, ""), (", ".join(one.models), "dim")]
+    return [(state, style), (at_work, ""), (usual, ""), (_memory(one), "dim")]
+
+
+def _memory(one: ReplicaState) -> str:
+    return ", ".join([*one.models, *(f"{name} (loading)" for name in one.loading)])
 
 
 def _details(one: ReplicaState) -> list[RenderableType]:
