@@ -248,7 +248,7 @@ class Exchange:
 
     def answered(self, attempt: Attempt, answer: Outbound, body: bytes) -> None:
         """A whole answer: passed on with what it says of itself, unless it is an error and another replica has none."""
-        facts, head = self.facts, answer.head
+        facts, head, own = self.facts, answer.head, answer.own  # the connection may be another's soon
         if head.status in RETRIED and self.entry.endpoint.judged:
             if self._try_again(attempt, _WORDS[head.status in BUSY], f"HTTP {head.status}"):
                 return
@@ -272,7 +272,7 @@ class Exchange:
         if not body and (head.empty or self.request.head.method == b"HEAD"):
             length = UNTIL_CLOSED  # nothing is told of a body that there never is
         framing = render_framing(length, close=close)
-        self.client.transport.write(b"%b%b%b%b%b" % (head.onward, answer.own, lines, framing, body))
+        self.client.transport.write(b"%b%b%b%b%b" % (head.onward, own, lines, framing, body))
         self._conclude(attempt, head.status, close=close)
 
     def _answer_opened(self, opening: Opening, attempt: Attempt, status: int, body: bytes) -> None:
