@@ -63,8 +63,8 @@ class Caller:
     """Who asks, and how to reach them while the work runs.
 
     `progress` gets a sentence and how many of how many parts are done; `tell` gets lines for a person as the
-    work goes on, `note` such that are told beside the answer; `agree` is asked before what does more than look. `config` is the keepwell.toml and
-    `state` the state folder that were named, if any.
+    work goes on, `note` such that are told beside the answer; `agree` is asked before what does more than look.
+    `config` is the keepwell.toml and `state` the state folder that were named, if any.
     """
 
     asked_by: str = "cli"
