@@ -29,7 +29,7 @@ import uvloop
 from faults.client import Volley, asked, volley
 from faults.engine import MODEL, Engine
 
-from keepwell.gateway.ask import Route
+from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
 from keepwell.plugins.routing import Replica
 from keepwell.store.folder import replace_private

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateways.engine import MODEL
-from keepwell.gateway.ask import Route
+from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica

@@ -19,11 +19,11 @@ from pathlib import Path
 from gateways.client import Load, render_requests
 from gateways.engine import MODEL, Engine
 from gateways.peers import SECRET
-from keepwell.gateway.ask import Route
-from keepwell.gateway.outbound import Outbound
+from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.plane import Plane
-from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.record.recorder import Recorder
 from keepwell.gateway.settings import Settings
+from keepwell.gateway.wire.outbound import Outbound
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica
 from keepwell.store.keys import Key

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepwell.app.arrivals import LOOK_SECONDS, LOOKS, Arrivals, find_listening, parse_listening
+from keepwell.app.serving.arrivals import LOOK_SECONDS, LOOKS, Arrivals, find_listening, parse_listening
 from keepwell.testing.node import RecordedNode
 from keepwell.transport.local import LocalTransport
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from keepwell.app.catalogue_test import check_catalogue
 from keepwell.app.diagnosing import diagnose_text
-from keepwell.app.incident_report import IncidentReport
-from keepwell.app.learned_report import LearnedReport
+from keepwell.app.lessons.catalogue_test import check_catalogue
+from keepwell.app.lessons.incident_report import IncidentReport
+from keepwell.app.lessons.learned_report import LearnedReport
 from keepwell.app.operation import Caller
 from keepwell.app.operations.incident import close, list_them, note, open_one, show
 from keepwell.app.operations.issues import explain

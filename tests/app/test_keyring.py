@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepwell.app.key_words import apply_words, parse_expiry
-from keepwell.app.keyring import change_keys
 from keepwell.app.operation import Caller
+from keepwell.app.serving.key_words import apply_words, parse_expiry
+from keepwell.app.serving.keyring import change_keys
 from keepwell.core.errors import ConfigurationError
 from keepwell.store.keys import Key, digest_secret, load_keys
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from keepwell.app.engine_facts import Known
-from keepwell.app.offering import GatewayOptions, describe, find_listens, make_settings, require_safe
+from keepwell.app.serving.engine_facts import Known
+from keepwell.app.serving.offering import GatewayOptions, describe, find_listens, make_settings, require_safe
 from keepwell.config import Config, EngineEntry, GatewayEntry, ReservationEntry, RouteEntry
 from keepwell.core.errors import ConfigurationError
 from keepwell.gateway.settings import parse_settings, render_settings

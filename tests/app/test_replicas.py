@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from keepwell.app.gatekeeping import save_settings, settings_path
 from keepwell.app.operation import Caller
-from keepwell.app.replicas import ReplicasReport, cordon, find_subject, list_replicas, merge_states, uncordon
+from keepwell.app.serving.gatekeeping import save_settings, settings_path
+from keepwell.app.serving.replicas import ReplicasReport, cordon, find_subject, list_replicas, merge_states, uncordon
 from keepwell.cli.views.replicas import render
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.cordons import Cordon, find_reason, load_cordons
+from keepwell.gateway.choice.cordons import Cordon, find_reason, load_cordons
+from keepwell.gateway.record.state import About, AtWork, GatewayState, Mishap, ReplicaState
 from keepwell.gateway.settings import Settings
-from keepwell.gateway.state import About, AtWork, GatewayState, Mishap, ReplicaState
 from keepwell.plugins.routing import Replica
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from keepwell.app.route_table import RouteTable, Stock, find_gaps, make_routes
+from keepwell.app.serving.route_table import RouteTable, Stock, find_gaps, make_routes
 from keepwell.config.gateway_model import GatewayEntry, RouteEntry
-from keepwell.gateway.ask import Route
+from keepwell.gateway.choice.ask import Route
 from keepwell.plugins.dialect import InMemory
 from keepwell.plugins.engine import LoadedModel, ModelInfo
 from keepwell.plugins.routing import Replica

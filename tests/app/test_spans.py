@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepwell.app.operation import Caller
-from keepwell.app.spans import RETRY_SECONDS, SpanSender, make_span, parse_headers
+from keepwell.app.serving.spans import RETRY_SECONDS, SpanSender, make_span, parse_headers
 from keepwell.app.wiring import wire
 from keepwell.formats.otlp import Span, render_traces
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.record.recorder import Recorder
 from keepwell.plugins.dialect import Usage
 from keepwell.store.requests import RECORD_FILE, read_rows
 

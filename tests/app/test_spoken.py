@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from keepwell.app.engine_facts import Engines
+from keepwell.app.serving.engine_facts import Engines
 from keepwell.core.observation import absent
 from keepwell.core.ref import engine
 from keepwell.plugins.place import Site

@@ -7,16 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from keepwell.app import canaries
-from keepwell.app.engine_facts import Known
-from keepwell.app.offering import GatewayOptions, make_settings
-from keepwell.app.residents import Errand, find_errands, find_pins, find_surplus
-from keepwell.app.standing import add_standing
+from keepwell.app.serving import canaries
+from keepwell.app.serving.engine_facts import Known
+from keepwell.app.serving.offering import GatewayOptions, make_settings
+from keepwell.app.serving.residents import Errand, find_errands, find_pins, find_surplus
+from keepwell.app.serving.standing import add_standing
 from keepwell.config.gateway_model import GatewayEntry, RouteEntry
 from keepwell.config.model import Config
 from keepwell.core.observation import absent
+from keepwell.gateway.record.state import About, GatewayState, ReplicaState
 from keepwell.gateway.settings import Settings, parse_settings, render_settings
-from keepwell.gateway.state import About, GatewayState, ReplicaState
 from keepwell.plugins.engine import LoadedModel, ModelInfo
 from keepwell.plugins.memory_plan import MemoryPlan
 from keepwell.plugins.residency import Abilities

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.app.attested import earlier_answers
+from keepwell.app.serving.attested import earlier_answers
 from keepwell.core.finding import Status
 from keepwell.core.observation import Value
 from keepwell.store.canaries import Answer, Canary, save_canaries

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from keepwell.gateway.access import Access
-from keepwell.gateway.ask import Route
-from keepwell.gateway.deadlines import Deadlines
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.gate import Gate
-from keepwell.gateway.inbound import Inbound
-from keepwell.gateway.names import Names
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.deadlines import Deadlines
+from keepwell.gateway.choice.names import Names
+from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.surface import Surface
+from keepwell.gateway.wire.inbound import Inbound
+from keepwell.gateway.work.gate import Gate
 from keepwell.plugins.dialect import Dialect, Offered
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Policy, Replica

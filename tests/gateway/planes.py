@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keepwell.gateway.ask import Route
+from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
 from keepwell.plugins.routing import Replica
 from keepwell.store.folder import replace_private

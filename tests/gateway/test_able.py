@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from keepwell.gateway.ask import Route
-from keepwell.gateway.needs import find_shortage
-from keepwell.gateway.options import Policy, make_guard
-from keepwell.gateway.rules import make_rules
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.needs import find_shortage
+from keepwell.gateway.choice.options import Policy, make_guard
+from keepwell.gateway.choice.rules import make_rules
 from keepwell.testing.engine import FakeEngine
 from tests.gateway.made import MODEL, Running, chat, gateway
 

@@ -9,8 +9,8 @@ import random
 
 import pytest
 
-from keepwell.gateway.ask import BAD, Outcome, Route, Start, Wait
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import BAD, Outcome, Route, Start, Wait
+from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.plugins.routing import Ask, Replica
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.fake_state import Fault

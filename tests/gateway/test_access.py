@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keepwell.gateway.access import Access, Refused
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.heads import RequestHead
-from keepwell.gateway.request import Request
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.wire.heads import RequestHead
+from keepwell.gateway.wire.request import Request
 from keepwell.plugins.dialect import Usage
 from keepwell.store.keys import Key, digest_secret
 from keepwell.store.requests import day_of, midnight_after

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.choice.deadlines import Deadlines
 from tests.gateway.made import gateway
 from tests.gateway.wire import (
     Message,

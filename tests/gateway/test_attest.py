@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from keepwell.gateway.attest import Attest, Seen, Standing, make_standing
-from keepwell.gateway.facts import Facts
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.work.attest import Attest, Seen, Standing, make_standing
 from keepwell.testing.engine import FakeEngine, FakeModel
 from tests.gateway.made import MODEL, Running, chat, gateway
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from keepwell.app.operation import Caller
-from keepwell.app.recorded import show_body
+from keepwell.app.serving.recorded import show_body
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.bodies import SWEEP_SECONDS, WAITING, Bodies
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.record.bodies import SWEEP_SECONDS, WAITING, Bodies
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.record.recorder import Recorder
 from keepwell.store.bodies import BODIES_FILE, BODY_BYTES, KEPT, KeptBody, add_bodies, find_body
 from keepwell.store.requests import RECORD_FILE, read_rows
 from keepwell.testing.engine import FakeEngine

@@ -7,9 +7,9 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.ask import Route, Start
-from keepwell.gateway.deadlines import ENOUGH, LEAST_SECONDS, PATIENCE, REMEMBERED, Deadlines, Learned
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import Route, Start
+from keepwell.gateway.choice.deadlines import ENOUGH, LEAST_SECONDS, PATIENCE, REMEMBERED, Deadlines, Learned
+from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.plugins.routing import Ask, Replica
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.fake_state import Fault

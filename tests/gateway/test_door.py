@@ -10,8 +10,8 @@ from pathlib import Path
 from time import monotonic
 
 from keepwell.gateway.door import Door, DoorPlate, load_plates, make_secret, save_plate, sweep_plates
-from keepwell.gateway.inbound import Inbound, Request
 from keepwell.gateway.surface import Answer
+from keepwell.gateway.wire.inbound import Inbound, Request
 
 
 async def knock(port: int, words: bytes) -> bytes:

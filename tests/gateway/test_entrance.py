@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.gateway.access import Refused
-from keepwell.gateway.ask import Route
-from keepwell.gateway.entrance import enter
-from keepwell.gateway.entry import Entry
-from keepwell.gateway.fronts import Fronted, Fronts, make_fronts
-from keepwell.gateway.heads import METHODS, RequestHead
-from keepwell.gateway.inbound import Request
-from keepwell.gateway.names import Names
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.fronts import Fronted, Fronts, make_fronts
+from keepwell.gateway.choice.names import Names
 from keepwell.gateway.surface import Answer, Surface
+from keepwell.gateway.wire.heads import METHODS, RequestHead
+from keepwell.gateway.wire.inbound import Request
+from keepwell.gateway.work.entrance import enter
+from keepwell.gateway.work.entry import Entry
 from keepwell.plugins.dialect import Failure, Offered
 from keepwell.plugins.routing import Replica
 from keepwell.store.keys import Key

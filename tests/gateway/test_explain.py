@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.ask import Route, Start
-from keepwell.gateway.breaker import FAILURES
-from keepwell.gateway.explain import explain
-from keepwell.gateway.names import Names
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import Route, Start
+from keepwell.gateway.choice.breaker import FAILURES
+from keepwell.gateway.choice.explain import explain
+from keepwell.gateway.choice.names import Names
+from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.form import PARTS, find_parts, read_forms
+from keepwell.gateway.wire.form import PARTS, find_parts, read_forms
 
 BOUNDARY = b"----made-7MA4YWxk"
 TYPE = b"multipart/form-data; boundary=" + BOUNDARY

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.choice.deadlines import Deadlines
 from keepwell.testing.engine import FakeEngine
 from tests.gateway.made import chat, gateway, read_answer
 from tests.support import eventually_async

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from keepwell.gateway.ask import Route
-from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.deadlines import Deadlines
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.fake_state import Fault
 from tests.gateway.made import KEY, MODEL, SECRET, chat, gateway, read_answer

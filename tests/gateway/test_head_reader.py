@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.head_reader import HeadReader, read_answer_head, read_request_head, split_length
+from keepwell.gateway.wire.head_reader import HeadReader, read_answer_head, read_request_head, split_length
 
 HEAD = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: %b\r\nX-A: 1\r\n\r\n"
 NAMES = st.sampled_from([b"Content-Length", b"content-length", b"CONTENT-LENGTH", b"X-A", b"date", b"Connection"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.json_edit import Change, Wish, apply_cuts, edit_object, find_members
+from keepwell.gateway.wire.json_edit import Change, Wish, apply_cuts, edit_object, find_members
 
 NAMES = st.sampled_from(["num_ctx", "num_gpu", "seed", "stop", "a", 'q"uote', "back\\slash", "ünï", ""])
 VALUES = st.recursive(

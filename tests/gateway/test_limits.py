@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.choice.deadlines import Deadlines
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.fake_state import Fault
 from tests.gateway.made import chat, gateway, read_answer

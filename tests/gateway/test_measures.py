@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.gateway.access import Access
-from keepwell.gateway.ask import Route
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.gauges import find_gauges
-from keepwell.gateway.measures import FIRST, OTHER, SERIES, TOKEN, WHOLE, Measures
-from keepwell.gateway.recorder import make_row
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.record.gauges import find_gauges
+from keepwell.gateway.record.measures import FIRST, OTHER, SERIES, TOKEN, WHOLE, Measures
+from keepwell.gateway.record.recorder import make_row
 from keepwell.plugins.dialect import Usage
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Ask, Policy, Replica

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from keepwell.gateway.ask import Route
-from keepwell.gateway.names import REMEMBERED, Names
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.names import REMEMBERED, Names
 
 ROUTES = {name: Route(name=name, replicas={}) for name in ("chat", "small", "qwen3:32b")}
 NAMES = Names(ROUTES, {"gpt-4o": "small"}, (("gpt-*", "chat"), ("*-mini", "small"), ("a.b*", "small")), "")

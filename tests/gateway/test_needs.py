@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from keepwell.gateway.needs import Shortage, count_text, find_needs, find_shortage
+from keepwell.gateway.choice.needs import Shortage, count_text, find_needs, find_shortage
 from keepwell.plugins.dialect import Endpoint
 
 CHAT = Endpoint(path=b"/v1/chat/completions", use="generate")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import cast
 
-from keepwell.gateway.ask import Route
-from keepwell.gateway.opening import COMMENT_SECONDS, SILENT_SECONDS
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.work.opening import COMMENT_SECONDS, SILENT_SECONDS
 from tests.gateway.made import MODEL, Running, chat, gateway, read_answer
 from tests.support import eventually_async
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.gateway.access import Refused
-from keepwell.gateway.options import Edits, Guard, Policy, describe_changes, make_guard
+from keepwell.gateway.choice.options import Edits, Guard, Policy, describe_changes, make_guard
 
 RELOADS = ("num_ctx", "num_gpu", "num_batch", "main_gpu", "use_mmap")
 OTHERS = st.dictionaries(st.sampled_from(["seed", "stop", "temperature"]), st.text(max_size=5) | st.integers())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from keepwell.gateway.ask import Route
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.reservations import Reservation
 from keepwell.gateway.plane import Plane
-from keepwell.gateway.recorder import Recorder
-from keepwell.gateway.reservations import Reservation
+from keepwell.gateway.record.recorder import Recorder
 from keepwell.gateway.settings import Settings
 from keepwell.plugins.routing import Replica
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepwell.app.power import READING, add_up
+from keepwell.app.serving.power import READING, add_up
 from keepwell.core.observation import Observation, unknown
 from keepwell.core.ref import device
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.power import POWER_FILE, STALE_SECONDS, Power, Watts, cost_of, load_watts, render_watts
-from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.record.power import POWER_FILE, STALE_SECONDS, Power, Watts, cost_of, load_watts, render_watts
+from keepwell.gateway.record.recorder import Recorder
 from keepwell.store.requests import read_rows
 
 

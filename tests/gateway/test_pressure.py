@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from keepwell.gateway.deadlines import Deadlines
-from keepwell.gateway.inbound import WRITE_BYTES
+from keepwell.gateway.choice.deadlines import Deadlines
+from keepwell.gateway.wire.inbound import WRITE_BYTES
 from tests.gateway.made import Running, gateway, read_answer
 from tests.gateway.wire import Message, answer_for, answer_well, body_for, no_loose_ends, read_answers, stub, talk
 from tests.support import eventually_async

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.gateway import recorder as recorder_module
-from keepwell.gateway.facts import Facts
-from keepwell.gateway.recorder import Recorder
+from keepwell.gateway.record import recorder as recorder_module
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.record.recorder import Recorder
 from keepwell.plugins.dialect import Usage
 from keepwell.store.requests import (
     COLUMNS,

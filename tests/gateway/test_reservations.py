@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keepwell.gateway.ask import Route, Start, Wait
-from keepwell.gateway.reservations import DAYS, Held, Reservation, find_end, find_held
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import Route, Start, Wait
+from keepwell.gateway.choice.reservations import DAYS, Held, Reservation, find_end, find_held
+from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from keepwell.gateway.ask import Route, Start, Wait
-from keepwell.gateway.scheduler import Scheduler
+from keepwell.gateway.choice.ask import Route, Start, Wait
+from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Ask, Policy, Replica
 

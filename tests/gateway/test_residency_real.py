@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.app.attested import earlier_answers
+from keepwell.app.serving.attested import earlier_answers
 from keepwell.core.finding import Finding
 from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from keepwell.gateway.access import Refused
-from keepwell.gateway.ask import Route
-from keepwell.gateway.needs import find_shortage
-from keepwell.gateway.options import make_guard
-from keepwell.gateway.rules import Rule, make_rules, rule
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.needs import find_shortage
+from keepwell.gateway.choice.options import make_guard
+from keepwell.gateway.choice.rules import Rule, make_rules, rule
 from keepwell.plugins.dialect import Endpoint
 
 CHAT = Endpoint(path=b"/api/chat", use="generate", options=True)

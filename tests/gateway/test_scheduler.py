@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.ask import Outcome, Refuse, Route, Start, Wait
-from keepwell.gateway.breaker import COSTLY_PAUSE_SECONDS, FAILURES, PAUSE_SECONDS
-from keepwell.gateway.cordons import Cordon
-from keepwell.gateway.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, Scheduler
-from keepwell.gateway.station import QUIET, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
+from keepwell.gateway.choice.ask import Outcome, Refuse, Route, Start, Wait
+from keepwell.gateway.choice.breaker import COSTLY_PAUSE_SECONDS, FAILURES, PAUSE_SECONDS
+from keepwell.gateway.choice.cordons import Cordon
+from keepwell.gateway.choice.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, Scheduler
+from keepwell.gateway.choice.station import QUIET, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 

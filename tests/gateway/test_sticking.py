@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from keepwell.gateway.ask import Route
-from keepwell.gateway.body import peek
-from keepwell.gateway.sticking import PREFIX_BYTES, is_sticky, stick
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.sticking import PREFIX_BYTES, is_sticky, stick
+from keepwell.gateway.wire.body import peek
 from keepwell.plugins.routing import Ask
 
 ASK = Ask(id=1, route="m", dialect="d", key="ada", priority=1)

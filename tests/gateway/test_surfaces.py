@@ -13,10 +13,10 @@ from typing import cast
 import pytest
 
 from keepwell.gateway.access import NOBODY, Refused
-from keepwell.gateway.ask import Route
-from keepwell.gateway.entrance import require_owner
-from keepwell.gateway.fronts import Fronted, make_fronts
-from keepwell.gateway.names import Names
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.fronts import Fronted, make_fronts
+from keepwell.gateway.choice.names import Names
+from keepwell.gateway.work.entrance import require_owner
 from keepwell.plugins.dialect import InMemory, Offered
 from keepwell.plugins.routing import Replica
 from tests.gateway.made import KEY, MODEL, SECRET, Running, gateway

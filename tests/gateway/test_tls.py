@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.tls import Certificate, TlsServer
+from keepwell.gateway.wire.tls import Certificate, TlsServer
 from tests.gateway.certificates import make_certificate
 
 

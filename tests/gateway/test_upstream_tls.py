@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from keepwell.gateway.tls import get_trust
+from keepwell.gateway.wire.tls import get_trust
 from keepwell.plugins.routing import find_port
 from tests.gateway.certificates import make_certificate
 from tests.gateway.made import MODEL, chat, gateway

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.deadlines import Deadlines
+from keepwell.gateway.choice.deadlines import Deadlines
 from tests.gateway.made import Running, gateway
 from tests.gateway.wire import (
     SECONDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keepwell.app.closing import judge_relook, judge_symptoms, symptoms_of
+from keepwell.app.lessons.closing import judge_relook, judge_symptoms, symptoms_of
 from keepwell.core import ref
 from keepwell.core.finding import Finding, Status
 from keepwell.learning.lesson import lesson_of

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.station import Station
+from keepwell.gateway.choice.station import Station
 from keepwell.plugins.routing import Ask, Candidate, Replica
 from keepwell.routing.affinity import BOUND, keep_together
 from keepwell.routing.least_work import prefer_least_work

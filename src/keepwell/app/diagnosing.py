@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from keepwell.app.fleet import make_status
-from keepwell.app.learned import add_learned, entries_of, get_learned, list_closed, similar_to
+from keepwell.app.lessons.learned import add_learned, entries_of, get_learned, list_closed, similar_to
 from keepwell.app.looked import list_looked
 from keepwell.app.nodes import NODE_SECONDS, ask_all
 from keepwell.app.novelty import NewLines, find_novelty, note_lines

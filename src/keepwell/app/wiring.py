@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keepwell.app.attested import earlier_answers
 from keepwell.app.expecting import expect_engines, expect_services, recall
-from keepwell.app.learned import get_learned
+from keepwell.app.lessons.learned import get_learned
 from keepwell.app.measured import earlier_speeds, keep_speeds
 from keepwell.app.operation import Caller
 from keepwell.app.remembering import keep_look
 from keepwell.app.replaying import survey_bundle
+from keepwell.app.serving.attested import earlier_answers
 from keepwell.app.targets import Target
 from keepwell.config import Config, load_config, load_secret
 from keepwell.config.home import find_home

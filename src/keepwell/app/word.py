@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from keepwell.app.learned import Learned, add_learned, get_learned
+from keepwell.app.lessons.learned import Learned, add_learned, get_learned
 from keepwell.app.operation import Caller
 from keepwell.app.report import NodePicture
 from keepwell.app.wiring import find_state, get_catalogue, get_follow_ups

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from keepwell.gateway.facts import Facts
 from keepwell.gateway.hosts import Hosts
-from keepwell.gateway.request import Request
+from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.wire.request import Request
 from keepwell.plugins.dialect import Failure
 from keepwell.store.keys import Key
 from keepwell.store.requests import midnight_after

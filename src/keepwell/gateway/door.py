@@ -16,9 +16,9 @@ from pathlib import Path
 import msgspec
 
 from keepwell.core.errors import AccessError
-from keepwell.gateway.inbound import Inbound
-from keepwell.gateway.request import Request
 from keepwell.gateway.surface import Answer
+from keepwell.gateway.wire.inbound import Inbound
+from keepwell.gateway.wire.request import Request
 from keepwell.store.folder import read_private, replace_private
 
 #: The folder of the files in the state folder.
@@ -39,7 +39,7 @@ class DoorPlate:
 
 
 class Door:
-    """Takes requests that hold the secret and gives them to `answer`; see `keepwell.gateway.inbound.Owner`."""
+    """Takes requests that hold the secret and gives them to `answer`; see `keepwell.gateway.wire.inbound.Owner`."""
 
     max_body_bytes = 0
     finishing = False

@@ -8,14 +8,14 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from keepwell.gateway.explain import Told, explain
-from keepwell.gateway.loading import Loads
-from keepwell.gateway.measures import EXPOSITION, Measures
-from keepwell.gateway.names import Names
-from keepwell.gateway.request import Request
-from keepwell.gateway.scheduler import Scheduler
-from keepwell.gateway.state import About, Exchanged, describe_state
+from keepwell.gateway.choice.explain import Told, explain
+from keepwell.gateway.choice.names import Names
+from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.record.measures import EXPOSITION, Measures
+from keepwell.gateway.record.state import About, Exchanged, describe_state
 from keepwell.gateway.surface import Answer
+from keepwell.gateway.wire.request import Request
+from keepwell.gateway.work.loading import Loads
 
 
 class OwnPaths:

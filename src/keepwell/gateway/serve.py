@@ -21,16 +21,16 @@ from pathlib import Path
 from typing import Protocol
 
 from keepwell.core.errors import KeepwellError
-from keepwell.gateway.cordons import CORDONS_FILE, load_cordons
+from keepwell.gateway.choice.cordons import CORDONS_FILE, load_cordons
 from keepwell.gateway.door import Door, DoorPlate, make_secret, remove_plate, save_plate
-from keepwell.gateway.inbound import Inbound
 from keepwell.gateway.plane import Plane
-from keepwell.gateway.recorder import Recorder
-from keepwell.gateway.request import Request
+from keepwell.gateway.record.recorder import Recorder
+from keepwell.gateway.record.state import About
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
-from keepwell.gateway.state import About
 from keepwell.gateway.surface import Answer
-from keepwell.gateway.tls import Certificate, TlsServer
+from keepwell.gateway.wire.inbound import Inbound
+from keepwell.gateway.wire.request import Request
+from keepwell.gateway.wire.tls import Certificate, TlsServer
 from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
 from keepwell.store.requests import RECORD_FILE, load_next_id, load_spent

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.ask import Route
-from keepwell.gateway.attest import Standing
-from keepwell.gateway.fronts import Fronted
-from keepwell.gateway.needs import Shortage
-from keepwell.gateway.options import Guard
-from keepwell.gateway.reservations import Reservation
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.fronts import Fronted
+from keepwell.gateway.choice.needs import Shortage
+from keepwell.gateway.choice.options import Guard
+from keepwell.gateway.choice.reservations import Reservation
+from keepwell.gateway.work.attest import Standing
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica
 

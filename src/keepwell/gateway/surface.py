@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
 from keepwell.gateway.access import Refused
-from keepwell.gateway.ask import Route
-from keepwell.gateway.fronts import SERVICE_DIALECT, Fronts
-from keepwell.gateway.names import LATEST, Names
-from keepwell.gateway.request import Request
-from keepwell.gateway.sticking import is_sticky
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.fronts import SERVICE_DIALECT, Fronts
+from keepwell.gateway.choice.names import LATEST, Names
+from keepwell.gateway.choice.sticking import is_sticky
+from keepwell.gateway.wire.request import Request
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
 
 JSON = b"application/json"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from keepwell.app.evaluating import HEAD, draw_way, list_rows
-from keepwell.app.evaluation_report import EvaluationReport
+from keepwell.app.lessons.evaluating import HEAD, draw_way, list_rows
+from keepwell.app.lessons.evaluation_report import EvaluationReport
 from keepwell.app.report import CatalogueReport
 from keepwell.pages.environment import render_template
 

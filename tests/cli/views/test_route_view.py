@@ -6,9 +6,9 @@ import io
 
 from rich.console import Console
 
-from keepwell.app.explaining import RouteReport
+from keepwell.app.serving.explaining import RouteReport
 from keepwell.cli.views.route import render
-from keepwell.gateway.explain import CandidateLine, Explanation
+from keepwell.gateway.choice.explain import CandidateLine, Explanation
 
 ROWS = (
     CandidateLine(replica="gpu01/a", why="", outstanding=2, chosen=True, model="qwen", limit=4, resident=True),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.explaining import RouteReport
+    from keepwell.app.serving.explaining import RouteReport
 
 
 async def gateway(
@@ -25,8 +25,8 @@ async def gateway(
     those of others come from keepwell.toml; models that come and go are noticed. A replica that fails is left for
     another before anything is sent; which one answered stands in the answer's headers. Runs until Ctrl-C.
     """
-    from keepwell.app.gatekeeping import restart_gateway, run_gateway
-    from keepwell.app.offering import GatewayOptions
+    from keepwell.app.serving.gatekeeping import restart_gateway, run_gateway
+    from keepwell.app.serving.offering import GatewayOptions
 
     if restart:
         await restart_gateway(caller)
@@ -47,7 +47,7 @@ async def route(
     Sends nothing to any engine: the running gateway tells which route the name means and by which rules it chooses,
     lists the candidates, who is out and why, who would be chosen, and what would be tried after them.
     """
-    from keepwell.app import explaining
+    from keepwell.app.serving import explaining
 
     return await explaining.explain_route(caller, model, key)
 

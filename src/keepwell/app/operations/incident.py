@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.incident_report import IncidentReport, IncidentsReport
+    from keepwell.app.lessons.incident_report import IncidentReport, IncidentsReport
 
 _ID = Param(help="The incident's id, as `keepwell incident list` shows it.", position=True)
 _AGAIN = "Look once more whether it stayed well: after the soak that confirms the cause."
@@ -27,7 +27,7 @@ async def open_one(
     Looks at this machine as `keepwell diagnose` does, or reads what is given. Nothing is changed; the record lies in
     the state folder, readable by its owner alone.
     """
-    from keepwell.app import incidents
+    from keepwell.app.lessons import incidents
 
     wish = incidents.Opening(what=what, evidence=evidence, bundle=bundle, at=at, level=level)
     return await incidents.open_incident(caller, wish)
@@ -41,7 +41,7 @@ async def note(
     checked: Annotated[bool, Param(help="Something that was checked: told when an incident like it comes.")] = False,
 ) -> "IncidentReport":
     """Write down what was seen or done in an incident."""
-    from keepwell.app import incidents
+    from keepwell.app.lessons import incidents
 
     return incidents.note_incident(caller, incident, text, checked=checked)
 
@@ -62,7 +62,7 @@ async def close(
     What was bad at the open is looked at again. A cause is confirmed when that is well now and still is after the
     soak; a word alone counts less. A new name makes a draft of a cause.
     """
-    from keepwell.app import closing
+    from keepwell.app.lessons import closing
 
     if recheck:
         return await closing.recheck_incident(caller, incident)
@@ -76,7 +76,7 @@ async def list_them(
     recheck: Annotated[bool, Param(help="Look again at all whose soak is over.")] = False,
 ) -> "IncidentsReport":
     """List the incidents, newest first, and how each ended."""
-    from keepwell.app import closing, incidents
+    from keepwell.app.lessons import closing, incidents
 
     if recheck:
         await closing.recheck_due(caller)
@@ -85,7 +85,7 @@ async def list_them(
 
 async def show(caller: Caller, *, incident: Annotated[str, _ID]) -> "IncidentReport":
     """Show one incident whole, with its redacted evidence."""
-    from keepwell.app import incidents
+    from keepwell.app.lessons import incidents
 
     return incidents.show_incident(caller, incident)
 

@@ -7,8 +7,8 @@ from keepwell.app.operation import Caller, Operation, Param
 from keepwell.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from keepwell.app.catalogue_test import TestReport
-    from keepwell.app.evaluation_report import EvaluationReport
+    from keepwell.app.lessons.catalogue_test import TestReport
+    from keepwell.app.lessons.evaluation_report import EvaluationReport
     from keepwell.app.report import CatalogueReport, IssueReport
     from keepwell.core.issue import Issue
 
@@ -29,11 +29,11 @@ async def issues(
     JSON line each: id, evidence, cause; also family, thread), and how true the confidences are.
     """
     if action == "test":
-        from keepwell.app.catalogue_test import check_catalogue
+        from keepwell.app.lessons.catalogue_test import check_catalogue
 
         return await check_catalogue(caller)
     if action == "evaluate":
-        from keepwell.app.evaluating import evaluate_file
+        from keepwell.app.lessons.evaluating import evaluate_file
 
         if not file:
             raise ConfigurationError("evaluate takes a file of incidents", hint="keepwell issues evaluate FILE.jsonl")
@@ -52,7 +52,7 @@ async def explain(
 
     What it is, what speaks for and against it, what settles it, how to fix and prevent it.
     """
-    from keepwell.app.learned import find_draft
+    from keepwell.app.lessons.learned import find_draft
     from keepwell.app.report import IssueReport
     from keepwell.app.wiring import find_state, get_catalogue
 

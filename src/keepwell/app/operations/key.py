@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.keyring import KeysReport
+    from keepwell.app.serving.keyring import KeysReport
 
 
 async def key(
@@ -25,7 +25,7 @@ async def key(
     (* is all), per_minute=N requests, tokens_per_minute=N, tokens_per_day=N (until local midnight), at_once=N
     requests, admin=yes|no, expires=12h|30d|2027-01-31|never. 0 is no limit.
     """
-    from keepwell.app.keyring import change_keys
+    from keepwell.app.serving.keyring import change_keys
 
     return change_keys(caller, action, name, words or ())
 

@@ -6,7 +6,7 @@ from keepwell.app.operation import Caller, Operation, Param
 from keepwell.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from keepwell.app.learned_report import LearnedReport
+    from keepwell.app.lessons.learned_report import LearnedReport
 
 
 async def learned(
@@ -24,7 +24,7 @@ async def learned(
     How weights and priors moved by it, and which causes are drafts. With --export, --import and --undo: pass it on,
     take over another fleet's, take a lesson back.
     """
-    from keepwell.app import overlay
+    from keepwell.app.lessons import overlay
 
     if sum(map(bool, (export, import_, undo))) > 1:
         raise ConfigurationError("one of --export, --import and --undo at a time")

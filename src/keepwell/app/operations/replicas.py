@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.replicas import ReplicasReport
+    from keepwell.app.serving.replicas import ReplicasReport
 
 
 async def replicas(caller: Caller) -> "ReplicasReport":
@@ -15,7 +15,7 @@ async def replicas(caller: Caller) -> "ReplicasReport":
     whom, the models in its memory, and the requests that it works on. No engine is asked. After a restart of the
     gateway the requests that the process before still finishes count too.
     """
-    from keepwell.app.replicas import list_replicas
+    from keepwell.app.serving.replicas import list_replicas
 
     return await list_replicas(caller)
 
@@ -33,7 +33,7 @@ async def drain(
     Holds until `keepwell uncordon`, also over restarts of the gateway and while none runs. Other replicas take over;
     requests that nobody else can take wait as long as their route lets them, then get 503 with the reason.
     """
-    from keepwell.app.replicas import cordon as set_cordon
+    from keepwell.app.serving.replicas import cordon as set_cordon
 
     return await set_cordon(caller, name, why=why, wait=wait, timeout_seconds=timeout)
 
@@ -48,7 +48,7 @@ async def cordon(
 
     The same as `keepwell drain` without --wait; undone by `keepwell uncordon`.
     """
-    from keepwell.app.replicas import cordon as set_cordon
+    from keepwell.app.serving.replicas import cordon as set_cordon
 
     return await set_cordon(caller, name, why=why, wait=False, timeout_seconds=0.0)
 
@@ -59,7 +59,7 @@ async def uncordon(
     name: Annotated[str, Param(help="The node or engine that was drained.", position=True)],
 ) -> "ReplicasReport":
     """Send work to a drained node or engine again."""
-    from keepwell.app.replicas import uncordon as take_cordon
+    from keepwell.app.serving.replicas import uncordon as take_cordon
 
     return await take_cordon(caller, name)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.recorded import RequestsReport
+    from keepwell.app.serving.recorded import RequestsReport
 
 
 async def requests(
@@ -26,7 +26,7 @@ async def requests(
     """
     import time
 
-    from keepwell.app import recorded
+    from keepwell.app.serving import recorded
 
     if body:
         return recorded.show_body(caller, body)

@@ -19,8 +19,8 @@ async def up(
 
     Looks as `keepwell diagnose` does and tells the outcome in a few lines; then it is `keepwell gateway` until Ctrl-C.
     """
-    from keepwell.app.going_up import go_up
-    from keepwell.app.offering import GatewayOptions
+    from keepwell.app.serving.going_up import go_up
+    from keepwell.app.serving.offering import GatewayOptions
 
     listens = tuple(one.strip() for one in listen.split(",") if one.strip())
     await go_up(caller, GatewayOptions(listen=listens, insecure=insecure, declared=declared))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from keepwell.app.catalogue_test import Broken, TestReport
+from keepwell.app.lessons.catalogue_test import Broken, TestReport
 from keepwell.core.words import clean
 
 

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.evaluating import HEAD, list_rows
-from keepwell.app.evaluation_report import EvaluationReport
+from keepwell.app.lessons.evaluating import HEAD, list_rows
+from keepwell.app.lessons.evaluation_report import EvaluationReport
 from keepwell.cli.words import clean
 from keepwell.learning.measure import Bin
 

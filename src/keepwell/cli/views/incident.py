@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.incident_report import IncidentReport, IncidentsReport
+from keepwell.app.lessons.incident_report import IncidentReport, IncidentsReport
 from keepwell.core.words import clean, share
 from keepwell.learning.similar import SimilarIncident
 from keepwell.store.incidents import Closing, Incident

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.catalogue_test import TestReport
-from keepwell.app.evaluation_report import EvaluationReport
+from keepwell.app.lessons.catalogue_test import TestReport
+from keepwell.app.lessons.evaluation_report import EvaluationReport
 from keepwell.app.report import CatalogueReport
 from keepwell.cli.views.catalogue_test import render_test
 from keepwell.cli.views.evaluation import render_evaluation

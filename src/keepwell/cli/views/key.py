@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.keyring import KeyLine, KeysReport
+from keepwell.app.serving.keyring import KeyLine, KeysReport
 from keepwell.cli.words import clean
-from keepwell.gateway.ask import PRIORITIES
+from keepwell.gateway.choice.ask import PRIORITIES
 
 _COLUMNS = ("key", "made", "priority", "routes", "limits", "tokens today", "expires", "digest")
 

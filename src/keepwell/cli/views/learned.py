@@ -7,7 +7,7 @@ import time
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from keepwell.app.learned_report import LearnedReport, LessonRow
+from keepwell.app.lessons.learned_report import LearnedReport, LessonRow
 from keepwell.core.words import clean
 from keepwell.learning.weights import Move
 

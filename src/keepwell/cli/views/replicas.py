@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.replicas import ReplicasReport
+from keepwell.app.serving.replicas import ReplicasReport
 from keepwell.cli.words import clean
-from keepwell.gateway.state import ReplicaState
+from keepwell.gateway.record.state import ReplicaState
 
 #: Requests and errors of one replica that are shown; `--json` has all.
 SHOWN = 5

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.recorded import RequestsReport
+from keepwell.app.serving.recorded import RequestsReport
 from keepwell.cli.words import clean
 from keepwell.core.text import escape_controls
 from keepwell.store.bodies import KeptBody

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from keepwell.app.explaining import RouteReport
+from keepwell.app.serving.explaining import RouteReport
 from keepwell.cli.words import clean
-from keepwell.gateway.explain import CandidateLine, Explanation
+from keepwell.gateway.choice.explain import CandidateLine, Explanation
 
 
 def render(report: RouteReport) -> RenderableType:

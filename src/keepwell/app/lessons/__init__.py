@@ -1,0 +1,1 @@
+"""Operations on incidents, what they taught, and how right the catalogue is."""

@@ -1,0 +1,193 @@
+"""The gateway's control side: finds engines and their models, writes the data plane's settings, keeps it running.
+
+The data plane is a process of its own and goes on by its last settings while this side looks, fails or is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from keepwell.app.operation import Caller
+from keepwell.app.serving.arrivals import Arrivals
+from keepwell.app.serving.canaries import find_proofs
+from keepwell.app.serving.caretaking import Caretaker
+from keepwell.app.serving.config_watch import ConfigWatch
+from keepwell.app.serving.engine_facts import Engines, Known, merge
+from keepwell.app.serving.offering import (
+    GatewayOptions,
+    describe,
+    find_listens,
+    make_settings,
+    render_listen,
+    require_safe,
+)
+from keepwell.app.serving.planes import Planes, ask_restart
+from keepwell.app.serving.power import PowerWatch
+from keepwell.app.serving.spans import SpanSender
+from keepwell.app.serving.standing import add_standing
+from keepwell.app.wiring import Wiring, look, read_config, wire
+from keepwell.config.model import Config, EngineEntry
+from keepwell.config.secret import load_secret
+from keepwell.core.errors import AccessError
+from keepwell.core.observation import Missing, absent
+from keepwell.core.ref import engine as engine_ref
+from keepwell.gateway.settings import SETTINGS_FILE, Settings, render_settings
+from keepwell.plugins.place import Site
+from keepwell.plugins.routing import find_port
+from keepwell.store.folder import replace_private
+from keepwell.store.keys import load_keys
+
+#: Seconds between two looks at the engines: the lists and states that are asked for wake nothing.
+LOOK_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Keeping:
+    """What the control side works with while the data plane runs."""
+
+    caller: Caller
+    wiring: Wiring
+    options: GatewayOptions
+    caretaker: Caretaker
+    engines: Engines | None = None
+    settings: Settings = field(default_factory=Settings)
+    power: PowerWatch = field(default_factory=PowerWatch)
+    spans: SpanSender = field(default_factory=partial(SpanSender, os.environ))
+
+
+async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
+    """Serve until Ctrl-C. Raises ConfigurationError for an address that is open to others without a key."""
+    async with wire(caller) as wiring:
+        require_safe(options, wiring.config, keyed=bool(load_keys(wiring.state)))
+        listens = find_listens(options, wiring.config)
+        planes = Planes(wiring.state, wiring.hands, caller.tell)
+        await planes.open(listens)
+        check = partial(_check_config, wiring, caller, options)
+        options = replace(options, listen=tuple(map(render_listen, listens)), here=wiring.hands.name)
+        keeping = Keeping(caller, wiring, options, Caretaker(caller, wiring.state, wiring.hands))
+        if not planes.handed:  # else the next plane begins with what the one before goes by, without a wait
+            await _look_first(keeping)
+        looking = asyncio.create_task(_keep_looking(keeping))
+        try:
+            order = await planes.serve(check)
+        finally:
+            looking.cancel()
+            await keeping.caretaker.close()
+    if order == "restart":
+        planes.start_again()
+
+
+async def restart_gateway(caller: Caller) -> None:
+    """Let the gateway that runs start again, no stream is cut. Raises Unreachable where none runs."""
+    async with wire(caller) as wiring:
+        before, after = await ask_restart(wiring.state, wiring.hands)
+    caller.tell(f"process {after} serves now, {before} finishes what it began")
+
+
+async def find_sites(wiring: Wiring, caller: Caller, options: GatewayOptions) -> list[Site]:
+    """Engines that serve on this machine, and those that are declared on others; never the gateway itself."""
+    own = {port for _, port in find_listens(options, wiring.config)}
+    result = await look(wiring, caller, level=1)
+    here = [one for one in result.sites if one.declared]
+    if not options.declared:
+        here = [one for one in result.sites if one.declared or not isinstance(one.process, Missing)]
+    urls = {one.url for one in here}
+    away = [_site(one) for one in wiring.config.engines if one.url not in urls and one.node]
+    return [*(one for one in here if urlsplit(one.url).port not in own), *away]
+
+
+def settings_path(state: Path) -> Path:
+    """Where the data plane's settings lie."""
+    return state / SETTINGS_FILE
+
+
+def save_settings(path: Path, settings: Settings) -> None:
+    """Write them whole. Raises AccessError."""
+    replace_private(path, render_settings(settings))
+
+
+def _settle(options: GatewayOptions, known: Iterable[Known], config: Config, caretaker: Caretaker) -> Settings:
+    """What the data plane goes by now."""
+    engines = list(known)
+    made = make_settings(options, engines, config)
+    return add_standing(made, engines, config.routes, config.gateway, find_proofs(caretaker.canaries), time.time())
+
+
+def _check_config(wiring: Wiring, caller: Caller, options: GatewayOptions) -> None:
+    """Raises ConfigurationError where a gateway that starts again would not come back."""
+    config = read_config(caller, wiring.hands.name)
+    require_safe(options, config, keyed=bool(load_keys(wiring.state)))
+
+
+async def _look_first(keeping: Keeping) -> Engines:
+    """Find the engines, save what the data plane goes by, and tell it."""
+    sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
+    keeping.engines = engines = Engines(sites, keeping.wiring.hands)
+    known = await engines.ask()
+    keeping.settings = _settle(keeping.options, known, keeping.wiring.config, keeping.caretaker)
+    save_settings(settings_path(keeping.wiring.state), keeping.settings)
+    for line in describe(keeping.settings):
+        keeping.caller.tell(line)
+    return engines
+
+
+async def _keep_looking(keeping: Keeping) -> None:
+    """A mistake in it is told and costs one look: the data plane goes on by what it has."""
+    while True:
+        looking = asyncio.create_task(_look_again(keeping))
+        try:
+            await asyncio.wait((looking,))
+        finally:
+            looking.cancel()
+        keeping.caller.tell(f"looking at the engines failed and is tried again: {looking.exception()!r}")
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look_again(keeping: Keeping) -> None:
+    known: dict[str, Known] = {}
+    watch, arrivals = ConfigWatch(keeping.caller, keeping.wiring.hands.name), Arrivals(keeping.wiring.hands)
+    engines = keeping.engines or await _look_first(keeping)
+    while True:
+        config = watch.look()
+        if config is not None:
+            keeping.wiring = replace(keeping.wiring, config=config)
+            sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
+            keeping.engines = engines = Engines(sites, keeping.wiring.hands)
+        elif await arrivals.is_due(time.monotonic()):
+            engines.add(await find_sites(keeping.wiring, keeping.caller, keeping.options))
+        asked = await engines.ask()
+        there = {one.replica.id for one in asked}
+        known = merge({name: one for name, one in known.items() if name in there}, asked)
+        fresh = _settle(keeping.options, known.values(), keeping.wiring.config, keeping.caretaker)
+        for line in sorted(set(fresh.gaps) - set(keeping.settings.gaps)):
+            keeping.caller.tell(line)
+        if fresh != keeping.settings:
+            keeping.settings = fresh
+            with contextlib.suppress(AccessError):
+                save_settings(settings_path(keeping.wiring.state), fresh)
+        now = time.time()
+        keeping.power.tend(keeping.wiring, now)
+        keeping.spans.tend(keeping.wiring, now)
+        await keeping.caretaker.tend(list(known.values()), engines, fresh, keeping.wiring.config, now)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _site(entry: EngineEntry) -> Site:
+    """An engine that is declared on another machine."""
+    label = f"{entry.kind}:{find_port(entry.url)}"
+    return Site(
+        ref=engine_ref(entry.node, label),
+        engine=entry.kind,
+        url=entry.url,
+        process=absent("it runs on another machine"),
+        api_key=load_secret(entry.api_key, os.environ),
+        declared=True,
+    )

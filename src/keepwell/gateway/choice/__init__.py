@@ -1,0 +1,1 @@
+"""Who gets a request, decided without I/O and without a clock."""

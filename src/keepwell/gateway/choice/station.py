@@ -1,0 +1,122 @@
+"""One replica's side of the scheduler's state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from keepwell.gateway.choice.breaker import Breaker
+from keepwell.gateway.choice.reservations import Held
+from keepwell.plugins.routing import Replica
+
+#: A replica that has not answered well yet gets so many requests at once, so that a sick one harms few: where others
+#: have, and where none has, for the first seconds.
+UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
+#: Why a replica that left the configuration gets no more work while it ends what it has.
+GONE = "no longer configured"
+#: Requests that are sent to a replica without a sign of it, as long as there are others: so many it can harm.
+QUIET = 3
+#: Seconds after which a look at an engine's memory counts more than what was sent to it: a look is a few seconds old.
+SETTLED_SECONDS = 5.0
+#: Seconds that a request takes where none has ended yet.
+USUAL_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Station:
+    """A replica's side of the state. `running` has the instant at which each began, `cordoned` why it gets no new work,
+    `held` for whom it is reserved now. `well_at` is the last instant at which an answer of it ended well, `sign_at` the
+    last at which it was seen to give anything. `used` has the instant at which a request for each model began last,
+    `loaded` that at which each model came into its memory, as is believed. `answered` are models that answered although
+    nobody had said that they are in memory. `models` are those of the requests that run, where each has a limit.
+    """
+
+    replica: Replica
+    breaker: Breaker = field(default_factory=Breaker)
+    running: dict[int, float] = field(default_factory=dict)
+    resident: frozenset[str] = frozenset()
+    last_model: str = ""
+    proven: bool = False
+    cordoned: str = ""
+    usual_seconds: float = USUAL_SECONDS
+    well_at: float = 0.0
+    sign_at: float = 0.0
+    held: Held | None = None
+    used: dict[str, float] = field(default_factory=dict)
+    loaded: dict[str, float] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    models: dict[int, str] = field(default_factory=dict)
+
+    def is_held_from(self, key: str) -> bool:
+        """True while it is reserved for other keys."""
+        return self.held is not None and key not in self.held.keys
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests it works on."""
+        return len(self.running)
+
+    def see(self, resident: Iterable[str], now: float) -> None:
+        """Which models are in its memory now; () from an engine that does not tell."""
+        before, self.resident = self.resident, frozenset(resident)
+        if before or self.resident:
+            self.answered.clear()
+        held = {name: at for name, at in self.loaded.items() if name in self.resident or now - at < SETTLED_SECONDS}
+        for name in self.resident:
+            if not self.replica.holds or len(held) < self.replica.holds:
+                held.setdefault(name, now)
+        self.loaded = held
+
+    def take_in(self, model: str, now: float) -> None:
+        """A request for this model begins: if it was not in memory it will be, in the place of the one used least."""
+        if model in self.loaded:
+            return
+        if self.replica.holds and len(self.loaded) >= self.replica.holds:
+            del self.loaded[min(self.loaded, key=self._used_at)]
+        self.loaded[model] = now
+
+    def _used_at(self, model: str) -> float:
+        return self.used.get(model, 0.0)
+
+    def is_cold(self, model: str) -> bool:
+        """True if this model has to be loaded before it can answer, as far as is known."""
+        return bool(self.replica.reloads) and model not in self.resident and model not in self.answered
+
+    def saw_sign(self, at: float) -> None:
+        """It gave something to somebody at this instant: that proves as much as an answer that is over."""
+        self.sign_at = at
+        if not self.proven and self.running and at > self.breaker.last_bad:
+            self.proven = True
+
+    def is_quiet(self) -> bool:
+        """True if so many wait for it since it last gave anything that others are to be preferred."""
+        if len(self.running) < QUIET:
+            return False
+        began = next(islice(reversed(self.running.values()), QUIET - 1, None))
+        return began > self.well_at and began > self.sign_at
+
+    def keeps_out(self, model: str, now: float) -> bool:
+        """True if this model would take the place of one that has not been in memory for long enough."""
+        replica = self.replica
+        if not replica.stay_seconds or not replica.holds or model in self.loaded:
+            return False
+        settled = sum(now - at >= replica.stay_seconds for at in self.loaded.values())
+        return len(self.loaded) >= replica.holds and not settled
+
+    def is_full(self, model: str) -> bool:
+        """True if it works on as many requests as it can: in all, or for this model where each has slots of its own."""
+        limit = self.replica.limit
+        if not limit or len(self.running) < limit:
+            return False
+        return not self.replica.limit_each or sum(map(model.__eq__, self.models.values())) >= limit
+
+    def has_room(self, now: float, model: str, *, beside_others: bool) -> bool:
+        """True if it can take one more for this model; `beside_others`: there are others that have answered well."""
+        working = len(self.running)
+        if not self.proven and working:
+            if beside_others:
+                return working < UNPROVEN_BESIDE_OTHERS
+            if now - next(iter(self.running.values())) < UNPROVEN_SECONDS and working >= UNPROVEN:
+                return False
+        return not self.is_full(model)

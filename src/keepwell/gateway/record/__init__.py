@@ -1,0 +1,1 @@
+"""What is known of requests when they are over, and of the gateway now."""

@@ -1,0 +1,1 @@
+"""The bytes of HTTP on both sides: heads, bodies, connections."""

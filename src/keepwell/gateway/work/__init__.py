@@ -1,0 +1,1 @@
+"""Requests at work: from their heads to the last byte of their answers."""
