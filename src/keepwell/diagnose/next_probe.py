@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import mul
 
 from keepwell.core.finding import Check
 from keepwell.core.hypothesis import NextProbe
@@ -38,7 +40,8 @@ SIGN_OF_USUAL_LEVEL = "device.list"
 BAD_ANYWAY = 0.05
 #: How often a settling check gives the answer that it should; people misread, commands fail.
 RELIABLE = 0.9
-
+#: Probabilities whose entropy is remembered: the same few come back at every check.
+KEPT_CHANCES = 4096
 
 #: What was seen where nothing was looked at.
 NOTHING = Seen(())
@@ -62,14 +65,14 @@ class Offer:
 class Field:
     """The causes that are told apart: the first few of the ranking, then those that nothing speaks for yet.
 
-    `shares` are probabilities of all in this order, and of what is none of them. `ways` are those of the later ones
-    (see `keepwell.diagnose.outlook`).
+    `shares` are probabilities of all in this order, and of what is none of them. `shown` says by which looks the later
+    ones would show themselves (see `keepwell.diagnose.outlook`): their places in this order, and how likely.
     """
 
     top: tuple[Weighed, ...]
     beyond: tuple[str, ...]
     shares: tuple[float, ...]
-    outlook: Outlook | None
+    shown: Mapping[str, Sequence[tuple[int, float]]]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,9 +82,10 @@ class Field:
     def answers(self, check: str) -> tuple[float, ...]:
         """How likely this check comes out bad under each, and under none of them."""
         yes = [_chance_bad(one.undecided, check) for one in self.top]
-        if self.outlook is not None:
-            yes += [max(BAD_ANYWAY, self.outlook.chance_under(one, (check,))) for one in self.beyond]
-        return (*yes, BAD_ANYWAY)
+        yes += [BAD_ANYWAY] * (len(self.beyond) + 1)
+        for index, chance in self.shown.get(check, ()):
+            yes[index] = max(BAD_ANYWAY, chance)
+        return tuple(yes)
 
     def otherwise(self, chance: float) -> list[float]:
         """The same probability of "yes" under every cause, and under none of them."""
@@ -121,11 +125,15 @@ def _field(ranked: Sequence[tuple[Weighed, float]], unknown: float, outlook: Out
     top = ranked[:TOP_CAUSES]
     shares = [share for _, share in top]
     beyond: dict[str, float] = {}
+    shown: dict[str, list[tuple[int, float]]] = {}
     if outlook is not None:
         beyond = {name: unknown * share for name, share in outlook.shares.items()}
+        for place, name in enumerate(beyond, start=len(top)):
+            for way in outlook.ways[name]:
+                shown.setdefault(way, []).append((place, outlook.chance_by(name, way)))
     shares += beyond.values()
     shares.append(max(0.0, 1.0 - sum(shares)))
-    return Field(tuple(one for one, _ in top), tuple(beyond), tuple(shares), outlook)
+    return Field(tuple(one for one, _ in top), tuple(beyond), tuple(shares), shown)
 
 
 def is_settled(shares: Sequence[float], unknown: float) -> bool:
@@ -135,21 +143,20 @@ def is_settled(shares: Sequence[float], unknown: float) -> bool:
 
 
 def expected_bits(shares: Sequence[float], yes: Sequence[float]) -> float:
-    """Entropy of the causes now less its mean after a yes-or-no answer, in bits, never below 0.
+    """What a yes-or-no answer tells of the cause, in bits, never below 0; the shares sum to 1.
 
-    `yes[i]` is the probability of "yes" if cause i is the one.
+    `yes[i]` is the probability of "yes" if cause i is the one. Their mutual information: how open the answer is, less
+    how open it stays once the cause is known (Cover and Thomas, "Elements of Information Theory", 2.4).
     """
-    after = 0.0
-    for likely in (yes, [1.0 - one for one in yes]):
-        joint = [share * chance for share, chance in zip(shares, likely, strict=True)]
-        total = sum(joint)
-        if total > 0:
-            after += total * _entropy([one / total for one in joint])
-    return max(0.0, _entropy(shares) - after)
+    likely: float = sum(map(mul, shares, yes))
+    known: float = sum(map(mul, shares, map(_openness, yes)))
+    return max(0.0, _openness(min(1.0, likely)) - known)
 
 
-def _entropy(shares: Sequence[float]) -> float:
-    return -sum(share * math.log2(share) for share in shares if share > 0)
+@lru_cache(maxsize=KEPT_CHANCES)
+def _openness(chance: float) -> float:
+    """The entropy of a yes or no, in bits."""
+    return -sum(one * math.log2(one) for one in (chance, 1.0 - chance) if one > 0)
 
 
 def _offers(field: Field, costs: Mapping[str, float], seen: Seen) -> Iterator[Offer]:
@@ -178,8 +185,7 @@ def _manual(say: str, command: str, yes: Sequence[float]) -> Offer:
 def _check_offers(field: Field, costs: Mapping[str, float], seen: Seen) -> Iterator[Offer]:
     """keepwell's own checks that some of the causes still wait for."""
     wanted = dict.fromkeys(evidence.check for one in field.top for evidence in one.undecided)
-    if field.outlook is not None:
-        wanted |= dict.fromkeys(way for one in field.beyond for way in field.outlook.ways[one])
+    wanted |= dict.fromkeys(field.shown)
     for check in wanted:
         if check not in (LOG, KERNEL) and not _is_needless(check, seen):
             cost = costs.get(check, CHECK_SECONDS)

@@ -53,6 +53,10 @@ class Outlook:
         """How likely one of these looks tells this cause if it is the one."""
         return min(AT_MOST, sum(chance for way, chance in self.ways[issue].items() if way in looks))
 
+    def chance_by(self, issue: str, look: str) -> float:
+        """The same for one look."""
+        return min(AT_MOST, self.ways[issue].get(look, 0.0))
+
 
 def make_outlook(
     issues: Iterable[Issue],
