@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: up test test-long check bench gym pages clean
+.PHONY: up test test-long check bench chaos gym pages clean
 
 up: $(STAMP)
 	$(BIN)/keepwell up
@@ -35,6 +35,11 @@ test-long: $(STAMP)
 gym: $(STAMP)
 	$(BIN)/python scripts/setup_engines.py
 	$(BIN)/keepwell gym --pairs 100 --healthy 1000
+
+chaos: $(STAMP)
+	$(BIN)/python scripts/setup_engines.py
+	$(BIN)/pytest tests/gateway/test_chaos.py tests/gateway/test_drain.py tests/gateway/test_aborts.py -m long -s --timeout 900
+	$(BIN)/python benchmarks/gateway_faults.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/scan.py
