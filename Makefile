@@ -23,7 +23,7 @@ check: $(STAMP)
 test: $(STAMP) check
 	$(BIN)/python scripts/system_packages.py
 	$(BIN)/python scripts/setup_engines.py
-	$(BIN)/pytest -m "not long" -n 3
+	$(BIN)/pytest -m "not long" -n 3 --dist worksteal
 
 test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py

@@ -52,9 +52,25 @@ async def ask_addresses(
             if silence is not None:
                 return Answer(address=address, engine="", identity=silence)
         answers = await asyncio.gather(*(ask(address, name) for name in engines))
-        return _best(address, answers, engines)
+        late = _find_late(answers, engines)
+        again = await asyncio.gather(*(ask(address, name) for name in late))
+        return _best(address, [*(one for one in answers if one.engine not in late), *again], engines)
 
     return tuple(await asyncio.gather(*(ask_all(address) for address in addresses)))
+
+
+def _find_late(answers: Iterable[Answer], engines: Mapping[str, Engine]) -> list[str]:
+    """Plug-ins that got no answer where a less specific one did: a busy engine may look like another."""
+    given = list(answers)
+    proven = [engines[one.engine].specificity for one in given if not isinstance(one.identity, Missing)]
+    return [
+        one.engine
+        for one in given
+        if isinstance(one.identity, Missing)
+        and one.identity.kind == "failed"
+        and proven
+        and engines[one.engine].specificity > max(proven)
+    ]
 
 
 def _best(address: Address, answers: Iterable[Answer], engines: Mapping[str, Engine]) -> Answer:
