@@ -89,6 +89,8 @@ class Wanted:
     since: float = 0.0
 
 
+#: KiB of pages that SQLite keeps in memory: rows are added at the end and read seldom, its own 2 MiB would only grow.
+CACHE_KIB = 256
 EVERY = Wanted()
 COLUMNS = tuple(one.name for one in fields(RequestRow))
 _SHOWN = ", ".join(f"json_extract(one.value, '$[{place}]') AS {name}" for place, name in enumerate(COLUMNS))
@@ -115,6 +117,7 @@ def open_record(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.executescript(_TABLES)
         path.chmod(0o600)
     except (sqlite3.Error, OSError) as error:
