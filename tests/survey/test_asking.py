@@ -66,3 +66,15 @@ async def test_who_knows_best_is_asked_again_when_it_was_late() -> None:
 
 async def test_who_never_answers_is_what_the_others_say() -> None:
     assert await name_at(busy(late=99)) == "openai"
+
+
+async def test_the_gateway_is_no_engine() -> None:
+    node = RecordedNode()
+    own = {"server": "keepwell"}
+    node.reply("GET", f"{URL}/", Reply(status=200, headers=own, body=b"Ollama is running"))
+    node.reply("GET", f"{URL}/api/version", Reply(status=200, headers=own, body=b'{"version":"0.9.3"}'))
+    node.reply("GET", f"{URL}/v1/models", Reply(status=200, headers=own, body=b'{"object":"list","data":[]}'))
+    node.reply("GET", f"{URL}/props", Reply(status=200, headers={"x-keepwell-request": "7"}, body=b"{}"))
+    (answer,) = await ask_addresses(node, [ADDRESS], load_engines(), {})
+    assert isinstance(answer.identity, Missing)
+    assert answer.identity.kind == "absent"

@@ -18,6 +18,8 @@ from keepwell.plugins.engine import Health
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Reply, Transport
 
+#: What answers of the gateway carry: its own the first, as their server, those of engines behind it the second.
+OWN_SERVER, OWN_HEADER = "keepwell", "x-keepwell-request"
 #: Seconds for one request that only recognises an engine: discovery asks every listening port.
 DETECT_SECONDS = 2.0
 #: Bytes that prove what an engine is are few; a larger answer is something else.
@@ -174,11 +176,16 @@ async def probe_reply(transport: Transport, url: str, *, api_key: str = "", host
     if host:
         headers["Host"] = host
     try:
-        return await transport.http("GET", url, headers=headers, timeout_seconds=DETECT_SECONDS, max_bytes=DETECT_BYTES)
+        reply = await transport.http(
+            "GET", url, headers=headers, timeout_seconds=DETECT_SECONDS, max_bytes=DETECT_BYTES
+        )
     except TooLarge as error:
         return absent(f"something else answers: {error}")
     except AccessError as error:
         return failed(error)
+    if reply.headers.get("server") == OWN_SERVER or OWN_HEADER in reply.headers:
+        return absent("keepwell's own gateway answers, which speaks as every engine does")
+    return reply
 
 
 def something_else(url: str, reply: Reply) -> Missing:

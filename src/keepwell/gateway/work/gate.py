@@ -33,6 +33,7 @@ from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.exchange import Exchange
 from keepwell.gateway.work.loading import Loads
 from keepwell.gateway.work.pool import Pool
+from keepwell.plugins.ask import OWN_SERVER
 from keepwell.plugins.dialect import Dialect, Failure
 from keepwell.plugins.routing import Ask
 from keepwell.store.bodies import BODY_BYTES
@@ -335,6 +336,7 @@ class Gate:
         if answer.status == 204:
             own, length = b"", UNTIL_CLOSED
         close = request.close or answer.close
-        head = render_head(answer.status, own + answer.headers + request.head.page, length=length, close=close)
+        lines = b"server: %b\r\n" % OWN_SERVER.encode() + own + answer.headers + request.head.page
+        head = render_head(answer.status, lines, length=length, close=close)
         client.transport.write(head + body)
         client.done(close=close)
