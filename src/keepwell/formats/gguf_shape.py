@@ -6,11 +6,8 @@ import struct
 from dataclasses import dataclass, field
 
 from keepwell.formats.weights import (
-    GGUF_MAGIC,
-    GGUF_VERSIONS,
-    MAX_KEYS,
-    MAX_TENSORS,
     Reader,
+    read_gguf_start,
     read_tensor_size,
     skip_value,
 )
@@ -59,15 +56,7 @@ class _Keys:
 
 def parse_gguf_shape(head: bytes) -> ModelShape:
     """The shape from a file's first bytes. Raises HeaderCut where the header goes on, ValueError where it is none."""
-    if head[:4] != GGUF_MAGIC[: len(head[:4])]:
-        raise ValueError(f"the first bytes are {head[:4]!r}, not {GGUF_MAGIC!r}")
-    reader = Reader(head, 4)
-    version = reader.number("<I")
-    if version not in GGUF_VERSIONS:
-        raise ValueError(f"GGUF version {version} is not one that exists")
-    tensors, keys = reader.number("<Q"), reader.number("<Q")
-    if tensors > MAX_TENSORS or keys > MAX_KEYS:
-        raise ValueError(f"a header with {tensors} tensors and {keys} keys is rubbish")
+    reader, tensors, keys = read_gguf_start(head)
     found = _read_keys(reader, keys)
     sizes = [read_tensor_size(reader) for _ in range(tensors)]
     return _shape(found, sizes)

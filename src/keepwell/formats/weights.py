@@ -84,6 +84,15 @@ def parse_gguf_extent(head: bytes) -> Extent:
     type that is not known here counts with its start alone, so `least_bytes` may then be too small, never
     too large.
     """
+    reader, tensors, keys = read_gguf_start(head)
+    alignment = _skip_keys(reader, keys)
+    furthest = max((read_tensor(reader) for _ in range(tensors)), default=0)
+    data = -(-reader.place // alignment) * alignment
+    return Extent(least_bytes=data + furthest, exact=False, tensors=tensors)
+
+
+def read_gguf_start(head: bytes) -> tuple[Reader, int, int]:
+    """A reader behind the fixed part of a GGUF header, and how many tensors and keys follow; the same errors."""
     if head[:4] != GGUF_MAGIC[: len(head[:4])]:
         raise ValueError(f"the first bytes are {head[:4]!r}, not {GGUF_MAGIC!r}")
     reader = Reader(head, 4)
@@ -93,10 +102,7 @@ def parse_gguf_extent(head: bytes) -> Extent:
     tensors, keys = reader.number("<Q"), reader.number("<Q")
     if tensors > MAX_TENSORS or keys > MAX_KEYS:
         raise ValueError(f"a header with {tensors} tensors and {keys} keys is rubbish")
-    alignment = _skip_keys(reader, keys)
-    furthest = max((read_tensor(reader) for _ in range(tensors)), default=0)
-    data = -(-reader.place // alignment) * alignment
-    return Extent(least_bytes=data + furthest, exact=False, tensors=tensors)
+    return reader, tensors, keys
 
 
 def parse_safetensors_extent(head: bytes) -> Extent:
