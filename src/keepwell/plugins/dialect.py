@@ -1,4 +1,4 @@
-"""The contract of a dialect: a file in `dialects/` that ends in `DIALECT: Dialect`.
+"""The contract of a dialect: a file or folder in `dialects/` that ends in `DIALECT: Dialect`.
 
 A dialect is a wire format that clients and engines speak. The gateway passes bytes through; from a dialect it learns
 which paths there are, where a body names its model, how a refusal and a broken stream look to such a client, and
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
+
+from keepwell.plugins.codec import Codec
 
 #: What a path is for. "generate" and "embed" go to a replica of the model that the body names, as do "show" and "own"
 #: (an engine's own path); "models", "model", "loaded", "version" and "root" are answered over the fleet; "admin"
@@ -28,7 +30,8 @@ class Endpoint:
     """One path, or with `below` all that begin with it. `streams`: it streams unless the body says no. `counts`: usage
     can be asked for in a stream. `options`: a body may name options with which the model is loaded. `judged`: an error
     of it speaks against the replica, and another one is tried. `end` is what only the end of its stream holds,
-    b"" for the dialect's own.
+    b"" for the dialect's own. `codec` reads and writes its requests and answers in common words, None where it cannot
+    be translated.
     """
 
     path: bytes
@@ -40,6 +43,7 @@ class Endpoint:
     below: bool = False
     judged: bool = True
     end: bytes = b""
+    codec: Codec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
