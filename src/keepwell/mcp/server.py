@@ -37,7 +37,7 @@ def build() -> MCPServer[Any]:
         if one.effect == "read":
             server.add_tool(
                 tool(one),
-                name=one.name.replace("-", "_"),
+                name=one.name.replace("-", "_").replace(" ", "_"),
                 description=one.description,
                 annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False),
                 structured_output=False,
@@ -58,7 +58,7 @@ def tool(operation: Operation) -> Callable[..., Any]:
     rows = [_row(one) for one in operation.parameters("mcp")]
     run.__dict__["__signature__"] = inspect.Signature(rows, return_annotation=dict[str, Any])
     run.__annotations__ = {row.name: row.annotation for row in rows} | {"return": dict[str, Any]}
-    run.__name__ = operation.name.replace("-", "_")
+    run.__name__ = operation.name.replace("-", "_").replace(" ", "_")
     return run
 
 
