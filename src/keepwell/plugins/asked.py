@@ -125,8 +125,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
 
 
-#: Fields that every format has in some way.
-ALWAYS = frozenset({"model", "kind", "stream", "listed", "counts", "unknown", "options"})
+#: Fields that every format has in some way; how vectors are written is a matter of the answer's writer alone.
+ALWAYS = frozenset({"model", "kind", "stream", "listed", "counts", "unknown", "options", "encoding"})
 _DEFAULTS = dict(
     zip(Asked.__struct_fields__[-len(Asked.__struct_defaults__) :], Asked.__struct_defaults__, strict=True)
 )
