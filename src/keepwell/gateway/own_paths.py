@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from time import monotonic
 from urllib.parse import parse_qs
 
@@ -11,6 +12,7 @@ import msgspec
 from keepwell.gateway.choice.explain import Told, explain
 from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.choice.splits import Diversion
 from keepwell.gateway.record.measures import EXPOSITION, Measures
 from keepwell.gateway.record.state import About, Exchanged, describe_state
 from keepwell.gateway.surface import Answer
@@ -31,6 +33,8 @@ class OwnPaths:
         self.about = About()
         self.loads = Loads()
         self.told = Told()
+        #: Of which routes a share goes elsewhere.
+        self.diversions: Mapping[str, Diversion] = {}
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path that is not one of these."""
@@ -41,14 +45,15 @@ class OwnPaths:
             return Answer(status=200, body=self.expose(), content_type=EXPOSITION)
         if path == b"/keepwell/state":
             state = describe_state(self.about, self._scheduler, self.exchanges, self.loads, monotonic())
-            return Answer(status=200, body=msgspec.json.encode(state))
+            moved = {one.route.name: one.share for one in self.diversions.values()}
+            return Answer(status=200, body=msgspec.json.encode(replace(state, moved=moved)))
         if path == b"/keepwell/route":
             asked = parse_qs(query.decode("latin-1"))
             return self._explain(asked.get("model", [""])[0], asked.get("key", [""])[0])
         return None
 
     def _explain(self, model: str, key: str) -> Answer:
-        found = explain(self._scheduler, self.names, model, key, monotonic(), self.told)
+        found = explain(self._scheduler, self.names, model, key, monotonic(), self.told, self.diversions)
         if found is None:
             said = {"error": self.names.describe_unknown(model), "routes": sorted(self._scheduler.routes)}
             return Answer(status=404, body=msgspec.json.encode(said))

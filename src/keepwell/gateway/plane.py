@@ -16,6 +16,9 @@ from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.reservations import find_held
 from keepwell.gateway.choice.rules import make_rules
 from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.choice.splits import Split
+from keepwell.gateway.choice.sticking import is_sticky
+from keepwell.gateway.diversions import add_diversions
 from keepwell.gateway.own_paths import OwnPaths
 from keepwell.gateway.record.gauges import find_gauges
 from keepwell.gateway.record.recorder import Recorder
@@ -34,6 +37,7 @@ class Plane:
 
     def __init__(self, settings: Settings, recorder: Recorder) -> None:
         self._keys: tuple[Key, ...] = ()
+        self._splits: tuple[Split, ...] = ()
         self._recorder = recorder
         dialects = cast("dict[str, Dialect]", load_all("dialects"))
         policies = cast("dict[str, Policy]", load_all("routing"))
@@ -56,6 +60,8 @@ class Plane:
     def apply(self, settings: Settings) -> None:
         """Go on by other settings; requests that run are not touched."""
         gate = self.gate
+        self._settings = settings
+        settings, diversions = add_diversions(settings, self._splits)
         fronts = make_fronts(settings.services, settings.replicas, gate.surface.changed_by)
         gate.scheduler.replace((*settings.replicas, *fronts.replicas), (*settings.routes, *fronts.routes))
         now = gate.now()
@@ -64,13 +70,15 @@ class Plane:
             if name in settings.well:
                 station.breaker.looked(now)
         routes = {one.name: one for one in settings.routes}
-        names = Names(routes, settings.aliases, settings.patterns, settings.default)
+        called = {name: one for name, one in routes.items() if not one.moved_from}
+        names = Names(called, settings.aliases, settings.patterns, settings.default)
         gate.surface.replace(names, settings.offered, fronts)
+        gate.surface.sticky |= {name for name, one in routes.items() if one.moved_from and is_sticky(one)}
+        gate.diversions = self.own.diversions = diversions
         self.own.names = names
         self.own.told = Told(standings=settings.standings, shortages=settings.shortages)
         gate.rules = make_rules(routes, settings.guards, settings.shortages)
         gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)
-        self._settings = settings
         self._recorder.tariff, self._recorder.bodies.seconds = settings.tariff, settings.bodies_seconds
         gate.bodies = frozenset(settings.bodies)
         gate.deadlines, gate.max_body_bytes = _deadlines(settings), settings.max_body_bytes
@@ -88,6 +96,12 @@ class Plane:
         """Who gets no new work from now on; what waited for others starts at once."""
         self.gate.scheduler.cordon(cordons)
         self.gate.look()
+
+    def split(self, splits: Iterable[Split]) -> None:
+        """Which shares of routes other routes take from now on."""
+        if self._splits != tuple(splits):
+            self._splits = tuple(splits)
+            self.apply(self._settings)
 
     def reserve(self, now: float) -> None:
         """Who has which replica to themselves at this instant (seconds since the epoch)."""

@@ -1,9 +1,9 @@
 """The data plane's process: `python -m keepwell.gateway.serve STATE [DESCRIPTOR ...]`. Needs nothing else that runs.
 
-It listens on the sockets that it inherits as DESCRIPTORs, or opens them; says a line when it does. Settings, keys and
-cordons are read again when their file changes; a bad file changes nothing. TERM or INT: no new connection is taken,
-what runs is finished, a second one ends it at once. HUP: another process has taken over: connections that are open
-are served on, each told with its next answer to close, until none is left.
+It listens on the sockets that it inherits as DESCRIPTORs, or opens them; says a line when it does. Settings, keys,
+cordons and moved shares are read again when their file changes; a bad file changes nothing. TERM or INT: no new
+connection is taken, what runs is finished, a second one ends it at once. HUP: another process has taken over:
+connections that are open are served on, each told with its next answer to close, until none is left.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Protocol
 
 from keepwell.core.errors import KeepwellError
 from keepwell.gateway.choice.cordons import CORDONS_FILE, load_cordons
+from keepwell.gateway.choice.splits import SPLITS_FOLDER, load_splits
 from keepwell.gateway.door import Door, DoorPlate, make_secret, remove_plate, save_plate
 from keepwell.gateway.plane import Plane
 from keepwell.gateway.record.recorder import Recorder
@@ -185,6 +187,7 @@ class _Files:
             state / SETTINGS_FILE: partial(self._settings, state / SETTINGS_FILE),
             state / KEYS_FILE: partial(self._keys, state),
             state / CORDONS_FILE: partial(self._cordons, state),
+            state / SPLITS_FOLDER: partial(self._splits, state),
         }
         self._known = {path: _stamp(path) for path in self._readers}
         self._plane = plane
@@ -224,6 +227,9 @@ class _Files:
     def _cordons(self, state: Path) -> None:
         self._plane.cordon(load_cordons(state))
 
+    def _splits(self, state: Path) -> None:
+        self._plane.split(load_splits(state))
+
 
 async def _open_door(state: Path, plane: Plane, listening: Sequence[socket.socket]) -> asyncio.Server:
     plane.own.about = About(
@@ -254,11 +260,16 @@ def describe_address(listening: socket.socket) -> str:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
+    """What is another one once the file was replaced, or a folder's files are others: several may come and go within
+    one tick of the clock of its file system.
+    """
     try:
         found = path.stat()
+        if not S_ISDIR(found.st_mode):
+            return found.st_mtime_ns, found.st_ino
+        return found.st_mtime_ns, hash(tuple(sorted(os.listdir(path))))
     except OSError:
         return 0, 0
-    return found.st_mtime_ns, found.st_ino
 
 
 def main(arguments: list[str]) -> int:

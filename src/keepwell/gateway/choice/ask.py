@@ -24,6 +24,7 @@ class Route:
     `out` tells of further replicas why they do not answer for it. `fallback` is the route that is tried where none of
     these can; `waiting` how many may wait, `wait_seconds` how long. `priority` is that of its requests, -1 for their
     key's own. `comments`: a stream that waits is kept open with comments, so its status is told before it is known.
+    `moved_from` is the route whose requests these are, where a share of them is moved (see `splits`).
     """
 
     name: str
@@ -35,15 +36,19 @@ class Route:
     priority: int = -1
     comments: bool = False
     out: Mapping[str, str] = field(default_factory=dict)
+    moved_from: str = ""
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Send it there, under this model name. `cold`: the model is not in that replica's memory, as far as is known."""
+    """Send it there, under this model name. `cold`: the model is not in that replica's memory, as far as is known.
+    `spoken` are that replica's dialects where the request has to be translated into one of them, else none.
+    """
 
     ask: int
     replica: str
     model: str
     cold: bool = False
+    spoken: frozenset[str] = frozenset()
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -72,9 +77,12 @@ Effect: TypeAlias = Start | Wait | Refuse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Why a replica is or is not a candidate; `why` is "" for one that is."""
+    """Why a replica is or is not a candidate; `why` is "" for one that is. `into` are dialects of it that a request can
+    be translated into, where it does not speak the request's own.
+    """
 
     replica: str
     why: str
     outstanding: int
     chosen: bool = False
+    into: tuple[str, ...] = ()

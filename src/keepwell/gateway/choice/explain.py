@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.needs import Shortage
 from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.choice.splits import Diversion
 from keepwell.gateway.work.attest import Standing
 from keepwell.plugins.routing import Ask
 
@@ -71,9 +73,17 @@ class Explanation:
 
 
 def explain(
-    scheduler: Scheduler, names: Names, model: str, key: str, now: float, told: Told = NOTHING
+    scheduler: Scheduler,
+    names: Names,
+    model: str,
+    key: str,
+    now: float,
+    told: Told = NOTHING,
+    diversions: Mapping[str, Diversion] = MappingProxyType({}),
 ) -> Explanation | None:
-    """For a request with this key, None where nobody offers the model."""
+    """For a request with this key, None where nobody offers the model. A route that takes a share of its requests
+    stands first of what is tried.
+    """
     meant = names.find(model)
     if meant is None:
         return None
@@ -86,6 +96,10 @@ def explain(
         walked.append(route.name)
         found.append(replace(_explain(scheduler, route, key, now, told), model=model, how=how))
     first = scheduler.routes.get(meant.route.name, meant.route)
+    diverted = diversions.get(first.name)
+    if diverted is not None:
+        how = f"takes {diverted.share:.0%} of the requests for {first.name}"
+        found.insert(0, replace(_explain(scheduler, diverted.route, key, now, told), model=model, how=how))
     return replace(_explain(scheduler, first, key, now, told), model=model, how=meant.how, fallbacks=tuple(found))
 
 

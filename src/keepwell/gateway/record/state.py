@@ -75,12 +75,15 @@ class ReplicaState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayState:
-    """All replicas, how many requests wait, and for which route."""
+    """All replicas, how many requests wait, and for which route; `moved` is how large a share of a route's requests
+    another one takes (0..1), by the name of those in the record.
+    """
 
     plane: About
     replicas: tuple[ReplicaState, ...] = ()
     waiting: int = 0
     waiting_by_route: Mapping[str, int] = field(default_factory=dict)
+    moved: Mapping[str, float] = field(default_factory=dict)
 
 
 class Exchanged(Protocol):

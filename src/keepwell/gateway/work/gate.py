@@ -17,6 +17,7 @@ from keepwell.gateway.choice.ask import Effect, Outcome, Start
 from keepwell.gateway.choice.deadlines import Deadlines, Learned, find_signs
 from keepwell.gateway.choice.rules import Rule, rule
 from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.choice.splits import Diversion, divert
 from keepwell.gateway.choice.sticking import stick
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.surface import Answer, Surface
@@ -42,6 +43,8 @@ from keepwell.store.bodies import BODY_BYTES
 LOOK_SECONDS = 0.1
 #: The one path that needs no key: that it answers is all that it tells.
 HEALTH = b"/health"
+#: What makes an answer: of it a share may be moved to another route.
+MADE = frozenset({"generate", "embed"})
 #: A body of which nothing is known.
 NOTHING = Peek()
 
@@ -80,6 +83,8 @@ class Gate:
         self.refused: Counter[str] = Counter()
         #: Routes of which is kept what was asked and answered.
         self.bodies: frozenset[str] = frozenset()
+        #: Of which routes a share goes elsewhere.
+        self.diversions: Mapping[str, Diversion] = {}
 
     # Clients' calls.
 
@@ -102,12 +107,15 @@ class Gate:
         try:
             look = entry.reading.peek(request.body)
             route = entry.route or self.surface.get_route(look.model or look.name)
+            if self.diversions:
+                made = entry.endpoint.use in MADE
+                route = divert(self.diversions, route, self._number + 1, entry.session, made=made)
             ruled = None
             found = self.rules.get(route.name)
             if found is not None and found.touches(entry.endpoint, request.body):
                 ruled = rule(self.rules, self.scheduler.routes, route, entry.endpoint, request.body)
                 route, request.body = ruled.route, ruled.body
-            self.access.charge(key, route.name, request.received_at)
+            self.access.charge(key, route.moved_from or route.name, request.received_at)
         except msgspec.DecodeError as error:
             message = f"the body is no JSON object as expected: {error}"
             self._turn_away(client, request, Failure(status=400, kind="malformed_body", message=message))
