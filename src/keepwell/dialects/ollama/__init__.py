@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from keepwell.dialects.ollama.chat import CHAT
+from keepwell.dialects.ollama.embed import EMBED
+from keepwell.dialects.ollama.embeddings import OLD_EMBEDDINGS
 from keepwell.plugins.dialect import Endpoint, Failure, InMemory, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
@@ -31,10 +34,10 @@ class Ollama:
     """See `keepwell.plugins.dialect.Dialect`."""
 
     endpoints = (
-        Endpoint(path=b"/api/chat", use="generate", streams=True, options=True),
+        Endpoint(path=b"/api/chat", use="generate", streams=True, options=True, codec=CHAT),
         Endpoint(path=b"/api/generate", use="generate", streams=True, options=True),
-        Endpoint(path=b"/api/embed", use="embed", options=True),
-        Endpoint(path=b"/api/embeddings", use="embed", options=True),
+        Endpoint(path=b"/api/embed", use="embed", options=True, codec=EMBED),
+        Endpoint(path=b"/api/embeddings", use="embed", options=True, codec=OLD_EMBEDDINGS),
         Endpoint(path=b"/api/show", use="show"),
         Endpoint(path=b"/api/tags", use="models", method=b"GET"),
         Endpoint(path=b"/api/ps", use="loaded", method=b"GET"),
