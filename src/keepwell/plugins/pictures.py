@@ -34,3 +34,18 @@ def find_media_type(image: Image) -> str:
     if image.media_type:
         return image.media_type
     return next((kind for start, kind in _BEGINNINGS.items() if image.data.startswith(start)), UNTOLD)
+
+
+def parse_address(url: str) -> Image:
+    """The picture of an address; one that holds its bytes in base64 becomes these bytes."""
+    found = _DATA_ADDRESS.match(url[:200])
+    if found is None:
+        return Image(url=url)
+    return Image(data=url[found.end() :], media_type=found[1].lower())
+
+
+def render_address(image: Image) -> str:
+    """Its address, one that holds the bytes where they are all there is."""
+    if image.url:
+        return image.url
+    return f"data:{find_media_type(image)};base64,{image.data}"

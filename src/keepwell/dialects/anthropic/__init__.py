@@ -8,21 +8,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from keepwell.dialects.anthropic.messages import MESSAGES
+from keepwell.dialects.anthropic.write_answer import ERROR_TYPES
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"input_tokens"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
 _CACHED = re.compile(rb'"cache_read_input_tokens"\s*:\s*(\d+)')
-#: Kinds of failure in the words of this interface, by HTTP status.
-_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-}
 
 
 class _Counts(msgspec.Struct):
@@ -43,7 +35,7 @@ class Anthropic:
     """See `keepwell.plugins.dialect.Dialect`."""
 
     endpoints = (
-        Endpoint(path=b"/v1/messages", use="generate"),
+        Endpoint(path=b"/v1/messages", use="generate", codec=MESSAGES),
         Endpoint(path=b"/v1/messages/count_tokens", use="own"),
         Endpoint(path=b"/v1/models", use="models", method=b"GET"),
         Endpoint(path=b"/v1/models/", use="model", method=b"GET", below=True),
@@ -103,7 +95,7 @@ def _row(one: Offered) -> dict[str, object]:
 
 
 def _error(failure: Failure) -> dict[str, object]:
-    kind = _TYPES.get(failure.status, "api_error")
+    kind = ERROR_TYPES.get(failure.status, "api_error")
     return {"type": "error", "error": {"type": kind, "message": failure.message}}
 
 
