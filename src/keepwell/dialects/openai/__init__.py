@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from keepwell.dialects.openai.chat import CHAT
+from keepwell.dialects.openai.embeddings import EMBEDDINGS
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
@@ -41,10 +43,10 @@ class OpenAI:
     """See `keepwell.plugins.dialect.Dialect`."""
 
     endpoints = (
-        Endpoint(path=b"/v1/chat/completions", use="generate", counts=True),
+        Endpoint(path=b"/v1/chat/completions", use="generate", counts=True, codec=CHAT),
         Endpoint(path=b"/v1/completions", use="generate", counts=True),
         Endpoint(path=b"/v1/responses", use="generate", end=b"response."),
-        Endpoint(path=b"/v1/embeddings", use="embed"),
+        Endpoint(path=b"/v1/embeddings", use="embed", codec=EMBEDDINGS),
         Endpoint(path=b"/v1/rerank", use="embed"),
         Endpoint(path=b"/v2/rerank", use="embed"),
         Endpoint(path=b"/rerank", use="embed"),

@@ -1,0 +1,79 @@
+"""Reads streams of this format: server-sent events, the last of which is `[DONE]`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from keepwell.dialects.openai.outcomes import TimingFields, UsageFields, parse_counts
+from keepwell.plugins.answer_events import Ended, Event, Failed
+from keepwell.plugins.codec import Unreadable
+from keepwell.plugins.cutting import MOST_BYTES, EventCutter, TooLong
+
+UNREADABLE = Failed("the engine's answer cannot be read")
+_BROKE_OFF = Failed("the engine's answer broke off")
+_TOO_LONG = Failed(f"the engine's answer has an event of more than {MOST_BYTES} bytes")
+
+
+class StreamReader(ABC):
+    """See `keepwell.plugins.codec.Reader`. Counts are told at the end: some engines send them with every chunk."""
+
+    def __init__(self) -> None:
+        self._cutter = EventCutter()
+        self._over = False
+        self._usage: UsageFields | None = None
+        self._timings: TimingFields | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """See `keepwell.plugins.codec.Reader`."""
+        events: list[Event] = []
+        if self._over:
+            return events
+        try:
+            self._read_all(self._cutter.feed(data), events)
+        except TooLong:
+            self._fail(_TOO_LONG, events)
+        except Unreadable:
+            self._fail(UNREADABLE, events)
+        return events
+
+    def end(self) -> list[Event]:
+        """See `keepwell.plugins.codec.Reader`; a stream without `[DONE]` is none that is whole."""
+        events: list[Event] = []
+        if self._over:
+            return events
+        try:
+            self._read_all(self._cutter.end(), events)
+        except Unreadable:
+            self._fail(_BROKE_OFF, events)
+        if not self._over:
+            self._fail(_BROKE_OFF, events)
+        return events
+
+    def _read_all(self, found: list[bytes], events: list[Event]) -> None:
+        for one in found:
+            if one.startswith(b"{"):
+                self._read(one, events)
+            elif one.strip() == b"[DONE]":
+                self._close(events)
+            elif one.strip():
+                raise Unreadable
+            if self._over:
+                return
+
+    def _fail(self, failed: Failed, events: list[Event]) -> None:
+        self._over = True
+        events.append(failed)
+
+    def _close(self, events: list[Event]) -> None:
+        self._over = True
+        self._finish(events)
+        events.extend(parse_counts(self._usage, self._timings))
+        events.append(Ended())
+
+    @abstractmethod
+    def _read(self, data: bytes, events: list[Event]) -> None:
+        """The events of one chunk. Raises Unreadable."""
+
+    @abstractmethod
+    def _finish(self, events: list[Event]) -> None:
+        """What is still to be said before the counts."""
