@@ -11,6 +11,7 @@ import msgspec
 from keepwell.dialects.ollama.chat import CHAT
 from keepwell.dialects.ollama.embed import EMBED
 from keepwell.dialects.ollama.embeddings import OLD_EMBEDDINGS
+from keepwell.dialects.ollama.generate import GENERATE
 from keepwell.plugins.dialect import Endpoint, Failure, InMemory, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
@@ -35,7 +36,7 @@ class Ollama:
 
     endpoints = (
         Endpoint(path=b"/api/chat", use="generate", streams=True, options=True, codec=CHAT),
-        Endpoint(path=b"/api/generate", use="generate", streams=True, options=True),
+        Endpoint(path=b"/api/generate", use="generate", streams=True, options=True, codec=GENERATE),
         Endpoint(path=b"/api/embed", use="embed", options=True, codec=EMBED),
         Endpoint(path=b"/api/embeddings", use="embed", options=True, codec=OLD_EMBEDDINGS),
         Endpoint(path=b"/api/show", use="show"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -68,7 +68,7 @@ class Told(msgspec.Struct):
 
 
 #: Where a line of one path has its piece, None where it has none.
-FindSaid: TypeAlias = Callable[[Told], Said | None]
+FindSaid: TypeAlias = Callable[[Any], Said | None]
 
 
 class AnswerReader:
@@ -194,17 +194,6 @@ def find_sentence(error: Json) -> str:
     if isinstance(error, str) and error:
         return error
     return "the engine told an error without a word"
-
-
-def read_error(body: bytes) -> str:
-    """The sentence in a body that is an error, "" where there is none."""
-    try:
-        found = msgspec.json.decode(body, type=dict[str, object])
-    except BROKEN:
-        return ""
-    if found.get("error") is None:
-        return ""
-    return find_sentence(found["error"])
 
 
 def parse_moment(text: str) -> float:

@@ -14,7 +14,7 @@ import operator
 
 import msgspec
 
-from keepwell.dialects.ollama.answers import AnswerReader, Told, read_error
+from keepwell.dialects.ollama.answers import AnswerReader, Told
 from keepwell.dialects.ollama.lines import Form, StreamWriter, WholeWriter, encode
 from keepwell.dialects.ollama.messages import (
     Call,
@@ -36,6 +36,7 @@ from keepwell.dialects.ollama.options import (
 )
 from keepwell.plugins.asked import Asked, Json, Kind
 from keepwell.plugins.codec import Codec, Reader, Setting, Writer
+from keepwell.plugins.error_text import parse_error_text
 from keepwell.plugins.wire_json import read_body
 
 
@@ -117,7 +118,7 @@ class _Chat:
 
     def read_error(self, body: bytes) -> str:
         """The text of `error`."""
-        return read_error(body)
+        return parse_error_text(body)
 
 
 CHAT: Codec = _Chat()
