@@ -37,9 +37,9 @@ def started(argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
 
 
 @contextmanager
-def fake_engine(folder: Path, port: int, flavour: str = "vllm") -> Iterator[subprocess.Popen[bytes]]:
+def fake_engine(folder: Path, port: int, flavour: str = "vllm", *more: str) -> Iterator[subprocess.Popen[bytes]]:
     """An engine that answers at once."""
-    argv = ["-m", "keepwell.testing.engine", "--flavour", flavour, "--port", str(port), "--control"]
+    argv = ["-m", "keepwell.testing.engine", "--flavour", flavour, "--port", str(port), "--control", *more]
     log = folder / f"{port}.log"
     with started(argv, log) as process:
         eventually(lambda: "http" in log.read_text(), 30, f"{port} to listen")

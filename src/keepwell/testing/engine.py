@@ -222,13 +222,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--release", default="")
     parser.add_argument("--api-key", default="")
-    parser.add_argument("--switch", action="append", default=[], help="an option of the flavour: dev, router, metrics")
+    parser.add_argument("--model", default="tiny-alpha", help="its name; the part after the last dash begins answers")
+    parser.add_argument("--switch", action="append", default=[], help="an option: able, dev, router, metrics")
     parser.add_argument("--fault", choices=[str(one) for one in Fault], default="none")
     parser.add_argument("--control", action="store_true", help=f"serve {CONTROL}")
     wanted = parser.parse_args(argv)
     engine = FakeEngine(
         wanted.flavour,
         release=wanted.release,
+        models=[FakeModel(name=wanted.model, tag=wanted.model.rpartition("-")[2])],
         api_key=wanted.api_key,
         switches=wanted.switch,
         port=wanted.port,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from keepwell.testing.fake_able import plan_answer
 from keepwell.testing.fake_http import FakeAnswer, FakeRequest, json_answer
 from keepwell.testing.fake_openai import CREATED, chat_answer, event
-from keepwell.testing.fake_state import FakeModel, FakeState, Fault, plan_generation
+from keepwell.testing.fake_state import FakeModel, FakeState, Fault
 
 #: Slots of one model.
 SLOTS = 2
@@ -136,7 +137,7 @@ def _chat(state: FakeState, request: FakeRequest) -> FakeAnswer:
             return error(500, f"model name={found.name} failed to load", "server_error")
         model = found
     # With one model the name in the request is not looked at.
-    made = plan_generation(state, model, asked, asked.get("max_tokens"))
+    made = plan_answer(state, model, asked, asked.get("max_tokens"))
     if made.prompt_tokens >= model.context_tokens:
         said = (
             f"request ({made.prompt_tokens} tokens) exceeds the available context size "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from keepwell.plugins.settings import parse_release
+from keepwell.testing.fake_able import embed, plan_answer, read_texts
 from keepwell.testing.fake_http import FakeAnswer, FakeRequest, json_answer, text_answer
 from keepwell.testing.fake_openai import chat_answer, event, list_answer
-from keepwell.testing.fake_state import FakeModel, FakeState, Fault, plan_generation, stream_words
+from keepwell.testing.fake_state import FakeModel, FakeState, Fault, Generation, stream_words
 
 #: What came with which release.
 SINCE = {"context_length": "0.10", "status": "0.16.2", "types": "0.30"}
@@ -137,12 +138,16 @@ def _generate(state: FakeState, request: FakeRequest) -> FakeAnswer:
     limit = options.get("num_predict") if isinstance(options, Mapping) else None
     if fault is Fault.DEAD and asked.get("stream") is False:
         return json_answer({"error": STOPPED}, 500)
-    made = plan_generation(state, model, {"stream": True, **asked}, limit)
+    made = plan_answer(state, model, {"stream": True, **asked}, limit)
     chat = request.path == "/api/chat"
 
     def line(word: str, **more: object) -> dict[str, object]:
         said: dict[str, object] = {"message": {"role": "assistant", "content": word}} if chat else {"response": word}
         return {"model": made.model.name, "created_at": _TIME, **said, "done": False, **more}
+
+    def call(piece: str) -> bytes:
+        message = {"role": "assistant", "content": "", "tool_calls": [json.loads(piece)]}
+        return _ndjson({"model": made.model.name, "created_at": _TIME, "message": message, "done": False})
 
     # A prompt that is longer than the context is cut in silence; the count tells.
     counts = {
@@ -156,12 +161,16 @@ def _generate(state: FakeState, request: FakeRequest) -> FakeAnswer:
         "eval_duration": 1_000_000,
     }
     if asked.get("stream") is False:
-        return json_answer(line("".join(made.words), **counts))
+        whole = line("".join(made.words), **counts)
+        if made.calls:
+            message = {"role": "assistant", "content": "", "tool_calls": [json.loads(one) for one in _calls(made)]}
+            whole["message"] = message
+        return json_answer(whole)
     stream = stream_words(
         state,
         request.path,
-        made.words,
-        lambda word: _ndjson(line(word)),
+        list(_calls(made)) or made.words,
+        call if made.calls else lambda word: _ndjson(line(word)),
         last=_ndjson(line("", **counts)),
         broken=_ndjson({"error": DIED}),
     )
@@ -173,7 +182,7 @@ def _chat_v1(state: FakeState, request: FakeRequest) -> FakeAnswer:
     model = state.find_model(str(asked.get("model", "")))
     if model is None:
         return _missing_model(asked.get("model"), state, request.path)
-    made = plan_generation(state, model, asked, asked.get("max_tokens"))
+    made = plan_answer(state, model, asked, asked.get("max_tokens"))
     broken = event({"error": {"message": DIED, "type": "api_error", "param": None, "code": None}})
     return chat_answer(state, request.path, made, broken, system_fingerprint="fp_ollama")
 
@@ -184,7 +193,26 @@ def _show(state: FakeState, request: FakeRequest) -> FakeAnswer:
     if model is None:
         return _missing_model(asked, state, request.path)
     info = {"general.architecture": "llama", "llama.context_length": model.context_tokens}
-    return json_answer({"details": _row(model)["details"], "model_info": info, "capabilities": ["completion"]})
+    able = ["completion", "tools", "vision"] if "able" in state.switches else ["completion"]
+    return json_answer({"details": _row(model)["details"], "model_info": info, "capabilities": able})
+
+
+def _embed(state: FakeState, request: FakeRequest) -> FakeAnswer:
+    asked = request.json()
+    model = state.find_model(str(asked.get("model", "")))
+    if model is None:
+        return _missing_model(asked.get("model"), state, request.path)
+    if request.path == "/api/embeddings":
+        return json_answer({"embedding": embed(str(asked.get("prompt", "")))})
+    rows = [embed(one) for one in read_texts(asked.get("input"))]
+    counts = {"total_duration": 1_000_000, "load_duration": 1000, "prompt_eval_count": len(rows)}
+    return json_answer({"model": asked.get("model"), "embeddings": rows, **counts})
+
+
+def _calls(made: Generation) -> Iterator[str]:
+    """Each call as JSON: arguments are an object here, and no call has an id."""
+    for one in made.calls:
+        yield json.dumps({"function": {"name": one.name, "arguments": json.loads(one.arguments)}})
 
 
 def _ndjson(value: object) -> bytes:
@@ -202,6 +230,8 @@ _GETS: Mapping[str, Callable[[FakeState], FakeAnswer]] = {
 _POSTS: Mapping[str, Callable[[FakeState, FakeRequest], FakeAnswer]] = {
     "/api/chat": _generate,
     "/api/generate": _generate,
+    "/api/embed": _embed,
+    "/api/embeddings": _embed,
     "/api/show": _show,
     "/v1/chat/completions": _chat_v1,
 }

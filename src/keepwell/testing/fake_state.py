@@ -64,7 +64,8 @@ class FakeState:
 
     `faults` are by path prefix, "" for all paths; the longest prefix that fits wins. `slow_seconds` is how
     long `slow` waits, `token_seconds` the pause between two words of a stream. `switches` are options of the
-    flavour ("dev" for vLLM's development paths, "router" and "metrics" for llama.cpp's server).
+    flavour ("dev" for vLLM's development paths, "router" and "metrics" for llama.cpp's server), or of all ("able":
+    see `fake_able`).
     """
 
     release: str = ""
@@ -112,15 +113,26 @@ class Flavour(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FakeCall:
+    """A tool call; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A request for words as every flavour understands it."""
+    """A request for words as every flavour understands it. `odds`: alternatives told of each word, -1 for none."""
 
     model: FakeModel
     words: Sequence[str]
     prompt_tokens: int
     stream: bool
     finished: str
+    calls: Sequence[FakeCall] = ()
+    odds: int = -1
 
 
 def count_tokens(value: object) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from keepwell.plugins.settings import parse_release
+from keepwell.testing.fake_able import plan_answer
 from keepwell.testing.fake_http import FakeAnswer, FakeRequest, json_answer
 from keepwell.testing.fake_openai import chat_answer, event, list_answer
-from keepwell.testing.fake_state import FakeState, Fault, plan_generation
+from keepwell.testing.fake_state import FakeState, Fault
 
 DEAD = "EngineCore encountered an issue. See stack trace (above) for the root cause."
 BUSY = "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance."
@@ -94,7 +95,7 @@ def _chat(state: FakeState, request: FakeRequest) -> FakeAnswer:
         return _error(404, said, "NotFoundError", "model")
     if fault is Fault.BUSY:
         return _error(503, BUSY, "Service Unavailable", None)
-    made = plan_generation(state, model, asked, asked.get("max_tokens"))
+    made = plan_answer(state, model, asked, asked.get("max_tokens"))
     if made.prompt_tokens >= model.context_tokens:
         said = (
             f"This model's maximum context length is {model.context_tokens} tokens. However, your prompt contains at "

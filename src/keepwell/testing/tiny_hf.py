@@ -41,7 +41,9 @@ BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": Tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyFolder:
-    """Shape of a tiny model. `tag` is the first word of every answer, `words` how far it counts (to 9999)."""
+    """Shape of a tiny model. `tag` is the first word of every answer, `words` how far it counts (to 9999); `script` are
+    other pieces that it says in place of counting, no two alike.
+    """
 
     tag: str = "tiny"
     words: int = 512
@@ -52,6 +54,7 @@ class TinyFolder:
     key_heads: int = 2
     context_tokens: int = 2048
     seed: int = 1
+    script: tuple[str, ...] = ()
 
 
 def write_tiny_folder(folder: Path | str, model: TinyFolder | None = None) -> Path:
@@ -95,8 +98,8 @@ def _alphabet() -> dict[int, str]:
 def _vocabulary(shape: TinyFolder) -> tuple[dict[str, int], list[int]]:
     """Ids by token, and the ids of the chain."""
     alphabet = _alphabet()
-    spoken = [shape.tag, *(f"{number:04d}" for number in range(1, shape.words + 1))]
-    words = [alphabet[ord(" ")] + word for word in spoken]
+    spoken = shape.script or (f" {shape.tag}", *(f" {number:04d}" for number in range(1, shape.words + 1)))
+    words = ["".join(alphabet[byte] for byte in piece.encode()) for piece in spoken]
     tokens = [*SPECIALS, *(alphabet[byte] for byte in range(256)), *words]
     vocabulary = {token: place for place, token in enumerate(tokens)}
     return vocabulary, [vocabulary[word] for word in words]
@@ -202,8 +205,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tag", default="tiny", help="first word of every answer")
     parser.add_argument("--words", type=int, default=512, help="how far it counts")
     parser.add_argument("--context-tokens", type=int, default=2048)
+    parser.add_argument("--say", action="append", default=[], metavar="PIECE", help="in place of counting")
     wanted = vars(parser.parse_args(argv))
-    write_tiny_folder(wanted.pop("folder"), TinyFolder(**wanted))
+    script = tuple(wanted.pop("say"))
+    write_tiny_folder(wanted.pop("folder"), TinyFolder(**wanted, script=script))
     return 0
 
 

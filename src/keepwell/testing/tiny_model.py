@@ -32,7 +32,15 @@ CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-#: The same in Ollama's template language, for `POST /api/create`.
+#: A template that shows tools and calls, by which llama.cpp's server believes that the model calls them.
+TOOL_TEMPLATE = (
+    "{{ bos_token }}{% if tools %}<|system|>{{ tools | tojson }}<|end|>{% endif %}"
+    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] or '' }}"
+    "{% for c in m['tool_calls'] or [] %}<tool_call>\n"
+    '{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}\n</tool_call>{% endfor %}'
+    "<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+#: The first in Ollama's template language, for `POST /api/create`.
 OLLAMA_TEMPLATE = "<|user|>{{ .Prompt }}<|end|><|assistant|>"
 #: Numbers are written with four digits, so a chain ends at the latest here.
 MAX_WORDS = 9999
@@ -46,6 +54,8 @@ END_OF_TEXT = 2
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TinyModel:
     """Shape of a tiny model. `tag` is the first word of every answer, `words` how far it counts.
+
+    `script` are other pieces that it says in place of counting, each once: a tool call, or thoughts. No two alike.
 
     Speed is set by `layers`, `width` and `feed` (zeros cost as much to multiply as other numbers); `half`
     stores the matrices in 16 bits. Raises ValueError for shapes that llama.cpp would refuse.
@@ -63,8 +73,12 @@ class TinyModel:
     context_tokens: int = 2048
     half: bool = False
     seed: int = 1
+    chat_template: str = CHAT_TEMPLATE
+    script: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(set(self.script)) != len(self.script) or len(self.script) == 1:
+            raise ValueError("a script is two pieces or more, no two alike")
         if not 1 <= self.words <= MAX_WORDS:
             raise ValueError(f"words must be 1 to {MAX_WORDS}, got {self.words}")
         if self.width % self.heads or self.heads % self.key_heads or self.width % 8:
@@ -129,9 +143,9 @@ def _vocabulary(shape: TinyModel) -> _Vocabulary:
         made.add(f"<|{role}|>", 0.0, TokenType.CONTROL)
     made.add("<|end|>", 0.0, TokenType.CONTROL)
     made.add("\u2581", -1.0, TokenType.NORMAL)
-    made.chain.append(made.add("\u2581" + shape.tag, -2.0, TokenType.NORMAL))
-    for number in range(1, shape.words + 1):
-        made.chain.append(made.add(f"\u2581{number:04d}", -2.0 - number, TokenType.NORMAL))
+    spoken = shape.script or (f" {shape.tag}", *(f" {number:04d}" for number in range(1, shape.words + 1)))
+    for place, piece in enumerate(spoken):
+        made.chain.append(made.add(piece.replace(" ", "\u2581"), -2.0 - place, TokenType.NORMAL))
     return made
 
 
@@ -150,7 +164,7 @@ def _write_shape(writer: gguf.GGUFWriter, shape: TinyModel, size: int) -> None:
     writer.add_rope_dimension_count(shape.width // shape.heads)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(size)
-    writer.add_chat_template(CHAT_TEMPLATE)
+    writer.add_chat_template(shape.chat_template)
 
 
 def _write_vocabulary(writer: gguf.GGUFWriter, vocabulary: _Vocabulary) -> None:
