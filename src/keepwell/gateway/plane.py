@@ -13,6 +13,7 @@ from keepwell.gateway.choice.deadlines import Deadlines
 from keepwell.gateway.choice.explain import Told
 from keepwell.gateway.choice.fronts import make_fronts
 from keepwell.gateway.choice.names import Names
+from keepwell.gateway.choice.reached import AllReached
 from keepwell.gateway.choice.reservations import find_held
 from keepwell.gateway.choice.rules import make_rules
 from keepwell.gateway.choice.scheduler import Scheduler
@@ -29,6 +30,7 @@ from keepwell.gateway.work.gate import Gate
 from keepwell.plugins.dialect import Dialect
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Policy
+from keepwell.plugins.ways import find_all_words
 from keepwell.store.keys import Key
 
 
@@ -39,7 +41,7 @@ class Plane:
         self._keys: tuple[Key, ...] = ()
         self._splits: tuple[Split, ...] = ()
         self._recorder = recorder
-        dialects = cast("dict[str, Dialect]", load_all("dialects"))
+        self._dialects = dialects = cast("dict[str, Dialect]", load_all("dialects"))
         policies = cast("dict[str, Policy]", load_all("routing"))
         scheduler = Scheduler((), (), policies)
         self.own = OwnPaths(scheduler)
@@ -73,10 +75,12 @@ class Plane:
         called = {name: one for name, one in routes.items() if not one.moved_from}
         names = Names(called, settings.aliases, settings.patterns, settings.default)
         gate.surface.replace(names, settings.offered, fronts)
+        gate.surface.reached = AllReached(self._dialects, settings.routes, settings.replicas)
         gate.surface.sticky |= {name for name, one in routes.items() if one.moved_from and is_sticky(one)}
         gate.diversions = self.own.diversions = diversions
         self.own.names = names
-        self.own.told = Told(standings=settings.standings, shortages=settings.shortages)
+        words = find_all_words(self._dialects)
+        self.own.told = Told(standings=settings.standings, shortages=settings.shortages, words=words)
         gate.rules = make_rules(routes, settings.guards, settings.shortages)
         gate.attest.replace(settings.standings, {one.id: one.node for one in settings.replicas}, settings.on_mismatch)
         self._recorder.tariff, self._recorder.bodies.seconds = settings.tariff, settings.bodies_seconds

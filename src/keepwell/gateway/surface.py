@@ -11,6 +11,7 @@ from keepwell.gateway.access import Refused
 from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.choice.fronts import SERVICE_DIALECT, Fronts
 from keepwell.gateway.choice.names import LATEST, Names
+from keepwell.gateway.choice.reached import AllReached
 from keepwell.gateway.choice.sticking import is_sticky
 from keepwell.gateway.wire.request import Request
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
@@ -61,6 +62,8 @@ class Surface:
         self.era = object()
         self.names = Names({}, {})
         self.fronts = Fronts()
+        #: Which routes are reached by translation.
+        self.reached = AllReached(dialects)
         #: Routes whose requests need more than their key says.
         self.sticky: frozenset[str] = frozenset()
         self._exact: dict[str, Route] = {}

@@ -31,7 +31,8 @@ class Endpoint:
     can be asked for in a stream. `options`: a body may name options with which the model is loaded. `judged`: an error
     of it speaks against the replica, and another one is tried. `end` is what only the end of its stream holds,
     b"" for the dialect's own. `codec` reads and writes its requests and answers in common words, None where it cannot
-    be translated.
+    be translated. `word` stands among the dialects of an engine that has this path, where not all that speak the
+    dialect have it; "" for the dialect's own name.
     """
 
     path: bytes
@@ -44,6 +45,7 @@ class Endpoint:
     judged: bool = True
     end: bytes = b""
     codec: Codec | None = None
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,9 @@ def _say(line: CandidateLine) -> str:
 
 
 def _say_more(line: CandidateLine) -> Iterator[str]:
-    """Where the model lies, what it takes, what it cannot, and how well it would be known who answered."""
+    """What it is translated into, where the model lies, what it takes and cannot, how well it is known who answers."""
+    if line.into:
+        yield f"translated into {' or '.join(line.into)}"
     if line.device:
         yield line.device
     if line.planned_bytes and line.reported_bytes:

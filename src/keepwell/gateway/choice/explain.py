@@ -26,6 +26,7 @@ class CandidateLine:
     `proof` is how well it would be known that it answered (see `attest`), `device` where the model lies; `cannot` is
     what it certainly cannot do, `context_tokens` how long a prompt may be (0: not known). `planned_bytes` are what the
     model was reckoned to take in memory, `reported_bytes` what the engine says that it takes; 0 where not known.
+    `into` are formats of the replica that requests are translated into, as it does not speak theirs.
     """
 
     replica: str
@@ -42,14 +43,18 @@ class CandidateLine:
     context_tokens: int = 0
     planned_bytes: int = 0
     reported_bytes: int = 0
+    into: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What the control side told of models: standings by replica and model, and what replicas lack by route."""
+    """What the control side told of models: standings by replica and model, and what replicas lack by route. `words`
+    are by format those that its requests can be translated into.
+    """
 
     standings: Mapping[str, Mapping[str, Standing]] = field(default_factory=dict)
     shortages: Mapping[str, Shortage] = field(default_factory=dict)
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 NOTHING = Told()
@@ -105,6 +110,7 @@ def explain(
 
 def _explain(scheduler: Scheduler, route: Route, key: str, now: float, told: Told) -> Explanation:
     dialects = {one for station in scheduler.stations.values() for one in station.replica.dialects}
+    dialects |= {name for name, words in told.words.items() if words & dialects}
     return Explanation(
         model="",
         route=route.name,
@@ -112,10 +118,15 @@ def _explain(scheduler: Scheduler, route: Route, key: str, now: float, told: Tol
         policy=route.policy,
         waiting=sum(one.ask.route == route.name for one in scheduler.waiting.values()),
         candidates={
-            dialect: _lines(scheduler, route, Ask(id=0, route=route.name, dialect=dialect, key=key), now, told)
+            dialect: _lines(scheduler, route, _ask(route, dialect, key, told), now, told)
             for dialect in sorted(dialects)
         },
     )
+
+
+def _ask(route: Route, dialect: str, key: str, told: Told) -> Ask:
+    also = told.words.get(dialect, frozenset())
+    return Ask(id=0, route=route.name, dialect=dialect, key=key, also=also)
 
 
 def _lines(scheduler: Scheduler, route: Route, ask: Ask, now: float, told: Told) -> tuple[CandidateLine, ...]:
@@ -124,7 +135,12 @@ def _lines(scheduler: Scheduler, route: Route, ask: Ask, now: float, told: Told)
         model = route.replicas[one.replica]
         station = scheduler.stations.get(one.replica)
         line = CandidateLine(
-            replica=one.replica, why=one.why, outstanding=one.outstanding, chosen=one.chosen, model=model
+            replica=one.replica,
+            why=one.why,
+            outstanding=one.outstanding,
+            chosen=one.chosen,
+            model=model,
+            into=one.into,
         )
         if station is not None:
             line = replace(line, limit=station.replica.limit, resident=model in station.resident)

@@ -7,7 +7,7 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import structs
 
@@ -126,10 +126,10 @@ class Scheduler:
     def wake(self, now: float) -> list[Start]:
         """Start what waits and can be started now, in the fair order."""
         started: list[Start] = []
-        full: set[tuple[str, str, str, frozenset[str]]] = set()
+        full: set[tuple[str, str, frozenset[str], str, frozenset[str]]] = set()
         for one in sorted(self.waiting.values(), key=_order):
             route = self.routes.get(one.ask.route)
-            wish = (one.ask.route, one.ask.dialect, one.ask.key, one.failed)
+            wish = (one.ask.route, one.ask.dialect, one.ask.also, one.ask.key, one.failed)
             if route is None or wish in full:
                 continue
             open_ones = self._open(route, one.ask, now, one.failed)
@@ -166,13 +166,14 @@ class Scheduler:
             why = self._why_not(station, route.replicas[name], ask, now)
             if not why and station.keeps_out(route.replicas[name], now):
                 why = f"another model was loaded less than {station.replica.stay_seconds:g} s ago and stays for now"
-            rows.append(Verdict(replica=name, why=why, outstanding=station.outstanding, chosen=station is chosen))
+            row = Verdict(replica=name, why=why, outstanding=station.outstanding, chosen=station is chosen)
+            rows.append(replace(row, into=tuple(sorted(_find_into(ask, station)))))
         return rows
 
     def _why_not(self, station: Station, model: str, ask: Ask, now: float) -> str:
         if station.cordoned:
             return f"gets no new work: {station.cordoned}"
-        if ask.dialect not in station.replica.dialects:
+        if not _is_understood(ask, station):
             return f"does not speak {ask.dialect}"
         if station.breaker.state == "open" and now < station.breaker.until:
             last = station.breaker.reasons[-1][1]
@@ -207,7 +208,7 @@ class Scheduler:
                 station is not None
                 and name not in failed
                 and not station.cordoned
-                and ask.dialect in station.replica.dialects
+                and (ask.dialect in station.replica.dialects or _find_into(ask, station))
                 and station.breaker.allows(now)
             ):
                 found.append(station)
@@ -216,13 +217,15 @@ class Scheduler:
     def _may_come_back(self, route: Route, ask: Ask) -> bool:
         """True if somebody could take it but for a cordon: such a one is worth waiting for."""
         stations = [self.stations[name] for name in route.replicas if name in self.stations]
-        return any(one.cordoned not in ("", GONE) and ask.dialect in one.replica.dialects for one in stations)
+        return any(one.cordoned not in ("", GONE) and _is_understood(ask, one) for one in stations)
 
     def _choose(self, route: Route, ask: Ask, found: list[Station], now: float) -> Station | None:
         beside = any(one.proven for one in found)
         with_room = [one for one in found if self._can_start(one, route, ask, now, beside)]
         if len(with_room) > 1:
             with_room = [one for one in with_room if not one.breaker.shy(now) and not one.is_quiet()] or with_room
+        if ask.also and len(with_room) > 1:  # whoever needs no translation goes first, as long as it has room
+            with_room = [one for one in with_room if ask.dialect in one.replica.dialects] or with_room
         if len(with_room) > 1:
             return self.stations[self._rank(route, ask, with_room)]
         return next(iter(with_room), None)
@@ -268,7 +271,10 @@ class Scheduler:
             station.models[ask.id] = model
         if replica.stay_seconds:
             station.take_in(model, now)
-        return Start(ask.id, replica.id, model, bool(replica.reloads) and station.is_cold(model))
+        cold = bool(replica.reloads) and station.is_cold(model)
+        if ask.dialect in replica.dialects:
+            return Start(ask.id, replica.id, model, cold)
+        return Start(ask.id, replica.id, model, cold, replica.dialects)
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:
         ahead = [one for one in self.waiting.values() if one.ask.route == route.name]
@@ -308,6 +314,19 @@ class Scheduler:
             return ""
         reasons = [f"{one.replica}: {one.why or 'failed this request'}" for one in self.explain(ask, now)]
         return f" ({'; '.join(reasons)})"
+
+
+def _find_into(ask: Ask, station: Station) -> frozenset[str]:
+    """What of this replica's dialects the request can be translated into; none where it speaks the request's own."""
+    spoken = station.replica.dialects
+    if ask.dialect in spoken:
+        return frozenset()
+    return ask.also & spoken
+
+
+def _is_understood(ask: Ask, station: Station) -> bool:
+    """True if it speaks the request's dialect, or one that it can be translated into."""
+    return ask.dialect in station.replica.dialects or bool(_find_into(ask, station))
 
 
 def _order(one: Waiting) -> tuple[int, float, int]:

@@ -43,14 +43,16 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
         raise Refused(Failure(status=501, kind="no_upgrade", message=message))
     route, target, reading = _find_route(surface, request, endpoint, key, _asked(query, b"node"))
     _send_to(head, target)
+    name = surface.name_of(dialect)
     return Entry(
         surface_era=surface.era,
         access_era=access_era,
         dialect=dialect,
-        dialect_name=surface.name_of(dialect),
+        dialect_name=name,
         endpoint=endpoint,
         path=path.decode("latin-1"),
         key=key,
+        reached=surface.reached.find(name, endpoint),
         reading=reading or _find_reading(head, endpoint, _asked(query, b"model")),
         route=route,
         session=next((head.named[name] for name in SESSIONS if name in head.named), b""),

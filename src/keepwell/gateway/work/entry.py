@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.reached import Reached
 from keepwell.gateway.wire.body import JSON_BODY, Reading
 from keepwell.plugins.dialect import Dialect, Endpoint
 from keepwell.store.keys import Key
@@ -26,6 +27,7 @@ class Entry:
     endpoint: Endpoint
     path: str
     key: Key
+    reached: Reached
     reading: Reading = JSON_BODY
     route: Route | None = None
     session: bytes = b""

@@ -5,13 +5,15 @@ A stream that was begun and breaks ends in an error of the client's own dialect,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Start, Wait
+from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.choice.rules import Ruled
-from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.choice.station import Station
 from keepwell.gateway.wire.body import Peek
-from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, render_framing, render_head
+from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
 from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.wire.request import Request
@@ -19,9 +21,12 @@ from keepwell.gateway.work.attempt import Attempt
 from keepwell.gateway.work.attest import Attest
 from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.loading import Loads
-from keepwell.gateway.work.opening import Opening, describe_error, render_place, render_waited
-from keepwell.gateway.work.proof import find_model, render_proof
-from keepwell.gateway.work.relay import TAIL_BYTES, Relay, without_usage
+from keepwell.gateway.work.opening import Opening, describe_error
+from keepwell.gateway.work.proof import render_proof
+from keepwell.gateway.work.relay import Relay
+from keepwell.gateway.work.telling import Telling, describe_refusal, render_json
+from keepwell.gateway.work.translated import TranslatedAttempt, make_setting
+from keepwell.gateway.work.translation import Translation
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Ask
 from keepwell.store.bodies import BODY_BYTES
@@ -65,39 +70,23 @@ class Gate(Protocol):
         ...
 
 
-class Exchange:
+class Exchange(Telling):
     """The work for one request; the gateway owns it, the client's connection and its attempts call it.
 
     What most requests never change stands in the class, for the price of an instance.
     """
 
-    #: In the queue.
-    waiting = False
     attempt: Attempt | None = None
-    #: Where the answer is kept, None if it is not to be.
-    copy: bytearray | None = None
     #: Replicas that cannot do it, or failed.
     excluded: frozenset[str] = frozenset()
-    #: A stream that may be begun while it waits.
-    opening: Opening | None = None
-    _place: Wait | None = None
-    _lines = b""
+    #: The request in common words, where a replica may need it in another format.
+    translation: Translation | None = None
     _over = False
     _nobody = ""
 
     def __init__(self, gate: Gate, client: Inbound, request: Request, entry: Entry, look: Peek, ask: Ask) -> None:
-        self.client = client
-        self.request = request
-        self.entry = entry
-        self.ask = ask
+        super().__init__(client, request, entry, look, ask)
         self._gate = gate
-        self.facts = facts = Facts(ask.id, request.received_at)
-        facts.key, facts.route, facts.dialect, facts.path = ask.key, ask.route, ask.dialect, entry.path
-        facts.asked, facts.page = look.model or look.name, request.head.page
-        facts.stream = entry.endpoint.streams
-        if look.stream is not None:
-            facts.stream = look.stream
-        self.hides = facts.stream and entry.endpoint.counts and look.stream_options is None
 
     @property
     def begun(self) -> bool:
@@ -125,6 +114,13 @@ class Exchange:
         self.excluded, self._lines = ruled.unable, ruled.lines
         self.facts.changed_options = ruled.changed
 
+    def reach(self, routes: Mapping[str, Route], route: Route, stations: Mapping[str, Station]) -> None:
+        """Some replicas need it in another format. Where all do, those are out that cannot be told what is asked."""
+        native = self.entry.reached.routes[route.name]
+        self.translation = Translation(self.entry, self.request.body, native=native)
+        if not native:
+            self.excluded |= self.translation.leave_out(routes, route, stations)
+
     def follow(self, effect: Effect) -> None:
         """Do what the scheduler said."""
         if isinstance(effect, Start):
@@ -136,6 +132,9 @@ class Exchange:
                 self._tell_place(now)
             if not facts.started:
                 facts.started = now
+            if effect.spoken:
+                self._begin_otherwise(effect, now)
+                return
             self.attempt = Attempt(self, effect.replica, effect.model, now)
             if effect.cold:
                 self.attempt.cold = True
@@ -143,32 +142,35 @@ class Exchange:
         elif isinstance(effect, Refuse):
             if effect.ahead >= 0:
                 self._place = Wait(effect.ask, effect.ahead, effect.retry_seconds)
-            failure = Failure(
-                status=effect.status, kind=effect.kind, message=effect.message, retry_seconds=effect.retry_seconds
-            )
-            self.refuse(failure)
+            self.refuse(self._explain(effect))
         else:
             self.waiting = True
             self._place = self._place or effect
+            if self.translation is not None and not self.translation.native and self.translation.loads:
+                self._answer_load("")
 
-    def begin_early(self) -> None:
-        """Its stream may be begun while it waits, if its client reads such."""
-        if self.facts.stream and self.entry.dialect.comments and not self.request.head.old:
-            lines = self.request.head.page
-            if self._place is not None:
-                lines += render_place(self._place)
-            self.opening = Opening(self.client.transport, self.entry.dialect, self.facts, lines)
+    def _begin_otherwise(self, start: Start, now: float) -> None:
+        """On a replica that needs the request in another format."""
+        translation = self.translation = self.translation or Translation(self.entry, self.request.body)
+        wording = translation.find(start.spoken)
+        if isinstance(wording, str):
+            translation.unable[start.replica] = wording
+            self._gate.tried(self, start.replica, "gone", wording)
+            self.excluded |= {start.replica}
+            self.follow(self._gate.again(self, self.excluded))
+        elif translation.loads:
+            self._gate.tried(self, start.replica, "gone", "there is nothing to load")
+            self._answer_load(start.replica)
+        else:
+            body = wording.render_body(start.model)
+            self.attempt = TranslatedAttempt(self, start, now, wording, body)
+            self._gate.connect(self.attempt)
 
     def keep_open(self, now: float) -> None:
         """Tell the client that its request lives, if it is time."""
         relay = self.attempt and self.attempt.relay
         if self.opening is not None and (relay is None or (self.opening.opened and not relay.begun)):
             self.opening.keep(now, queued=self.waiting)
-
-    def _tell_place(self, now: float) -> None:
-        if self._place is not None:
-            self._lines += render_place(self._place) + render_waited(now - self.facts.began)
-            self._place = None
 
     def late(self, outcome: Outcome, why: str) -> None:
         """A deadline is over."""
@@ -189,19 +191,9 @@ class Exchange:
 
     def refuse(self, failure: Failure) -> None:
         """It cannot be served: an error in the client's own dialect."""
-        facts = self.facts
-        facts.status, facts.error = failure.status, failure.kind
-        if self.opening is not None and self.opening.opened:
-            self.opening.end_in(failure)
-            self._end(close=True)
-            return
-        self._tell_place(self._gate.now())
-        body = self.entry.dialect.render_refusal(failure)
-        retry = b"retry-after: %d\r\n" % max(1, round(failure.retry_seconds)) * bool(failure.retry_seconds)
-        own = b"content-type: application/json\r\n" + retry + render_proof(facts) + self._lines
-        close = self.request.close
-        self.client.transport.write(render_head(failure.status, own, length=len(body), close=close) + body)
-        self._end(close=close)
+        if self.opening is None or not self.opening.opened:
+            self._tell_place(self._gate.now())
+        self._end(close=self._write_refusal(failure))
 
     # The client's calls.
 
@@ -249,10 +241,8 @@ class Exchange:
     def answered(self, attempt: Attempt, answer: Outbound, body: bytes) -> None:
         """A whole answer: passed on with what it says of itself, unless it is an error and another replica has none."""
         facts, head, own = self.facts, answer.head, answer.own  # the connection may be another's soon
-        if head.status in RETRIED and self.entry.endpoint.judged:
-            if self._try_again(attempt, _WORDS[head.status in BUSY], f"HTTP {head.status}"):
-                return
-            facts.error = "engine_error"
+        if head.status in RETRIED and self._is_tried_again(attempt, head.status):
+            return
         if facts.stream and head.status < 400:
             body = self._note_stream(body)
         else:
@@ -273,6 +263,42 @@ class Exchange:
             length = UNTIL_CLOSED  # nothing is told of a body that there never is
         framing = render_framing(length, close=close)
         self.client.transport.write(b"%b%b%b%b%b" % (head.onward, own, lines, framing, body))
+        self._conclude(attempt, head.status, close=close)
+
+    def answered_otherwise(self, attempt: TranslatedAttempt, head: AnswerHead, body: bytes) -> None:
+        """The same for an answer in another format: its error, or what it says, in the client's own."""
+        facts = self.facts
+        if head.status in RETRIED and self._is_tried_again(attempt, head.status):
+            return
+        facts.status, facts.replica, facts.dialect = head.status, attempt.replica, attempt.dialect
+        failure: Failure | None = None
+        if head.status >= 400:
+            failure = attempt.describe(head, body)
+            own, shown = render_json(failure), self.entry.dialect.render_refusal(failure)
+        else:
+            heard, events = attempt.hear(head, body)
+            if heard.fault is not None:
+                self.failed(attempt, "sick", heard.fault.message, between=True)
+                return
+            facts.answered, facts.usage = heard.model, heard.usage
+            writer = attempt.make_writer()
+            shown = writer.write(events, self._gate.now() - facts.began)
+            own = attempt.render_own(writer.content_type)
+        if self.copy is not None:
+            self.copy += shown[:BODY_BYTES]
+        lines = self.attest(attempt, head.status)
+        if not lines:
+            return
+        close = self.request.close
+        if self.opening is None or not self.opening.opened:
+            own += lines + attempt.wording.lines
+            begin = render_head(head.status, own, length=len(shown), close=close)
+            self.client.transport.write(begin + shown)
+        elif failure is None:
+            self.opening.end(shown)
+        else:
+            self.opening.end_in(failure)
+            close = True
         self._conclude(attempt, head.status, close=close)
 
     def _answer_opened(self, opening: Opening, attempt: Attempt, status: int, body: bytes) -> None:
@@ -315,15 +341,39 @@ class Exchange:
 
     # What they come to.
 
-    def _note_stream(self, body: bytes) -> bytes:
-        """A stream that came all at once: what it says of itself, and what the client gets of it."""
-        dialect, facts = self.entry.dialect, self.facts
-        facts.answered, facts.usage = find_model(body), dialect.read_usage(body[-TAIL_BYTES:])
-        if any(alarm in body for alarm in dialect.alarms):
-            facts.error = "error_in_stream"
-        if self.hides:
-            return without_usage(body, dialect)
-        return body
+    def _explain(self, refused: Refuse) -> Failure:
+        """Why nobody takes it: where all that is free to take it cannot be told what is asked, that is the reason."""
+        failure = describe_refusal(refused)
+        translation = self.translation
+        if translation is None or not translation.unable:
+            return failure
+        message = f"{self.ask.route} cannot be asked this in another format: {translation.describe()}"
+        if translation.hopeless and self.attempt is None:
+            return Failure(status=400, kind="cannot_be_translated", message=message)
+        return replace(failure, message=f"{failure.message}; {message}")
+
+    def _is_tried_again(self, attempt: Attempt, status: int) -> bool:
+        """True if another replica is asked because of this status."""
+        if not self.entry.endpoint.judged:
+            return False
+        if self._try_again(attempt, _WORDS[status in BUSY], f"HTTP {status}"):
+            return True
+        self.facts.error = "engine_error"
+        return False
+
+    def _answer_load(self, replica: str) -> None:
+        """To whoever wants nothing but the model in memory, for an engine that cannot load."""
+        codec, translation = self.entry.endpoint.codec, self.translation
+        if codec is None or translation is None or translation.asked is None:
+            return
+        facts = self.facts
+        facts.status, facts.replica = 200, replica
+        writer = codec.make_writer(translation.asked, make_setting(facts))
+        body = writer.write(translation.answer_load(), self._gate.now() - facts.began)
+        own = b"content-type: %b\r\n" % writer.content_type + render_proof(facts) + self._lines
+        close = self.request.close
+        self.client.transport.write(render_head(200, own, length=len(body), close=close) + body)
+        self._end(close=close)
 
     def _conclude(self, attempt: Attempt, status: int, *, close: bool) -> None:
         """The client has its answer, whatever it says."""

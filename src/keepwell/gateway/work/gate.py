@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 
 import msgspec
+from msgspec import structs
 
 from keepwell.gateway.access import Access, Refused
 from keepwell.gateway.choice.ask import Effect, Outcome, Start
@@ -127,16 +128,21 @@ class Gate:
         ask = Ask(
             id=self._number,
             route=route.name,
-            dialect=entry.dialect_name,
+            dialect=entry.reached.word,
             key=key.name,
             priority=key.priority,
             weight=key.weight,
         )
+        reached = entry.reached
+        if route.name in reached.routes:
+            ask = structs.replace(ask, also=reached.words)
         if route.name in self.surface.sticky:
             ask = stick(ask, route, look, entry.session)
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
         if ruled is not None:
             exchange.obey(ruled)
+        if route.name in reached.routes:
+            exchange.reach(self.scheduler.routes, route, self.scheduler.stations)
         if route.name in self.bodies:
             exchange.copy = bytearray()
         exchange.follow(self.scheduler.arrive(ask, request.received_at, exchange.excluded))
