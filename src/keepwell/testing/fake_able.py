@@ -140,7 +140,7 @@ def _count_odds(asked: Mapping[str, object]) -> int:
 
 def _count_pictures(turn: Mapping[str, object]) -> int:
     parts = [one for one in _list(turn.get("content")) if isinstance(one, Mapping)]
-    return len(_list(turn.get("images"))) + sum(one.get("type") == "image_url" for one in parts)
+    return len(_list(turn.get("images"))) + len([one for one in parts if one.get("type") == "image_url"])
 
 
 def _text(turn: Mapping[str, object]) -> str:
