@@ -165,8 +165,8 @@ class StreamWriter:
             held.note(one)
 
     def _add_odds(self, one: Odds, lead: bytes, out: list[bytes]) -> None:
-        """In the line before, which they are for; alone where it is on its way."""
-        if not out:
+        """In the line before, which they are for; alone where that is on its way or has its own."""
+        if not out or not out[-1].endswith(_END):
             out.append(lead + self._form.text + b'""' + self._form.close + _END)
         out[-1] = out[-1].removesuffix(b"}\n") + b',"logprobs":' + encode(write_odds(one)) + b"}\n"
 
