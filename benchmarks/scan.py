@@ -27,6 +27,7 @@ from keepwell.app.operation import Caller
 from keepwell.app.reading import open_text
 from keepwell.diagnose.catalogue import Catalogue, load_catalogue
 from keepwell.scan.clean import read_blocks
+from keepwell.scan.ends import fills_window
 from keepwell.scan.pattern import compile_pattern
 from keepwell.scan.scanner import Scanner
 
@@ -106,7 +107,7 @@ def compare(log: Path, size: int, catalogue: Catalogue, folder: Path) -> None:
     if shutil.which("rg"):
         listed = folder / "texts"
         faults = [one for name, one in catalogue.signatures.items() if one.rare and name in catalogue.faults]
-        listed.write_text("".join(sorted({f"{text}\n" for one in faults for text in one.leads})))
+        listed.write_text("".join(sorted({f"{text}\n" for one in faults for text in one.leads if fills_window(text)})))
         for name, flags in (("rg -F", ["-F"]), ("rg -F -i", ["-F", "-i"])):
             other = show(
                 name,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keepwell.scan.matchers import MATCHERS
 from keepwell.scan.pattern import matches_line
-from keepwell.scan.scanner import CONTEXT_BYTES, HEAD_BYTES, Scanner, find_context
+from keepwell.scan.scanner import CONTEXT_BYTES, HEAD_BYTES, TAIL_BYTES, Scanner, find_context
 from keepwell.scan.signature import make_signature
 from keepwell.scan.tally import KEPT_LINES
 
@@ -25,11 +25,13 @@ PATTERNS = (
     "übel+",
     r"Xid\W.*: 79",
     r'exit code "?\d+',
+    "gone to disk|erofs",
 )
 WORDS = st.lists(
     st.sampled_from(
         ["no space left", "PERMISSION denied", " ", " my models", "GPU", "gpus", "error: x", "> error: x", "clock",
-         "!@#!", "üBELL", "\n", "\n", "Xid 1: 79", 'exit code 7', "\x1b[0m", "\r\n", "access denied ", "x" * 30]
+         "!@#!", "üBELL", "\n", "\n", "Xid 1: 79", 'exit code 7', "gone to disk", "EROFS",
+         "\x1b[0m", "\r\n", "access denied ", "x" * 30]
     ),
     max_size=25,
 )  # fmt: skip
@@ -37,7 +39,9 @@ WORDS = st.lists(
 
 def scan(raw: bytes, sizes: list[int], matcher: str, once: tuple[str, ...] = ("time|clock",)) -> dict[str, object]:
     """What a scanner finds in chunks of these sizes."""
-    scanner = Scanner([make_signature(one) for one in PATTERNS], faults=PATTERNS[:6], once=once, matcher=matcher)
+    scanner = Scanner(
+        [make_signature(one) for one in PATTERNS], faults=(*PATTERNS[:6], PATTERNS[-1]), once=once, matcher=matcher
+    )
     return dict(scanner.scan(cut(raw, sizes)).hits)
 
 
@@ -83,14 +87,31 @@ def test_a_fault_deep_in_a_large_log_brings_its_context() -> None:
     fault, context, far = "no space left", "warming|clock", "ring|far"
     signatures = [make_signature(one) for one in (fault, context, far)]
     filler = b"an ordinary line of a log\n" * 100_000
-    raw = filler + b"clock\nno space left\nlast\n" + filler + b"ring\n"
+    raw = filler + b"clock\nno space left\nlast\n" + filler + b"ring\n" + filler[: 4 * TAIL_BYTES]
     scanned = Scanner(signatures, faults=[fault], once=(context, far)).scan(
         raw[at : at + 99_991] for at in range(0, len(raw), 99_991)
     )
     assert scanned.hits[fault].first.number == 100_002
     assert scanned.hits[context].first.number == 100_001
     assert far not in scanned.hits
-    assert scanned.lines == 200_004
+    assert scanned.lines == 200_004 + (4 * TAIL_BYTES) // 26 + 1
+
+
+def test_the_end_of_a_large_log_is_looked_through_for_everything() -> None:
+    filler = b"an ordinary line of a log\n" * 100_000
+    signatures = [make_signature(one) for one in ("ring|far", r"^\W*Killed\W*$")]
+    scanner = Scanner(signatures, faults=[signatures[1].pattern])
+    assert scanner.scan([filler, b"ring\nKilled\n"]).hits.keys() == {one.pattern for one in signatures}
+    assert scanner.scan([filler, b"ring\nKilled\n", filler]).hits == {}
+
+
+def test_a_signature_of_long_and_short_texts_is_found_by_both_and_each_line_counts_once() -> None:
+    filler = b"an ordinary line of a log\n" * 100_000
+    one = make_signature("gone to disk|erofs")
+    raw = b"EROFS\n" + filler + b"EROFS far off\n" + filler + b"gone to disk: EROFS\nerofs\n" + filler
+    hit = Scanner([one], faults=[one.pattern]).scan([raw]).hits[one.pattern]
+    assert [line.number for line in hit.lines] == [1, 200_003, 200_004]
+    assert hit.count == 3
 
 
 def test_context_is_bounded() -> None:

@@ -1,27 +1,31 @@
 """Finds signatures in a stream of bytes: which, where first, how often.
 
 A signature hits a line when Python's `re` finds it in the clean line (see `clean`, `pattern`); texts that such
-a line must hold (see `signature`) lead to it at memory speed. Signatures that tell of a fault and have rare
-texts are looked for everywhere. Those of common words ("GPU", "time out") are context: they are looked
-for at the head of the text and around the faults that were found. A text that is no longer than the head, as
-people paste, is looked through for everything. Memory is bounded: one block, and a few lines of each signature.
+a line must hold (see `signature`) lead to it at memory speed. Signatures that tell of a fault are looked for
+everywhere by their rare texts. Those of common words ("GPU", "time out"), and short ones ("killed"), are context:
+they are looked for at the head of the text, at its end, and around the faults that were found. A text that is no
+longer than the head, as people paste, is looked through for everything. Memory is bounded: one block, and a few
+lines of each signature.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from keepwell.scan.clean import LineCount, read_blocks
+from keepwell.scan.ends import fills_window
 from keepwell.scan.searcher import Search, Searcher
 from keepwell.scan.signature import Signature
-from keepwell.scan.tally import Hit, Tally
+from keepwell.scan.tally import Hit, Tally, merge_hits
 
 #: Bytes at the head of a text that are looked through for everything.
 HEAD_BYTES = 32 * 1024
 #: Bytes before and after a fault that are looked through for context: some 40 lines each.
 AROUND_BYTES = 4 * 1024
-#: Bytes of context beyond the head that a text gets in all; common words cost a hundred times as much as rare ones.
+#: Bytes at the end of a longer text that are looked through for everything: what a process said last.
+TAIL_BYTES = 8 * 1024
+#: Bytes of context around faults that a text gets in all; common words cost a hundred times as much as rare ones.
 CONTEXT_BYTES = 32 * 1024
 
 
@@ -51,33 +55,50 @@ class Scanner:
         matcher: str = "",
     ) -> None:
         self._once = frozenset(once)
-        self._faults = Searcher([one for one in signatures if one.rare and one.pattern in faults], matcher)
-        self._context = Searcher([one for one in signatures if not (one.rare and one.pattern in faults)], matcher)
+        everywhere: list[Signature] = []
+        context: list[Signature] = []
+        for one in signatures:
+            leads = tuple(lead for lead in one.leads if one.rare and one.pattern in faults and fills_window(lead))
+            everywhere += [replace(one, leads=leads)] * bool(leads)
+            rest = tuple(lead for lead in one.leads if lead not in leads)
+            context += [replace(one, leads=rest)] * bool(rest or not leads)
+        self._faults, self._context = Searcher(everywhere, matcher), Searcher(context, matcher)
 
     def scan(self, chunks: Iterable[bytes]) -> Scanned:
         """All hits in these bytes; how they are cut into chunks makes no difference."""
-        tally = Tally(self._once)
-        faults, context = Search(self._faults, tally), _Context(Search(self._context, tally))
-        lines = size = cut = 0
+        faults = Search(self._faults, Tally(self._once))
+        context = _Context(Search(self._context, Tally(self._once)), faults.added)
+        lines = before = size = cut = 0
+        data = b""
         for block in read_blocks(chunks):
             data = block.data
             count = LineCount(data, lines)
             context.look(data, faults.look(data, (0, len(data)), count), lines)
-            lines = count.all()
+            before, lines = lines, count.all()
             size += len(data)
             cut += block.cut_lines
-        return Scanned(hits=tally.hits(), lines=lines, size_bytes=size, cut_lines=cut)
+        if data:
+            context.look_last(data, before)
+        hits = merge_hits(faults.tally.hits(), context.search.tally.hits(), self._once)
+        return Scanned(hits=hits, lines=lines, size_bytes=size, cut_lines=cut)
 
 
 class _Context:
-    """The part of a text that is looked through for what means nothing by itself: its head, and around faults."""
+    """The parts of a text that are looked through for what means little by itself: its ends, and around faults.
 
-    def __init__(self, search: Search) -> None:
-        self._search = search
+    A signature may be looked for in both ways, by different leads: a line that both find counts once, which is why
+    `besides` holds what was found in this block before.
+    """
+
+    def __init__(self, search: Search, besides: Container[tuple[int, str]]) -> None:
+        self.search = search
+        self._besides = besides
         self._left = CONTEXT_BYTES
+        self._looked = 0
 
     def look(self, data: bytes, faults: Sequence[int], before: int) -> None:
         """Look through the parts of a block that follows line `before`, with faults in the lines that start here."""
+        self._looked = 0
         first = not before
         if not first and (not faults or self._left <= 0):
             return
@@ -86,7 +107,14 @@ class _Context:
             is_head = first and not start
             if is_head or self._left > 0:
                 self._left -= (stop - start) * (not is_head)
-                self._search.look(data, (start, stop), count)
+                self.search.look(data, (start, stop), count, self._besides)
+                self._looked = stop
+
+    def look_last(self, data: bytes, before: int) -> None:
+        """Look through the end of the last block, which was given to `look` before."""
+        start = max(self._looked, data.rfind(b"\n", 0, max(0, len(data) - TAIL_BYTES)) + 1)
+        if start < len(data):
+            self.search.look(data, (start, len(data)), LineCount(data, before), self._besides)
 
 
 def find_context(data: bytes, faults: Sequence[int], *, head: bool) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ signatures; which of them can be in its line is asked text by text, each once, b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -96,20 +96,29 @@ class Search:
     """
 
     def __init__(self, searcher: Searcher, tally: Tally) -> None:
+        self.tally = tally
+        self.added: set[tuple[int, str]] = set()
         self._searcher = searcher
-        self._tally = tally
         self._known: dict[bytes, tuple[bytes, list[str]]] = {}
 
-    def look(self, data: bytes, part: tuple[int, int], count: LineCount) -> list[int]:
-        """Add every hit in a part of a block; gives where the lines start of which any was kept."""
-        tally = self._tally
+    def look(
+        self, data: bytes, part: tuple[int, int], count: LineCount, besides: Container[tuple[int, str]] = ()
+    ) -> list[int]:
+        """Add every hit in a part of a block, but those in `besides`; gives where lines start of which any was kept.
+
+        What was added, kept or not, is in `added`: where each one's line starts, and the signature.
+        """
+        tally = self.tally
         kept: list[int] = []
+        self.added.clear()
         for start, leads in self._searcher.find_lines(data, part):
             line, patterns = self._read(data[start : data.find(b"\n", start)], leads)
             for pattern in patterns:
-                if pattern not in tally.full and tally.add(pattern):
-                    tally.keep(pattern, count.number(start), line)
-                    kept.append(start)
+                if pattern not in tally.full and (start, pattern) not in besides:
+                    self.added.add((start, pattern))
+                    if tally.add(pattern):
+                        tally.keep(pattern, count.number(start), line)
+                        kept.append(start)
         return kept
 
     def _read(self, raw: bytes, leads: Collection[int]) -> tuple[bytes, list[str]]:
@@ -117,7 +126,7 @@ class Search:
         known = self._known.get(raw)
         if known is None:
             line = unwrap_line(raw)
-            known = line, self._searcher.find_patterns(line, leads, self._tally.full)
+            known = line, self._searcher.find_patterns(line, leads, self.tally.full)
             if len(raw) <= KNOWN_BYTES:
                 if len(self._known) == KNOWN_LINES:
                     self._known.clear()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 #: Lines kept of each signature: a few tell a cause from its follow-ups; more would only cost memory.
 KEPT_LINES = 8
@@ -64,3 +66,15 @@ class Tally:
             pattern: Hit(pattern=pattern, lines=tuple(lines), count=self._count[pattern])
             for pattern, lines in sorted(self._lines.items())
         }
+
+
+def merge_hits(first: Mapping[str, Hit], second: Mapping[str, Hit], once: Container[str]) -> dict[str, Hit]:
+    """The hits of two tallies of one text, no line of which both have; of signatures in `once` the first line."""
+    merged = {**first, **second}
+    for pattern in first.keys() & second.keys():
+        one, other = first[pattern], second[pattern]
+        lines = sorted((*one.lines, *other.lines), key=attrgetter("number"))
+        most = {True: (1, 1), False: (KEPT_LINES, COUNTED_LINES)}[pattern in once]
+        count = min(one.count + other.count, most[1])
+        merged[pattern] = Hit(pattern=pattern, lines=tuple(lines[: most[0]]), count=count)
+    return dict(sorted(merged.items()))
