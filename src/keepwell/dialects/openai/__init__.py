@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from keepwell.dialects.openai.chat import CHAT
+from keepwell.dialects.openai.completions import COMPLETIONS
 from keepwell.dialects.openai.embeddings import EMBEDDINGS
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
@@ -44,7 +45,7 @@ class OpenAI:
 
     endpoints = (
         Endpoint(path=b"/v1/chat/completions", use="generate", counts=True, codec=CHAT),
-        Endpoint(path=b"/v1/completions", use="generate", counts=True),
+        Endpoint(path=b"/v1/completions", use="generate", counts=True, codec=COMPLETIONS),
         Endpoint(path=b"/v1/responses", use="generate", end=b"response."),
         Endpoint(path=b"/v1/embeddings", use="embed", codec=EMBEDDINGS),
         Endpoint(path=b"/v1/rerank", use="embed"),

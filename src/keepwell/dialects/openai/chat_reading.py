@@ -13,7 +13,7 @@ from keepwell.dialects.openai.outcomes import (
     parse_odds,
     parse_reason,
 )
-from keepwell.dialects.openai.reading import UNREADABLE, StreamReader
+from keepwell.dialects.openai.reading import StreamReader, find_failure
 from keepwell.plugins.answer_events import Begun, CallPiece, Event, Finished, Odds, Reasoning, Text
 from keepwell.plugins.asked import Json
 from keepwell.plugins.codec import Unreadable
@@ -107,12 +107,16 @@ def read_whole_chat(data: bytes) -> list[Event]:
     """The events of a body, without its end."""
     try:
         answer = read_body(data, _read_answer)
-    except Unreadable:
-        return [UNREADABLE]
+        return _read_whole(answer)
+    except Unreadable as error:
+        return [find_failure(error)]
+
+
+def _read_whole(answer: _Answer) -> list[Event]:
     if answer.error is not None:
         return [parse_error(answer.error)]
     if answer.choices is None:
-        return [UNREADABLE]
+        raise Unreadable("it has no choices")
     events: list[Event] = [_begun(answer)]
     choices = _Choices()
     for choice in answer.choices:

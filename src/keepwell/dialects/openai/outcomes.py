@@ -9,6 +9,7 @@ import msgspec
 
 from keepwell.plugins.answer_events import Counted, Failed, Finished, Reason, TokenOdds
 from keepwell.plugins.asked import Json
+from keepwell.plugins.codec import Unreadable
 
 _REASONS: dict[str, Reason] = {
     "stop": "stop",
@@ -17,13 +18,15 @@ _REASONS: dict[str, Reason] = {
     "function_call": "tools",
     "content_filter": "filter",
 }
+#: Words by which vLLM says that an answer is no whole one.
+_BROKEN_OFF = frozenset({"abort", "error"})
 #: How this format says why an answer is over.
 WORDS: dict[Reason, str] = {"stop": "stop", "length": "length", "tools": "tool_calls", "filter": "content_filter"}
 #: Kinds of failure in the words of this interface, by HTTP status.
 ERROR_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}
 ERROR_TYPES[404] = "not_found_error"
 #: What stands for no probability at all where a number must be (vLLM does the same).
-_NEVER = -9999.0
+NEVER = -9999.0
 #: Milliseconds that no answer takes: three years.
 _MOST_MS = 1e11
 
@@ -63,16 +66,16 @@ class OddsFields(msgspec.Struct):
     content: list[TokenFields] | None = None
     tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
-    top_logprobs: list[dict[str, float] | None] | None = None
+    top_logprobs: list[dict[str, float | None] | None] | None = None
 
 
 def parse_reason(word: str, choice: int, *, calls: bool) -> Finished:
     """Why a choice is over. One that called tools is over for them, also where an engine says "stop" (as it does when
-    the tool was chosen for it); other words are told as they are.
+    the tool was chosen for it), which stands for words of an engine's own, too. Raises Unreadable where it broke off.
     """
-    reason = _REASONS.get(word)
-    if reason is None:
-        return Finished(choice=choice, said=word)
+    if word in _BROKEN_OFF:
+        raise Unreadable(f"it is over for {word!r}")
+    reason = _REASONS.get(word, "stop")
     if calls and reason == "stop":
         reason = "tools"
     return Finished(reason, choice)
@@ -97,14 +100,15 @@ def parse_counts(usage: UsageFields | None, timings: TimingFields | None) -> lis
 
 
 def render_counts(counted: Counted) -> dict[str, Json]:
-    """`usage`; a count that nobody told is 0 where one must be, and its details are left out."""
-    given, made = max(counted.input_tokens, 0), max(counted.output_tokens, 0)
-    usage: dict[str, Json] = {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
-    if counted.cached_tokens >= 0:
-        usage["prompt_tokens_details"] = {"cached_tokens": counted.cached_tokens}
-    if counted.reasoning_tokens >= 0:
-        usage["completion_tokens_details"] = {"reasoning_tokens": counted.reasoning_tokens}
-    return usage
+    """`usage`, and `timings` as llama-server tells them where the engine measured; no other fields."""
+    found: dict[str, Json] = {}
+    if max(counted.input_tokens, counted.output_tokens) >= 0:
+        found["usage"] = _render_usage(counted)
+    times = {"prompt_ms": counted.input_ns, "predicted_ms": counted.output_ns}
+    timings = {name: value / 1e6 for name, value in times.items() if value >= 0}
+    if timings:
+        found["timings"] = timings
+    return found
 
 
 def parse_odds(found: OddsFields) -> tuple[TokenOdds, ...]:
@@ -140,6 +144,17 @@ def render_error(failed: Failed) -> dict[str, Json]:
     return {"error": {"message": failed.message, "type": kind, "param": None, "code": failed.status or None}}
 
 
+def _render_usage(counted: Counted) -> dict[str, Json]:
+    """A count that nobody told is 0 where one must be, and its details are left out."""
+    given, made = max(counted.input_tokens, 0), max(counted.output_tokens, 0)
+    usage: dict[str, Json] = {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+    if counted.cached_tokens >= 0:
+        usage["prompt_tokens_details"] = {"cached_tokens": counted.cached_tokens}
+    if counted.reasoning_tokens >= 0:
+        usage["completion_tokens_details"] = {"reasoning_tokens": counted.reasoning_tokens}
+    return usage
+
+
 def _count(told: int | None) -> int:
     if told is None:
         return -1
@@ -149,7 +164,7 @@ def _count(told: int | None) -> int:
 def _nanoseconds(milliseconds: float | None) -> int:
     if milliseconds is None or not 0 <= milliseconds < _MOST_MS:
         return -1
-    return int(milliseconds * 1e6)
+    return round(milliseconds * 1e6)
 
 
 def _parse_token(found: TokenFields) -> TokenOdds:
@@ -161,14 +176,18 @@ def _parse_lists(found: OddsFields) -> list[TokenOdds]:
     tokens, likely, others = found.tokens or [], found.token_logprobs or [], list(found.top_logprobs or [])
     others += [None] * (len(tokens) - len(others))
     rows = zip(tokens, likely, others, strict=False)
-    return [TokenOdds(token, _likely(value), tuple((more or {}).items())) for token, value, more in rows]
+    return [TokenOdds(token, _likely(value), _parse_others(more or {})) for token, value, more in rows]
+
+
+def _parse_others(told: dict[str, float | None]) -> tuple[tuple[str, float], ...]:
+    return tuple((token, _likely(value)) for token, value in told.items())
 
 
 def _likely(told: float | None) -> float:
-    if told is None or told <= _NEVER:
+    if told is None or told <= NEVER:
         return -math.inf
     return told
 
 
 def _render_token(token: str, logprob: float) -> dict[str, Json]:
-    return {"token": token, "logprob": max(logprob, _NEVER), "bytes": list(token.encode())}
+    return {"token": token, "logprob": max(logprob, NEVER), "bytes": list(token.encode())}

@@ -9,9 +9,17 @@ from keepwell.plugins.answer_events import Ended, Event, Failed
 from keepwell.plugins.codec import Unreadable
 from keepwell.plugins.cutting import MOST_BYTES, EventCutter, TooLong
 
-UNREADABLE = Failed("the engine's answer cannot be read")
 _BROKE_OFF = Failed("the engine's answer broke off")
 _TOO_LONG = Failed(f"the engine's answer has an event of more than {MOST_BYTES} bytes")
+
+
+#: Data of events that say nothing; llama-server sends null between the answers to several prompts.
+_NOTHING = (b"", b"null")
+
+
+def find_failure(error: Unreadable) -> Failed:
+    """An answer that cannot be read, as an event."""
+    return Failed(f"the engine's answer cannot be read: {error}")
 
 
 class StreamReader(ABC):
@@ -32,8 +40,8 @@ class StreamReader(ABC):
             self._read_all(self._cutter.feed(data), events)
         except TooLong:
             self._fail(_TOO_LONG, events)
-        except Unreadable:
-            self._fail(UNREADABLE, events)
+        except Unreadable as error:
+            self._fail(find_failure(error), events)
         return events
 
     def end(self) -> list[Event]:
@@ -55,8 +63,8 @@ class StreamReader(ABC):
                 self._read(one, events)
             elif one.strip() == b"[DONE]":
                 self._close(events)
-            elif one.strip():
-                raise Unreadable
+            elif one.strip() not in _NOTHING:
+                raise Unreadable("an event that is no object")
             if self._over:
                 return
 

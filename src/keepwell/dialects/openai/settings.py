@@ -113,11 +113,9 @@ def read_extras(body: bytes, known: Collection[str]) -> tuple[dict[str, Json], t
 
 
 def write_settings(asked: Asked) -> dict[str, Json]:
-    """The fields that say it. A stream is always asked for its counts: the writer for the client leaves them out where
-    it did not ask.
-    """
+    """The fields that say it. A stream is asked for its counts where `counts` does not say that nobody wants them."""
     fields: dict[str, Json] = {"model": asked.model, "stream": asked.stream}
-    if asked.stream:
+    if asked.stream and asked.counts is not False:
         fields["stream_options"] = {"include_usage": True}
     if asked.max_tokens is not None and asked.max_tokens >= 0:
         fields["max_tokens"] = asked.max_tokens

@@ -29,7 +29,10 @@ def render_counted(start: bytes, counted: Counted | None) -> bytes:
     """The chunk with the counts, b"" if there are none."""
     if counted is None:
         return b""
-    return start + b'],"usage":' + encode(render_counts(counted)) + b"}\n\n"
+    fields = render_counts(counted)
+    if not fields:
+        return b""
+    return start + b"]," + encode(fields)[1:] + b"\n\n"
 
 
 def render_failure(failed: Failed) -> bytes:
@@ -42,7 +45,7 @@ def render_whole(setting: Setting, kind: str, choices: list[Json], counted: Coun
     body: dict[str, Json] = {"id": setting.id, "object": kind, "created": int(setting.created)}
     body |= {"model": setting.model, "choices": choices}
     if counted is not None:
-        body["usage"] = render_counts(counted)
+        body |= render_counts(counted)
     return encode(body)
 
 
