@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from keepwell.gateway.access import Access
 from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.choice.deadlines import Deadlines
 from keepwell.gateway.choice.names import Names
+from keepwell.gateway.choice.reached import AllReached
 from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.surface import Surface
@@ -29,6 +30,8 @@ SECRET = "kw-secret"
 KEY = Key(name="ada", digest=hashlib.sha256(SECRET.encode()).hexdigest())
 POLICIES = cast("dict[str, Policy]", load_all("routing"))
 DIALECTS = cast("dict[str, Dialect]", load_all("dialects"))
+#: What engines may speak: all dialects, and paths that not all engines of a dialect have.
+EVERYTHING = frozenset(DIALECTS) | {one.word for each in DIALECTS.values() for one in each.endpoints if one.word}
 
 
 @dataclass
@@ -119,10 +122,18 @@ async def gateway(
     limit: int = 0,
     route: Route | None = None,
     max_body_bytes: int = 1 << 20,
+    spoken: Sequence[Iterable[str]] = (),
 ) -> AsyncIterator[Running]:
-    """A gateway with one route to engines on these ports."""
+    """A gateway with one route to engines on these ports, which speak everything, or what is `spoken` by each."""
     replicas = [
-        Replica(id=f"box/{number}", node="box", host="127.0.0.1", port=port, dialects=frozenset(DIALECTS), limit=limit)
+        Replica(
+            id=f"box/{number}",
+            node="box",
+            host="127.0.0.1",
+            port=port,
+            dialects=frozenset(dict(enumerate(spoken)).get(number, EVERYTHING)),
+            limit=limit,
+        )
         for number, port in enumerate(ports)
     ]
     route = replace(
@@ -130,6 +141,7 @@ async def gateway(
     )
     surface = Surface(DIALECTS, lambda request: None)
     surface.replace(Names({route.name: route}, {"the-alias": route.name}), [Offered(name=route.name)])
+    surface.reached = AllReached(DIALECTS, [route], replicas)
     access = Access()
     access.replace(keys, frozenset())
     told: list[Facts] = []

@@ -6,8 +6,6 @@ A stream that was begun and breaks ends in an error of the client's own dialect,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Protocol
 
 from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.choice.rules import Ruled
@@ -18,13 +16,12 @@ from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.wire.request import Request
 from keepwell.gateway.work.attempt import Attempt
-from keepwell.gateway.work.attest import Attest
 from keepwell.gateway.work.entry import Entry
-from keepwell.gateway.work.loading import Loads
 from keepwell.gateway.work.opening import Opening, describe_error
+from keepwell.gateway.work.owner import Owner
 from keepwell.gateway.work.proof import render_proof
 from keepwell.gateway.work.relay import Relay
-from keepwell.gateway.work.telling import Telling, describe_refusal, render_json
+from keepwell.gateway.work.telling import Telling, describe_refusal
 from keepwell.gateway.work.translated import TranslatedAttempt, make_setting
 from keepwell.gateway.work.translation import Translation
 from keepwell.plugins.dialect import Failure
@@ -37,37 +34,6 @@ TRIES = 3
 RETRIED = frozenset({429, 500, 502, 503, 504})
 #: Those of them by which an engine says that it is full.
 BUSY = frozenset({429, 503})
-
-
-class Gate(Protocol):
-    """What an exchange needs of the gateway."""
-
-    attest: Attest
-    loads: Loads
-
-    def now(self) -> float:
-        """The gateway's clock, in seconds."""
-        ...
-
-    def connect(self, attempt: Attempt, *, fresh: bool = False) -> None:
-        """Give it a connection: `connected` or `failed_to_connect` is called, perhaps at once. `fresh`: a new one."""
-        ...
-
-    def ended_well(self, exchange: Exchange, attempt: Attempt) -> None:
-        """The request is over, and this attempt was well."""
-        ...
-
-    def tried(self, exchange: Exchange, replica: str, outcome: Outcome, why: str) -> None:
-        """A try ended."""
-        ...
-
-    def again(self, exchange: Exchange, failed: frozenset[str]) -> Effect:
-        """Another try, elsewhere."""
-        ...
-
-    def over(self, exchange: Exchange) -> None:
-        """The request is over."""
-        ...
 
 
 class Exchange(Telling):
@@ -84,7 +50,7 @@ class Exchange(Telling):
     _over = False
     _nobody = ""
 
-    def __init__(self, gate: Gate, client: Inbound, request: Request, entry: Entry, look: Peek, ask: Ask) -> None:
+    def __init__(self, gate: Owner, client: Inbound, request: Request, entry: Entry, look: Peek, ask: Ask) -> None:
         super().__init__(client, request, entry, look, ask)
         self._gate = gate
 
@@ -142,12 +108,15 @@ class Exchange(Telling):
         elif isinstance(effect, Refuse):
             if effect.ahead >= 0:
                 self._place = Wait(effect.ask, effect.ahead, effect.retry_seconds)
-            self.refuse(self._explain(effect))
+            failure = describe_refusal(effect)
+            if self.translation is not None:
+                failure = self.translation.explain(failure, self.ask.route, tried=self.attempt is not None)
+            self.refuse(failure)
         else:
             self.waiting = True
             self._place = self._place or effect
             if self.translation is not None and not self.translation.native and self.translation.loads:
-                self._answer_load("")
+                self._answer_load(self.translation, "")
 
     def _begin_otherwise(self, start: Start, now: float) -> None:
         """On a replica that needs the request in another format."""
@@ -160,7 +129,7 @@ class Exchange(Telling):
             self.follow(self._gate.again(self, self.excluded))
         elif translation.loads:
             self._gate.tried(self, start.replica, "gone", "there is nothing to load")
-            self._answer_load(start.replica)
+            self._answer_load(translation, start.replica)
         else:
             body = wording.render_body(start.model)
             self.attempt = TranslatedAttempt(self, start, now, wording, body)
@@ -266,38 +235,29 @@ class Exchange(Telling):
         self._conclude(attempt, head.status, close=close)
 
     def answered_otherwise(self, attempt: TranslatedAttempt, head: AnswerHead, body: bytes) -> None:
-        """The same for an answer in another format: its error, or what it says, in the client's own."""
+        """The same for an answer in another format: what it says in the client's own, and so its error."""
         facts = self.facts
         if head.status in RETRIED and self._is_tried_again(attempt, head.status):
             return
         facts.status, facts.replica, facts.dialect = head.status, attempt.replica, attempt.dialect
-        failure: Failure | None = None
-        if head.status >= 400:
-            failure = attempt.describe(head, body)
-            own, shown = render_json(failure), self.entry.dialect.render_refusal(failure)
-        else:
-            heard, events = attempt.hear(head, body)
-            if heard.fault is not None:
-                self.failed(attempt, "sick", heard.fault.message, between=True)
-                return
-            facts.answered, facts.usage = heard.model, heard.usage
-            writer = attempt.make_writer()
-            shown = writer.write(events, self._gate.now() - facts.began)
-            own = attempt.render_own(writer.content_type)
+        worded = attempt.word(head, body, self._gate.now() - facts.began)
+        if worded.fault:
+            self.failed(attempt, "sick", worded.fault, between=True)
+            return
         if self.copy is not None:
-            self.copy += shown[:BODY_BYTES]
+            self.copy += worded.body[:BODY_BYTES]
         lines = self.attest(attempt, head.status)
         if not lines:
             return
         close = self.request.close
         if self.opening is None or not self.opening.opened:
-            own += lines + attempt.wording.lines
-            begin = render_head(head.status, own, length=len(shown), close=close)
-            self.client.transport.write(begin + shown)
-        elif failure is None:
-            self.opening.end(shown)
+            own = worded.own + lines + attempt.wording.lines
+            begin = render_head(head.status, own, length=len(worded.body), close=close)
+            self.client.transport.write(begin + worded.body)
+        elif worded.failure is None:
+            self.opening.end(worded.body)
         else:
-            self.opening.end_in(failure)
+            self.opening.end_in(worded.failure)
             close = True
         self._conclude(attempt, head.status, close=close)
 
@@ -341,17 +301,6 @@ class Exchange(Telling):
 
     # What they come to.
 
-    def _explain(self, refused: Refuse) -> Failure:
-        """Why nobody takes it: where all that is free to take it cannot be told what is asked, that is the reason."""
-        failure = describe_refusal(refused)
-        translation = self.translation
-        if translation is None or not translation.unable:
-            return failure
-        message = f"{self.ask.route} cannot be asked this in another format: {translation.describe()}"
-        if translation.hopeless and self.attempt is None:
-            return Failure(status=400, kind="cannot_be_translated", message=message)
-        return replace(failure, message=f"{failure.message}; {message}")
-
     def _is_tried_again(self, attempt: Attempt, status: int) -> bool:
         """True if another replica is asked because of this status."""
         if not self.entry.endpoint.judged:
@@ -361,16 +310,12 @@ class Exchange(Telling):
         self.facts.error = "engine_error"
         return False
 
-    def _answer_load(self, replica: str) -> None:
+    def _answer_load(self, translation: Translation, replica: str) -> None:
         """To whoever wants nothing but the model in memory, for an engine that cannot load."""
-        codec, translation = self.entry.endpoint.codec, self.translation
-        if codec is None or translation is None or translation.asked is None:
-            return
         facts = self.facts
         facts.status, facts.replica = 200, replica
-        writer = codec.make_writer(translation.asked, make_setting(facts))
-        body = writer.write(translation.answer_load(), self._gate.now() - facts.began)
-        own = b"content-type: %b\r\n" % writer.content_type + render_proof(facts) + self._lines
+        content_type, body = translation.answer_load(make_setting(facts), self._gate.now() - facts.began)
+        own = b"content-type: %b\r\n" % content_type + render_proof(facts) + self._lines
         close = self.request.close
         self.client.transport.write(render_head(200, own, length=len(body), close=close) + body)
         self._end(close=close)

@@ -35,6 +35,7 @@ from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.exchange import Exchange
 from keepwell.gateway.work.loading import Loads
 from keepwell.gateway.work.pool import Pool
+from keepwell.gateway.work.telling import Telling
 from keepwell.plugins.ask import OWN_SERVER
 from keepwell.plugins.dialect import Dialect, Failure
 from keepwell.plugins.routing import Ask
@@ -229,7 +230,7 @@ class Gate:
             if not attempt.connected(connection, pool):
                 pool.put_back(connection)
 
-    def ended_well(self, exchange: Exchange, attempt: Attempt) -> None:
+    def ended_well(self, exchange: Telling, attempt: Attempt) -> None:
         """What nearly every request comes to: `tried` and `over` in one, at the instant of the last byte."""
         facts = exchange.facts
         now = facts.ended = facts.last
@@ -246,7 +247,7 @@ class Gate:
         if started:
             self._follow(started)
 
-    def tried(self, exchange: Exchange, replica: str, outcome: Outcome, why: str) -> None:
+    def tried(self, exchange: Telling, replica: str, outcome: Outcome, why: str) -> None:
         """A try ended: the slot is free, others may start."""
         self._follow(self.scheduler.ended(exchange.ask.id, replica, outcome, self.now(), why))
 
@@ -256,11 +257,11 @@ class Gate:
             if other is not None:
                 other.follow(start)
 
-    def again(self, exchange: Exchange, failed: frozenset[str]) -> Effect:
+    def again(self, exchange: Telling, failed: frozenset[str]) -> Effect:
         """Another try, elsewhere."""
         return self.scheduler.arrive(exchange.ask, self.now(), failed)
 
-    def over(self, exchange: Exchange) -> None:
+    def over(self, exchange: Telling) -> None:
         """It is over: recorded, and forgotten."""
         if exchange.waiting:
             self.scheduler.leave(exchange.ask.id)
@@ -271,7 +272,7 @@ class Gate:
         self.access.spent(exchange.facts)
         self._told(exchange.facts)
 
-    def _keep_bodies(self, exchange: Exchange) -> None:
+    def _keep_bodies(self, exchange: Telling) -> None:
         asked, answered = exchange.request.body[:BODY_BYTES], exchange.copy or b""
         exchange.facts.bodies = bytes(asked), bytes(answered[:BODY_BYTES])
 
@@ -320,7 +321,7 @@ class Gate:
         for pool in self._pools.values():
             pool.close()
 
-    def _learned_of(self, exchange: Exchange, attempt: Attempt) -> Learned:
+    def _learned_of(self, exchange: Telling, attempt: Attempt) -> Learned:
         key = (exchange.facts.route, exchange.facts.stream, attempt.cold)
         found = self._learned.get(key)
         if found is None:

@@ -8,6 +8,7 @@ after it the client's stream ends in an error.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import monotonic, time
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from keepwell.gateway.work.heard import Heard
 from keepwell.gateway.work.opening import TOLD
 from keepwell.gateway.work.pool import Pool
 from keepwell.gateway.work.relay import Relay
+from keepwell.gateway.work.telling import render_json
 from keepwell.gateway.work.translation import Wording
 from keepwell.plugins.answer_events import Event
 from keepwell.plugins.codec import Reader, Setting, Writer
@@ -28,6 +30,18 @@ from keepwell.store.bodies import BODY_BYTES
 
 #: Seconds for which an engine's Retry-After is passed on at most.
 RETRY_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worded:
+    """A whole answer for the client: lines of its head that are about its form, and its body; the `failure` that it
+    tells of, if it is an error. `fault` is why it is none, "" for one.
+    """
+
+    own: bytes = b""
+    body: bytes = b""
+    failure: Failure | None = None
+    fault: str = ""
 
 
 class Teller(Asker, Protocol):
@@ -145,7 +159,7 @@ class TranslatedAttempt(Attempt):
         if asker.request.head.old:
             length = UNTIL_CLOSED
         reader = self.wording.way.codec.make_reader(stream=self._streams(answer.head))
-        self.relay = TranslatedRelay(self, asker, reader, self.make_writer(), length=length)
+        self.relay = TranslatedRelay(self, asker, reader, self._make_writer(), length=length)
         self.relay.copy = asker.copy
         return self.relay
 
@@ -163,7 +177,10 @@ class TranslatedAttempt(Attempt):
             return asker.opening.render_begin()
         facts.dialect = self.dialect
         own = (
-            self.render_own(relay.content_type) + own + self.wording.lines + b"x-accel-buffering: no\r\n" * facts.stream
+            self._render_own(relay.content_type)
+            + own
+            + self.wording.lines
+            + b"x-accel-buffering: no\r\n" * facts.stream
         )
         return render_head(facts.status, own, length=length, close=asker.request.close or length == UNTIL_CLOSED)
 
@@ -203,18 +220,27 @@ class TranslatedAttempt(Attempt):
             self.cut()
             self._fail()
 
-    def hear(self, head: AnswerHead, body: bytes) -> tuple[Heard, list[Event]]:
-        """A whole answer with a good status: what it says, and what of it is for the client."""
-        reader = self.wording.way.codec.make_reader(stream=self._streams(head))
-        heard = Heard()
-        return heard, heard.note([*reader.feed(body), *reader.end()])
+    def word(self, head: AnswerHead, body: bytes, seconds: float) -> Worded:
+        """A whole answer for the client, `seconds` after it asked; the facts know who gave it, and its tokens."""
+        facts = self._asker.facts
+        if head.status >= 400:
+            failure = self._describe(head, body)
+            shown = self._asker.entry.dialect.render_refusal(failure)
+            return Worded(own=render_json(failure), body=shown, failure=failure)
+        reader, heard = self.wording.way.codec.make_reader(stream=self._streams(head)), Heard()
+        events = heard.note([*reader.feed(body), *reader.end()])
+        if heard.fault is not None:
+            return Worded(fault=heard.fault.message or "what came is no answer")
+        facts.answered, facts.usage = heard.model, heard.usage
+        writer = self._make_writer()
+        return Worded(own=self._render_own(writer.content_type), body=writer.write(events, seconds))
 
-    def make_writer(self) -> Writer:
+    def _make_writer(self) -> Writer:
         """For the answer to the client."""
         codec = self._asker.entry.endpoint.codec or self.wording.way.codec
         return codec.make_writer(self.wording.asked, make_setting(self._asker.facts))
 
-    def describe(self, head: AnswerHead, body: bytes) -> Failure:
+    def _describe(self, head: AnswerHead, body: bytes) -> Failure:
         """An engine's error: its status, its sentence, and when to come again."""
         said = self.wording.way.codec.read_error(body) or body[:TOLD].decode("utf-8", "replace")
         after = dict(head.headers).get(b"retry-after", b"")
@@ -224,7 +250,7 @@ class TranslatedAttempt(Attempt):
         message = said or f"{self.replica} answered HTTP {head.status}"
         return Failure(status=head.status, kind="engine_error", message=message, retry_seconds=seconds)
 
-    def render_own(self, content_type: bytes) -> bytes:
+    def _render_own(self, content_type: bytes) -> bytes:
         """Lines of the answer's head that are about its form."""
         return b"content-type: %b\r\n" % content_type + b"cache-control: no-cache\r\n" * self._asker.facts.stream
 

@@ -19,7 +19,8 @@ from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.proof import header_text
 from keepwell.plugins.answer_events import Begun, Counted, Ended, Event, Finished, Vectors
 from keepwell.plugins.asked import Asked
-from keepwell.plugins.codec import Unreadable, find_losses
+from keepwell.plugins.codec import Setting, Unreadable, find_losses
+from keepwell.plugins.dialect import Failure
 from keepwell.plugins.ways import Way
 
 #: Headers of a client that mean the same to every engine; others belong to the client's own format.
@@ -92,18 +93,6 @@ class Translation:
         self.hopeless = not able
         return frozenset(self.unable)
 
-    def describe(self) -> str:
-        """Which replicas cannot be told what is asked, and why; those of the same reason together."""
-        replicas: dict[str, list[str]] = {}
-        for name, why in sorted(self.unable.items()):
-            replicas.setdefault(why, []).append(name)
-        return "; ".join(f"{', '.join(names)}: {why}" for why, names in replicas.items())
-
-    @property
-    def asked(self) -> Asked | None:
-        """What is asked; None where it cannot be read."""
-        return self._read()
-
     @property
     def loads(self) -> bool:
         """True for a request that asks for nothing but the model in memory, in a format that has such."""
@@ -112,14 +101,32 @@ class Translation:
             return False
         return not (asked.messages or asked.prompts or asked.prompt_tokens) and asked.kind != "completion"
 
-    def answer_load(self) -> list[Event]:
-        """What an engine says that has loaded, or unloaded, the model."""
-        asked = self._read()
-        if asked is None:
-            return []
+    def answer_load(self, setting: Setting, seconds: float) -> tuple[bytes, bytes]:
+        """What an engine says that has loaded, or unloaded, the model: its content type, and all of it."""
+        asked, codec = self._read(), self._entry.endpoint.codec
+        if asked is None or codec is None:
+            return b"", b""
+        writer = codec.make_writer(asked, setting)
+        events: list[Event] = [Begun(asked.model), Finished(said=_LOADED[_is_nothing(asked.keep_alive)]), Ended()]
         if asked.kind == "embed":
-            return [Begun(asked.model), Vectors(()), Counted(0), Ended()]
-        return [Begun(asked.model), Finished("stop", 0, _LOADED[_is_nothing(asked.keep_alive)]), Ended()]
+            events = [Begun(asked.model), Vectors(()), Counted(0), Ended()]
+        return writer.content_type, writer.write(events, seconds)
+
+    def explain(self, failure: Failure, route: str, *, tried: bool) -> Failure:
+        """Why nobody takes it: where nobody can be told what it asks, that is the reason, and asking again no use."""
+        if not self.unable:
+            return failure
+        message = f"{route} cannot be asked this in another format: {self._describe()}"
+        if self.hopeless and not tried:
+            return Failure(status=400, kind="cannot_be_translated", message=message)
+        return replace(failure, message=f"{failure.message}; {message}")
+
+    def _describe(self) -> str:
+        """Which replicas cannot be told what is asked, and why; those of the same reason together."""
+        replicas: dict[str, list[str]] = {}
+        for name, why in sorted(self.unable.items()):
+            replicas.setdefault(why, []).append(name)
+        return "; ".join(f"{', '.join(names)}: {why}" for why, names in replicas.items())
 
     def _read(self) -> Asked | None:
         codec = self._entry.endpoint.codec
