@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from keepwell.app.operation import Caller
 from keepwell.app.repair_report import PlannedRun, PlanReport, RefusedPlan, RunLine, RunReport, RunsReport
+from keepwell.app.switching.plan import KIND as SWITCH
 from keepwell.app.wiring import Wiring, look, wire
 from keepwell.app.word import day_of, judge_with_word
 from keepwell.conform.execute import Bench, Recheck, apply
@@ -16,7 +17,7 @@ from keepwell.conform.plan import Repair, find_repairs
 from keepwell.conform.plan_file import parse_plan, render_plan
 from keepwell.conform.protection import find_objection, require_consent
 from keepwell.conform.undo import undo
-from keepwell.core.errors import DamagedError, NotThere
+from keepwell.core.errors import DamagedError, NotThere, RefusedError
 from keepwell.core.finding import Finding
 from keepwell.core.run import Run
 from keepwell.core.step import Plan
@@ -57,6 +58,9 @@ async def apply_run(caller: Caller, run_id: str) -> RunReport:
         chosen = run_id or _newest(wiring, ("pending", "begun", "failed"))
         with open_journal(wiring.state, chosen, wiring.clock) as journal:
             plan = parse_plan(journal.payload)
+            if journal.run.kind == SWITCH:
+                hint = "keepwell migrate switch ROUTE --to ROUTE, as it was begun, goes on with it"
+                raise RefusedError("its steps need somebody who watches them", where=chosen, hint=hint)
             require_consent(plan, wiring.config.decisions, day_of(wiring.clock.now()))
             bench = Bench(hands=wiring.hands, clock=wiring.clock, ledger=Ledger(journal.run, journal))
             outcome = await apply(plan, bench, _recheck(plan, caller, wiring))
@@ -66,7 +70,7 @@ async def apply_run(caller: Caller, run_id: str) -> RunReport:
 async def undo_run(caller: Caller, run_id: str) -> RunReport:
     """Take back what a run changed, byte for byte."""
     async with wire(caller) as wiring:
-        chosen = run_id or _newest(wiring, ("done", "failed", "begun"))
+        chosen = run_id or _newest(wiring, ("done", "failed", "begun"), (KIND, SWITCH))
         with open_journal(wiring.state, chosen, wiring.clock) as journal:
             plan = parse_plan(journal.payload)
             bench = Bench(hands=wiring.hands, clock=wiring.clock, ledger=Ledger(journal.run, journal))
@@ -101,10 +105,10 @@ def _keep(repair: Repair, plan: Plan, caller: Caller, wiring: Wiring) -> Planned
     return PlannedRun(id=run.id, issue=repair.issue, finding=repair.finding, plan=plan)
 
 
-def _newest(wiring: Wiring, states: tuple[str, ...]) -> str:
+def _newest(wiring: Wiring, states: tuple[str, ...], kinds: tuple[str, ...] = (KIND,)) -> str:
     """The newest run that stands so that it can be gone on with."""
     for one in list_runs(wiring.state):
-        if one.run.kind == KIND and _state(one.run) in states:
+        if one.run.kind in kinds and _state(one.run) in states:
             return one.run.id
     raise NotThere(
         "no run to work on", where=str(wiring.state / "runs"), hint="keepwell plan makes one, if it is needed"

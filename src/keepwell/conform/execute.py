@@ -74,6 +74,14 @@ async def apply(plan: Plan, bench: Bench, recheck: Recheck) -> Outcome:
     return await _ask_again(bench, recheck, bool(plan.activate))
 
 
+async def make_change(plan: Plan, number: int, bench: Bench) -> None:
+    """Make one change of a plan that is carried out by steps with time between them, if it is not done yet.
+
+    Raises RefusedError where the world is neither as before it nor as after it, and AccessError.
+    """
+    await _make(plan.changes[number], change_key(number), bench)
+
+
 async def wait(clock: Clock, seconds: float) -> None:
     """Return when this clock has gone on by so many seconds."""
     until = clock.monotonic() + seconds
