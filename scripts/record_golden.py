@@ -116,6 +116,8 @@ def record_vllm(folder: Path) -> None:
     asked = (cases.ask_chat(), cases.ask_completions(), cases.ask_responses(), cases.ask_messages())
     every = [*chain(*asked, cases.ask_special(), cases.ask_embeddings())]
     more = {
+        # The model would write blanks for ever where JSON lets it.
+        cases.MODEL: ["--structured-outputs-config", '{"disable_any_whitespace": true}'],
         cases.CALLER: ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"],
         "tiny-vectors": ["--runner", "pooling", "--convert", "embed"],
     }
