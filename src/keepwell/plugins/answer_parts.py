@@ -58,6 +58,17 @@ class Parts:
         return part
 
 
+def is_whole(part: Part) -> bool:
+    """True unless it is a call whose arguments are not all there: another may begin before, and it go on later."""
+    if part.kind != "call":
+        return True
+    try:
+        _decode_object(part.text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def render_arguments(text: str) -> Json:
     """A call's arguments for formats in which they are an object: the JSON as the model wrote it, nothing for none,
     and what is no object under the key "arguments", so that whoever is called sees what was wrong.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from keepwell.plugins.answer_events import CallPiece, Counted, Ended, Event, Events, Failed, Finished, Reasoning, Text
-from keepwell.plugins.answer_parts import Part, PartKind, Parts, render_arguments
+from keepwell.plugins.answer_parts import Part, PartKind, Parts, is_whole, render_arguments
 from keepwell.plugins.asked import Asked, Json
 from keepwell.plugins.codec import Setting
 
@@ -107,8 +107,11 @@ class StreamWriter:
 
     def __init__(self, asked: Asked, setting: Setting) -> None:
         self._outcome = _Outcome(asked, setting)
-        self._open: Part | None = None
+        self._open: list[Part] = []
+        self._begun_parts = 0
+        self._current: Part | None = None
         self._delta = b""
+        self._in_text = False
         self._begun = False
         self._over = False
 
@@ -116,9 +119,11 @@ class StreamWriter:
         """See `keepwell.plugins.codec.Writer`."""
         out: list[bytes] = []
         for event in events:
-            if self._over:
+            if self._in_text and type(event) is Text and event.text and not event.choice:
+                out.append(b"%b%b}}\n\n" % (self._delta, _encode(event.text)))
+            elif self._over:
                 break
-            if isinstance(event, (Text, Reasoning, CallPiece)):
+            elif isinstance(event, (Text, Reasoning, CallPiece)):
                 if not event.choice:
                     self._write_piece(event, out)
             else:
@@ -133,23 +138,25 @@ class StreamWriter:
             if not text:
                 return
         part = self._outcome.parts.take(event)
-        part.pieces.clear()
-        delta = self._delta
-        if part is not self._open:
-            delta = self._turn_to(part, out)
+        if part.kind != "call":
+            part.pieces.clear()
+        if part is not self._current:
+            self._turn_to(part, out)
         if text:
-            out += (delta, _encode(text), _DELTA_END)
+            out += (self._delta, _encode(text), _DELTA_END)
 
-    def _turn_to(self, part: Part, out: list[bytes]) -> bytes:
-        """Begin the part, unless it was begun before: then this is a late piece of it. Gives how its deltas begin."""
+    def _turn_to(self, part: Part, out: list[bytes]) -> None:
+        """Go on with a part, begin it if it is new; those before are over then, but for calls that lack arguments."""
         self._begin(out)
-        delta = _DELTA + str(part.number).encode() + _DELTAS[part.kind]
-        if self._open is None or part.number > self._open.number:
-            self._end_part(out)
-            self._open, self._delta = part, delta
+        if self._current is None or part.number >= self._begun_parts:
+            self._end_parts(out, keep=part.kind == "call")
+            self._open.append(part)
+            self._begun_parts = part.number + 1
             start = {"type": "content_block_start", "index": part.number, "content_block": self._render_start(part)}
             out.append(_event(start))
-        return delta
+        self._current = part
+        self._in_text = part.kind == "text"
+        self._delta = _DELTA + str(part.number).encode() + _DELTAS[part.kind]
 
     def _render_start(self, part: Part) -> Json:
         if part.kind == "text":
@@ -158,24 +165,27 @@ class StreamWriter:
             return {"type": "thinking", "thinking": "", "signature": ""}
         return {"type": "tool_use", "id": self._outcome.render_id(part), "name": part.name, "input": {}}
 
-    def _end_part(self, out: list[bytes]) -> None:
-        if self._open is None:
-            return
-        number = self._open.number
-        if self._open.kind == "reasoning":
-            out.append(_event({"type": "content_block_delta", "index": number, "delta": _SIGNATURE}))
-        out.append(_event({"type": "content_block_stop", "index": number}))
+    def _end_parts(self, out: list[bytes], *, keep: bool) -> None:
+        """End what is begun; `keep` leaves out calls that are not whole."""
+        kept = [part for part in self._open if keep and not is_whole(part)]
+        for part in self._open:
+            if part in kept:
+                continue
+            if part.kind == "reasoning":
+                out.append(_event({"type": "content_block_delta", "index": part.number, "delta": _SIGNATURE}))
+            out.append(_event({"type": "content_block_stop", "index": part.number}))
+        self._open = kept
 
     def _write_other(self, event: Event, out: list[bytes]) -> None:
         self._outcome.note(event)
         if isinstance(event, Failed):
-            self._over = True
+            self._over, self._in_text = True, False
             out.append(_event(_render_failure(event)))
             return
         self._begin(out)
         if isinstance(event, Ended):
-            self._over = True
-            self._end_part(out)
+            self._over, self._in_text = True, False
+            self._end_parts(out, keep=False)
             reason, usage = self._outcome.render_reason(), self._outcome.render_usage()
             out += (_event({"type": "message_delta", "delta": reason, "usage": usage}), _STOP)
 

@@ -10,6 +10,7 @@ import msgspec
 from keepwell.dialects.openai.chat import CHAT
 from keepwell.dialects.openai.completions import COMPLETIONS
 from keepwell.dialects.openai.embeddings import EMBEDDINGS
+from keepwell.dialects.openai.responses import RESPONSES
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
@@ -46,7 +47,7 @@ class OpenAI:
     endpoints = (
         Endpoint(path=b"/v1/chat/completions", use="generate", counts=True, codec=CHAT),
         Endpoint(path=b"/v1/completions", use="generate", counts=True, codec=COMPLETIONS),
-        Endpoint(path=b"/v1/responses", use="generate", end=b"response."),
+        Endpoint(path=b"/v1/responses", use="generate", end=b"response.", codec=RESPONSES, word="responses"),
         Endpoint(path=b"/v1/embeddings", use="embed", codec=EMBEDDINGS),
         Endpoint(path=b"/v1/rerank", use="embed"),
         Endpoint(path=b"/v2/rerank", use="embed"),
