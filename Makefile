@@ -46,6 +46,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/redact.py
 	$(BIN)/python benchmarks/nodes.py
 	$(BIN)/python benchmarks/gateway.py --short
+	$(BIN)/python benchmarks/translation.py
 
 pages: $(STAMP)
 	$(BIN)/python scripts/cause_pages.py

@@ -61,7 +61,7 @@ def main() -> int:
     folders = os.pathsep.join(options.path)
     chosen = [one for one in PEERS if not options.only or one.name in options.only]
     with tempfile.TemporaryDirectory(prefix="bench") as top:
-        engine_port = _free_port()
+        engine_port = find_free_port()
         argv = [sys.executable, str(BENCHMARKS / "gateways" / "engine.py"), str(engine_port)]
         environment = {"PYTHONPATH": str(BENCHMARKS)}
         engine = start(argv, cores[-1], log=Path(top) / "engine.log", environment=environment)
@@ -75,7 +75,7 @@ def main() -> int:
                     if not program:
                         missing.append(f"{peer.name}: not installed: {peer.instruction}")
                         continue
-                    place = Place(port=_free_port(), engine=engine_port, folder=Path(top) / f"{peer.name}-{number}")
+                    place = Place(port=find_free_port(), engine=engine_port, folder=Path(top) / f"{peer.name}-{number}")
                     try:
                         row = run_peer(peer, program, place, cores[0], options)
                         options.long = options.long and peer.name != "keepwell"  # once is enough
@@ -173,7 +173,7 @@ async def _pace(port: int, first: float, between: float) -> None:
     writer.close()
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
     """Two in a row that nobody has: some gateways want a second one."""
     while True:
         with closing(socket.socket()) as one, closing(socket.socket()) as two:

@@ -18,6 +18,11 @@ from gateways.engine import MODEL, WORDS
 _WORD = re.compile(rb"w(\d\d\d) ")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ALL = [b"%03d" % number for number in range(WORDS)]
+#: OpenAI's path, and the one of Ollama.
+CHAT, LINES = "/v1/chat/completions", "/api/chat"
+#: How a stream of each says that it is whole, and that it counted.
+_ENDS = {CHAT: b"[DONE]", LINES: b'"done":true'}
+_COUNTS = {CHAT: b'"completion_tokens":', LINES: b'"eval_count":'}
 #: Different bodies, so that no two requests in a row are the same; bytes of their prompts.
 BODIES, LEAST, MOST = 64, 120, 280
 #: Seconds without any answer after which a run is given up.
@@ -26,7 +31,9 @@ STALLED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What is asked: over so many connections, so many requests in all. `counts`: the client asks for token counts."""
+    """What is asked: over so many connections, so many requests in all. `counts`: the client asks for token counts.
+    `path` is OpenAI's for chats or Ollama's, which are always streams here.
+    """
 
     port: int
     secret: str
@@ -34,6 +41,7 @@ class Load:
     requests: int
     stream: bool = False
     counts: bool = True
+    path: str = CHAT
 
 
 @dataclass(slots=True)
@@ -60,13 +68,15 @@ def render_requests(load: Load) -> list[bytes]:
             "messages": [{"role": "user", "content": content}],
             "max_tokens": 64,
         }
-        if load.stream:
+        if load.path == LINES:
+            asked = {"model": MODEL, "messages": asked["messages"], "options": {"num_predict": 64}}
+        elif load.stream:
             asked["stream"] = True
             if load.counts:
                 asked["stream_options"] = {"include_usage": True}
         body = json.dumps(asked).encode()
         lines = [
-            "POST /v1/chat/completions HTTP/1.1",
+            f"POST {load.path} HTTP/1.1",
             f"Host: 127.0.0.1:{load.port}",
             "Accept: application/json",
             "User-Agent: bench/1",
@@ -147,11 +157,11 @@ class Connection(asyncio.Protocol):
             return
         if not self.run.load.stream:
             self.words = _WORD.findall(data)
-        elif data.count(b"[DONE]") != 1:
+        elif data.count(_ENDS[self.run.load.path]) != 1:
             found.broken += 1
             return
         found.broken += self.words != _ALL
-        found.uncounted += b'"completion_tokens":' not in data and self.run.load.counts
+        found.uncounted += _COUNTS[self.run.load.path] not in data and self.run.load.counts
 
 
 class Run:

@@ -2,7 +2,8 @@
 
 Speaks enough of OpenAI's interface for a gateway to pass on: an answer of `WORDS` numbered words, whole or streamed,
 each word an event of its own, so that a client can prove that nothing was lost, doubled or out of order. `POST /pace`
-with `[seconds to the first, seconds between]` makes streams come at a person's pace; `[0, 0]` all at once.
+with `[seconds to the first, seconds between]` makes streams come at a person's pace; `[0, 0]` all at once. Ollama's
+`/api/chat` is always a stream, all at once.
 """
 
 from __future__ import annotations
@@ -54,6 +55,21 @@ _EVENTS = [
 _STREAM = b"".join(_EVENTS) + b"0\r\n\r\n"
 
 
+def _line(text: str, **more: object) -> bytes:
+    """One of Ollama's, as it writes it."""
+    made = {"model": MODEL, "created_at": "2025-06-15T15:06:40.123456789Z"}
+    data = _encode({**made, "message": {"role": "assistant", "content": text}, **more}) + b"\n"
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+_TIMES = {"total_duration": 9_000_000, "load_duration": 1_000_000, "prompt_eval_duration": 1_000_000}
+_LINES = [
+    *(_line(f"w{number:03d} ", done=False) for number in range(WORDS)),
+    _line("", done=True, done_reason="stop", prompt_eval_count=12, eval_count=WORDS, **_TIMES),
+]
+_STREAM_OF_LINES = b"".join(_LINES) + b"0\r\n\r\n"
+
+
 class Engine(asyncio.Protocol):
     """One connection. Heads carry a date and a server's name, as those of engines do."""
 
@@ -91,6 +107,8 @@ class Engine(asyncio.Protocol):
             self.transport.write(self.head(b"application/json", 2) + b"{}")
         elif head.startswith(b"get "):
             self.transport.write(self.head(b"application/json", len(_MODELS)) + _MODELS)
+        elif head.startswith(b"post /api/chat"):
+            self.transport.write(self.head(b"application/x-ndjson", -1) + _STREAM_OF_LINES)
         elif b'"stream":true' not in body.replace(b" ", b""):
             self.transport.write(self.head(b"application/json", len(_WHOLE)) + _WHOLE)
         elif Engine.pace == (0, 0):
