@@ -1,0 +1,1 @@
+"""Moving clients from engines to the gateway, and models from one engine to another."""

@@ -1,0 +1,169 @@
+"""Uses by client libraries: clients that are made with or without an address, and functions of a library itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keepwell.audit.clients import Imported, Made, find_imports, find_made
+from keepwell.audit.target import Target
+from keepwell.audit.tongue import Tongue
+from keepwell.audit.use import Edit, Use
+from keepwell.plugins.uses import Knowledge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A file as clients are looked for in it: its text, the view of it, and whether it speaks of an engine at all."""
+
+    text: str
+    tongue: Tongue
+    view: str
+    known: Knowledge
+    target: Target
+    speaks: bool
+
+
+def list_client_uses(file: Read, told: set[int]) -> Iterator[Use]:
+    """Clients that are made, and libraries of which a function is called without one.
+
+    `told` are the numbers of lines, from 1, in which an address or a variable was told of already.
+    """
+    imported = find_imports(file.view, file.tongue, file.known.all.library)
+    for made in find_made(file.view, imported):
+        use = _judge_made(file, made, told)
+        if use is not None:
+            yield use
+    seen: set[int] = set()
+    for one in imported:
+        number = file.view.count("\n", 0, one.start)
+        if number not in seen and _is_wanted(file, one, imported):
+            seen.add(number)
+            yield from _of_import(file, one, number)
+
+
+def _is_wanted(file: Read, one: Imported, imported: Sequence[Imported]) -> bool:
+    """Whether an import tells of an engine: its library asks one by itself, or runs it, and is used by name here."""
+    library = one.library
+    if not (library.local or library.inside or library.swaps or library.variable.startswith(_own_words(file.known))):
+        return False
+    rivals = [other for other in imported if other.start == one.start]
+    used = any(re.search(rf"\b{re.escape(name)}\b", file.view) for name in library.makes)
+    return used or len(rivals) == 1
+
+
+def _judge_made(file: Read, made: Made, told: set[int]) -> Use | None:
+    number = file.view.count("\n", 0, made.start)
+    library, column = made.library, made.end - (file.view.rfind("\n", 0, made.end) + 1)
+    line = number + 1
+    if library.inside:
+        return Use(line=line, kind="client", what=f"{made.name}(", verdict="none", say=library.say)
+    last = file.view.count("\n", 0, made.close) + 1
+    if made.given:
+        if told & set(range(line, last + 1)):
+            return None
+        say = "its address comes from elsewhere: what is set there changes"
+        if "://" in file.view[made.end : made.close] or not file.speaks:
+            return None
+        return Use(line=line, kind="client", what=f"{made.name}(", verdict="unchanged", say=say)
+    if not library.local or not library.arguments:
+        return _judge_unlocal(file, made, line)
+    quote = _quote(file)
+    url = f"{quote}{file.target.url}{library.suffix}{quote}"
+    name = library.arguments[0]
+    edit = _insert(made, f"{name}={url}", column, file.view)
+    if library.language == "javascript":
+        edit = _insert_option(made, f"{name}: {url}", column, file.view)
+    say = f"asks the engine's usual address, since {name} is not given"
+    return Use(line=line, kind="client", what=f"{made.name}(", verdict="line", say=say, place="here", edit=edit)
+
+
+def _judge_unlocal(file: Read, made: Made, line: int) -> Use | None:
+    """A client without an address that does not ask this machine by itself: where its variable says."""
+    library = made.library
+    if library.swaps:
+        return None
+    if not library.variable.startswith(_own_words(file.known)):
+        return None
+    new = f"{library.variable}={file.target.url}{library.suffix}"
+    say = f"asks where {library.variable} says"
+    return Use(line=line, kind="client", what=f"{made.name}(", verdict="line", say=say, place="environment", new=new)
+
+
+def _insert(made: Made, text: str, column: int, view: str) -> Edit:
+    """As the first argument; the others may stand on the lines that follow."""
+    blank = " " * (view[made.end : made.end + 1] not in ("\n", "\r", ""))
+    return Edit(start=column, end=column, text=text + f",{blank}" * (not made.bare))
+
+
+def _insert_option(made: Made, text: str, column: int, view: str) -> Edit:
+    """Into the object of options, or as one."""
+    if made.object_at < 0:
+        return Edit(start=column, end=column, text=f"{{ {text} }}")
+    at = column + made.object_at - made.end
+    empty = view[made.object_at : made.close].strip().startswith("}")
+    return Edit(start=at, end=at, text=f" {text}" + "," * (not empty) + " " * empty)
+
+
+def _of_import(file: Read, one: Imported, number: int) -> Iterator[Use]:
+    library, raw = one.library, file.text.split("\n")[number]
+    line, view = number + 1, file.view.split("\n")[number]
+    called = list(_of_calls(file, one))
+    yield from called
+    for swap in library.swaps:
+        found = re.search(swap.find, raw)
+        if found is not None:
+            put = _fill(swap.put, file.target)
+            edit = Edit(start=found.start(), end=found.end(), text=found.expand(put))
+            say = "asks the engine's usual address"
+            yield Use(line=line, kind="library", what=one.name, verdict="line", say=say, place="here", edit=edit)
+            return
+    names = "|".join(library.calls)
+    direct = bool(called) or (library.language == "python" and _names(view, names))
+    if library.calls and library.variable and direct:
+        new = f"{library.variable}={file.target.url}"
+        say = f"its functions ask where {library.variable} says"
+        yield Use(line=line, kind="library", what=one.name, verdict="line", say=say, place="environment", new=new)
+        return
+    if not library.inside:
+        say = "the library stays; its address is what changes"
+        yield Use(line=line, kind="library", what=one.name, verdict="unchanged", say=say)
+
+
+def _of_calls(file: Read, one: Imported) -> Iterator[Use]:
+    """Calls of a library's own functions, each with the path that it asks."""
+    library, module = one.library, re.split(r"[./]", one.name)[-1]
+    if not library.calls:
+        return
+    by_path = {path.path: path for path in file.known.paths}
+    names = "|".join(library.calls)
+    for found in re.finditer(rf"(?<![\w.]){re.escape(module)}\.(?P<name>{names})[ \t]*\(", file.view):
+        path = by_path.get(library.calls[found["name"]])
+        if path is not None:
+            say = path.say or f"asks {path.path}, which the gateway has"
+            line = file.view.count("\n", 0, found.start()) + 1
+            yield Use(line=line, kind="path", what=found[0], verdict=path.verdict, say=say)
+
+
+def _names(view: str, names: str) -> bool:
+    """Whether an import names one of these functions itself."""
+    return bool(names) and re.search(rf"\bimport\s+\(?[^\n]*\b(?:{names})\b", view) is not None
+
+
+def _fill(put: str, target: Target) -> str:
+    """The gateway's parts in a template of `re.sub`; it has braces of its own."""
+    host = target.host
+    for name, value in (("{url}", target.url), ("{host}", host), ("{port}", str(target.port))):
+        put = put.replace(name, value)
+    return put
+
+
+def _quote(file: Read) -> str:
+    """The quote of a string that is put into a line: escaped where the line is one itself."""
+    return {"notebook": '\\"'}.get(file.tongue, '"')
+
+
+def _own_words(known: Knowledge) -> tuple[str, ...]:
+    """Beginnings of variables that belong to engines themselves."""
+    return tuple({one.name.partition("_")[0] + "_" for one in known.all.variable if one.name in known.settings})
