@@ -110,7 +110,10 @@ async def test_lists_have_the_form_of_whoever_asks_and_tell_the_nodes() -> None:
         assert openai.data["data"][0]["nodes"] == ["gpu01", "gpu02"]
         assert anthropic.data["data"][0]["type"] == "model"
         assert (anthropic.data["first_id"], anthropic.data["has_more"]) == (MODEL, False)
-        assert [(one["name"], one["nodes"]) for one in tags.data["models"]] == [(MODEL, ["gpu01", "gpu02"])]
+        assert [(one["name"], one["nodes"]) for one in tags.data["models"]] == [
+            (MODEL, ["gpu01", "gpu02"]),
+            ("org/other", ["gpu01"]),
+        ]
         (row,) = held.data["models"]
         assert (row["nodes"], row["size"], row["size_vram"], row["context_length"]) == (["gpu02"], 9, 9, 2048)
         assert row["expires_at"] == "1970-01-01T00:02:00+00:00"

@@ -19,6 +19,7 @@ from keepwell.plugins.ask import (
 )
 from keepwell.plugins.chat import Call, ChatAsk, Promise, openai_chat, openai_embed, openai_promises
 from keepwell.plugins.engine import Health, HealthState, Identity, ModelInfo, Setting
+from keepwell.plugins.model_facts import ModelFacts
 from keepwell.plugins.place import LogSource, Site
 from keepwell.plugins.residency import CanaryAsk, openai_canary
 from keepwell.plugins.timing import Timed, Wanted, post_timed
@@ -87,7 +88,11 @@ class OpenAiCompatible:
         if isinstance(found, Missing):
             return found
         return tuple(
-            ModelInfo(name=one.text("id"), context_tokens=one.integer("max_model_len"))
+            ModelInfo(
+                name=one.text("id"),
+                context_tokens=one.integer("max_model_len"),
+                facts=ModelFacts(owner=one.text("owned_by")),
+            )
             for one in found.items("data")
             if one.text("id")
         )

@@ -15,6 +15,7 @@ from keepwell.gateway.choice.reached import AllReached
 from keepwell.gateway.choice.sticking import is_sticky
 from keepwell.gateway.wire.request import Request
 from keepwell.plugins.dialect import Dialect, Endpoint, Failure, Offered
+from keepwell.plugins.reach import find_reach, is_reached
 
 JSON = b"application/json"
 #: The endpoint of all that belongs to a plain service: its errors are its own affair.
@@ -57,6 +58,7 @@ class Surface:
                 self._endpoints.setdefault((endpoint.method, endpoint.path), []).append((dialect, endpoint))
                 self._below += [(dialect, endpoint)] * endpoint.below
         self._dialects = dialects
+        self._reach = find_reach(dialects)
         self._own = own
         #: Another one whenever `find` may answer otherwise.
         self.era = object()
@@ -117,21 +119,25 @@ class Surface:
         return meant.route
 
     def answer(self, dialect: Dialect, endpoint: Endpoint, path: bytes, routes: Sequence[str] = ()) -> Answer:
-        """A listing over all engines that speak the dialect, or one model of it. Raises Refused for an unknown one.
-
-        `routes` are patterns of those that the client may use, () for all: it is shown no others.
+        """A listing of all models that can be asked in the dialect, be it by translation, or one of them. Raises
+        Refused for an unknown one. `routes` are patterns of those that the client may use, () for all: it is shown no others.
         """
         name = self.name_of(dialect)
         offered: Sequence[Offered] = [
             one
             for one in self._offered
-            if (not one.dialects or name in one.dialects) and self._is_for(one.name, routes)
+            if is_reached(self._reach, name, one.dialects, one.cannot) and self._is_for(one.name, routes)
         ]
         if endpoint.use == "model":
             wanted = unquote(path[len(endpoint.path) :].decode("latin-1"))
             offered = [self._find_offered(wanted, offered, routes)]
         content_type = {"root": b"text/plain; charset=utf-8"}.get(endpoint.use, JSON)
         return Answer(status=200, body=dialect.render_models(endpoint, offered), content_type=content_type)
+
+    def describe(self, dialect: Dialect, endpoint: Endpoint, wanted: str, routes: Sequence[str] = ()) -> Answer:
+        """What is known of one model, in the form of the dialect. Raises Refused."""
+        found = self._find_offered(wanted, self._offered, routes)
+        return Answer(status=200, body=dialect.render_models(endpoint, [found]))
 
     def _is_for(self, name: str, routes: Sequence[str]) -> bool:
         meant = self.names.find(name)

@@ -14,6 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from keepwell.plugins.codec import Codec
+from keepwell.plugins.model_facts import NOTHING_KNOWN, ModelFacts
 
 #: What a path is for. "generate" and "embed" go to a replica of the model that the body names, as do "show" and "own"
 #: (an engine's own path); "models", "model", "loaded", "version" and "root" are answered over the fleet; "admin"
@@ -91,7 +92,8 @@ class Offered:
     """A model as the gateway offers it: public name, context length (0: not told), digest and size where known.
 
     `nodes` are those that have it, `held` those that have it in memory. `dialects` are the formats that one of its
-    engines speaks, () where that is not known.
+    engines speaks, () where that is not known. `facts` are how it is made; `can` what one of its engines says that it
+    can, `cannot` what none of them can, in the words of `residency.Ability`.
     """
 
     name: str
@@ -102,6 +104,9 @@ class Offered:
     nodes: tuple[str, ...] = ()
     dialects: tuple[str, ...] = ()
     held: tuple[InMemory, ...] = ()
+    facts: ModelFacts = NOTHING_KNOWN
+    can: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
 
 
 class Dialect(Protocol):

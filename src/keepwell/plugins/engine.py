@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from keepwell.core.observation import Missing
+from keepwell.plugins.model_facts import NOTHING_KNOWN, ModelFacts
 from keepwell.plugins.place import LogSource, ServingProcess, Site
 from keepwell.transport.base import Transport
 
@@ -65,7 +66,7 @@ class ModelInfo:
 
     `modified_at` is when it was pulled or made, seconds since the epoch, 0 if not told.
     `status` is the engine's own word (loaded, unloaded, loading), but "failed" where the process that ran it
-    ended with an error and nobody loaded it again.
+    ended with an error and nobody loaded it again. `facts` are what the list itself tells beside.
     """
 
     name: str
@@ -75,6 +76,7 @@ class ModelInfo:
     context_tokens: int = 0
     status: str = ""
     modified_at: float = 0.0
+    facts: ModelFacts = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

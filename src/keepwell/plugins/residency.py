@@ -15,23 +15,26 @@ from keepwell.config.gateway_model import OptionValue
 from keepwell.core.observation import Missing
 from keepwell.plugins.chat import Call
 from keepwell.plugins.engine import ModelInfo
+from keepwell.plugins.model_facts import NOTHING_KNOWN, ModelFacts
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Transport
 
 #: What a model may be able to do, beside what only one engine has a word for.
-Ability: TypeAlias = Literal["chat", "embed", "vision", "tools"]
+Ability: TypeAlias = Literal["chat", "embed", "vision", "tools", "think"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
     """What a model can, as its engine tells: words of `Ability` in `can` and `cannot`; what is in neither is not known.
 
-    `context_tokens` is the longest context that it can be asked with there, 0 if not told.
+    `context_tokens` is the longest context that it can be asked with there, 0 if not told. `facts` are what was learned
+    of it on the way.
     """
 
     can: frozenset[str] = frozenset()
     cannot: frozenset[str] = frozenset()
     context_tokens: int = 0
+    facts: ModelFacts = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

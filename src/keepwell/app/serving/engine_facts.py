@@ -27,6 +27,7 @@ from keepwell.plugins.engine import (
     SpeaksDialects,
 )
 from keepwell.plugins.memory_plan import MemoryPlan
+from keepwell.plugins.model_facts import ModelFacts, merge_facts
 from keepwell.plugins.place import Site
 from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.residency import Abilities, HoldsModels, LimitsByDefault, LoadsModels, TellsAbilities
@@ -44,7 +45,7 @@ ABILITIES = 200
 class Known:
     """What one engine offers: it answered (`well`), its models, those in its memory with the digests of their bytes.
 
-    `abilities` are by model, as far as they are known; `plans` what those in memory were reckoned to take.
+    `abilities` and `facts` are by model, as far as they are known; `plans` what those in memory were reckoned to take.
     """
 
     replica: Replica
@@ -54,6 +55,7 @@ class Known:
     digests: Mapping[str, str] = field(default_factory=dict)
     abilities: Mapping[str, Abilities] = field(default_factory=dict)
     plans: Mapping[str, MemoryPlan] = field(default_factory=dict)
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
 
     def find_loaded(self, name: str) -> LoadedModel | None:
         """This model in its memory; one of another name that is made of the same bytes or file is the same."""
@@ -131,7 +133,7 @@ def merge(before: Mapping[str, Known], now: Iterable[Known]) -> dict[str, Known]
     for one in now:
         earlier = before.get(one.replica.id)
         if not one.models and earlier is not None:
-            one = replace(one, models=earlier.models, abilities=earlier.abilities)
+            one = replace(one, models=earlier.models, abilities=earlier.abilities, facts=earlier.facts)
         merged[one.replica.id] = one
     return merged
 
@@ -150,6 +152,7 @@ async def _ask(site: Site, plugin: Engine, transport: Transport, lore: Lore) -> 
             known = replace(known, replica=await _with_limits(known, site, plugin, transport, lore))
             known = replace(known, abilities=await _ask_abilities(known, site, plugin, transport, lore))
             known = replace(known, plans=await _plan(known, site, plugin, transport, lore))
+            known = replace(known, facts=_gather_facts(known, site, lore))
     names = frozenset(one.name for one in known.models)
     return replace(known, replica=replace(known.replica, models=names))
 
@@ -216,12 +219,30 @@ async def _plan(known: Known, site: Site, plugin: Engine, transport: Transport, 
         if one.name not in listed:
             continue
         model = listed[one.name]
-        key = (site.url, model.name, model.digest or f"{model.path} {model.size_bytes}")
+        key = _key_of_shape(site, model)
         if key not in lore.shapes:
             lore.shapes[key] = await find_shape(site, plugin, transport, model)
         shape = lore.shapes[key]
         if shape is not None:
             found[one.name] = plan_loaded(shape, one, known.replica.limit)
+    return found
+
+
+def _key_of_shape(site: Site, model: ModelInfo) -> tuple[str, str, str]:
+    return (site.url, model.name, model.digest or f"{model.path} {model.size_bytes}")
+
+
+def _gather_facts(known: Known, site: Site, lore: Lore) -> Mapping[str, ModelFacts]:
+    """What the list tells of each model, then what was learned with its abilities, then its file's header."""
+    found: dict[str, ModelFacts] = {}
+    for model in known.models:
+        told = [model.facts]
+        if model.name in known.abilities:
+            told.append(known.abilities[model.name].facts)
+        shape = lore.shapes.get(_key_of_shape(site, model))
+        if shape is not None:
+            told.append(ModelFacts(format="gguf", family=shape.architecture, width=shape.width))
+        found[model.name] = merge_facts(told)
     return found
 
 

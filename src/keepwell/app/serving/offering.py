@@ -81,6 +81,8 @@ def make_settings(options: GatewayOptions, known: Iterable[Known], config: Confi
             label=_label(_entry_of(replica, config, options.here)),
             models=one.models,
             loaded=one.loaded,
+            abilities=one.abilities,
+            facts=one.facts,
         )
         for one, replica in zip(engines, replicas, strict=True)
     ]

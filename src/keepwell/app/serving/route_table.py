@@ -12,22 +12,29 @@ from keepwell.core.observation import Missing
 from keepwell.gateway.choice.ask import PRIORITIES, Route
 from keepwell.plugins.dialect import InMemory, Offered
 from keepwell.plugins.engine import LoadedModel, ModelInfo
+from keepwell.plugins.model_facts import NOTHING_KNOWN, ModelFacts
+from keepwell.plugins.residency import Abilities
 from keepwell.plugins.routing import Replica
 
 #: Until when a model stays is told to the minute: it moves with every request, and the settings with it.
 MINUTE = 60.0
 #: What Ollama's names end in where nobody says which of several is meant.
 LATEST = ":latest"
+NO_ABILITIES = Abilities()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stock:
-    """What one engine has: its models, and those in its memory. `label` is the owner's name for it."""
+    """What one engine has: its models, and those in its memory. `label` is the owner's name for it, `abilities` and
+    `facts` are by model as far as they are known.
+    """
 
     replica: Replica
     label: str = ""
     models: tuple[ModelInfo, ...] = ()
     loaded: tuple[LoadedModel, ...] = ()
+    abilities: Mapping[str, Abilities] = field(default_factory=dict)
+    facts: Mapping[str, ModelFacts] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, ModelInfo]:
@@ -158,19 +165,41 @@ def _why_out(entry: RouteEntry, stock: Stock, names: Iterable[str], model: Model
 def _offer(name: str, route: Route, names: Iterable[str], stocks: Iterable[Stock]) -> Offered:
     """What clients are told of a name: of the engine that has most of it in memory first, sizes from whoever knows."""
     having = [one for one in stocks if one.replica.id in route.replicas]
-    models = [model for one in having if (model := one.find(names)) is not None]
+    pairs = [(one, model) for one in having if (model := one.find(names)) is not None]
+    models = [model for _, model in pairs]
+    facts = [one.facts.get(model.name, model.facts) for one, model in pairs]
+    contexts = [_find_context(one, model) for one, model in pairs]
+    abilities = [one.abilities.get(model.name, NO_ABILITIES) for one, model in pairs]
     return Offered(
         name=name,
-        context_tokens=min((one.context_tokens for one in models if one.context_tokens), default=0),
+        context_tokens=min((one for one in contexts if one), default=0),
         digest=next((one.digest for one in models if one.digest), ""),
-        size_bytes=max((one.size_bytes for one in models), default=0),
+        size_bytes=max([0, *(one.size_bytes for one in models), *(one.size_bytes for one in facts)]),
         modified_at=max((one.modified_at for one in models), default=0.0),
         nodes=tuple(sorted({one.replica.node for one in having})),
         dialects=tuple(sorted({dialect for one in having for dialect in one.replica.dialects})),
         held=tuple(
             _hold(one, held) for one in having for held in one.loaded if held.name == route.replicas[one.replica.id]
         ),
+        facts=next((one for one in facts if one != NOTHING_KNOWN), NOTHING_KNOWN),
+        can=tuple(sorted({word for one in abilities for word in one.can})),
+        cannot=tuple(sorted(_find_common(abilities))),
     )
+
+
+def _find_common(abilities: Sequence[Abilities]) -> frozenset[str]:
+    """What none of them can."""
+    first, *rest = abilities or [NO_ABILITIES]
+    return first.cannot.intersection(*(one.cannot for one in rest))
+
+
+def _find_context(stock: Stock, model: ModelInfo) -> int:
+    """Tokens that a request there has room for: as it is loaded, else as it would be, else as the engine lists it; 0 if
+    nobody tells.
+    """
+    held = [one.context_tokens for one in stock.find_loaded(model.name)]
+    facts = stock.facts.get(model.name, model.facts)
+    return max(held, default=0) or facts.usual_tokens or model.context_tokens
 
 
 def _hold(stock: Stock, held: LoadedModel) -> InMemory:

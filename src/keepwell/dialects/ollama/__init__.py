@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -12,7 +11,8 @@ from keepwell.dialects.ollama.chat import CHAT
 from keepwell.dialects.ollama.embed import EMBED
 from keepwell.dialects.ollama.embeddings import OLD_EMBEDDINGS
 from keepwell.dialects.ollama.generate import GENERATE
-from keepwell.plugins.dialect import Endpoint, Failure, InMemory, Offered, Said, Usage
+from keepwell.dialects.ollama.model_rows import render_description, render_held, render_row
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"eval_count"\s*:\s*(\d+)')
@@ -86,42 +86,17 @@ class Ollama:
         return Usage(int((given or [b"-1"])[-1]), int((made or [b"-1"])[-1]))
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
-        """`/api/tags`, `/api/ps` (a row for each node that holds the model), `/api/version` and `/`."""
+        """`/api/tags`, `/api/ps` (a row for each node that holds the model), `/api/show`, `/api/version` and `/`."""
         if endpoint.use == "version":
             return VERSION
         if endpoint.use == "root":
             return GREETING
-        rows = [_row(one) for one in models]
+        if endpoint.use == "show":
+            return msgspec.json.encode(render_description(models[0]))
+        rows = [render_row(one) for one in models]
         if endpoint.use == "loaded":
-            rows = [_row(one) | _held(held) for one in models for held in one.held]
+            rows = [render_held(one, held) for one in models for held in one.held]
         return msgspec.json.encode({"models": rows})
-
-
-def _row(one: Offered) -> dict[str, object]:
-    return {
-        "name": one.name,
-        "model": one.name,
-        "modified_at": _time(one.modified_at),
-        "size": one.size_bytes,
-        "digest": one.digest,
-        "details": {},
-        "nodes": one.nodes,
-    }
-
-
-def _held(held: InMemory) -> dict[str, object]:
-    row: dict[str, object] = {"size": held.size_bytes, "nodes": [held.node]}
-    if held.gpu_bytes >= 0:
-        row["size_vram"] = held.gpu_bytes
-    if held.expires_at:
-        row["expires_at"] = _time(held.expires_at)
-    if held.context_tokens:
-        row["context_length"] = held.context_tokens
-    return row
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 DIALECT = Ollama()

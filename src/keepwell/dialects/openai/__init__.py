@@ -126,14 +126,27 @@ def _error(failure: Failure) -> dict[str, object]:
 
 
 def _row(one: Offered) -> dict[str, object]:
+    """With what clients of vLLM (`max_model_len`) and of llama.cpp (`meta`) read beside, as far as it is known."""
+    facts = one.facts
     row: dict[str, object] = {
         "id": one.name,
         "object": "model",
         "created": int(one.modified_at),
-        "owned_by": "keepwell",
+        "owned_by": facts.owner or "keepwell",
     }
+    told = {
+        "n_ctx": one.context_tokens,
+        "n_ctx_train": facts.trained_tokens,
+        "n_embd": facts.width,
+        "n_params": facts.parameters,
+        "n_vocab": facts.vocabulary,
+        "size": one.size_bytes,
+    }
+    meta = {name: value for name, value in told.items() if value}
     if one.context_tokens:
         row["max_model_len"] = one.context_tokens
+    if meta:
+        row["meta"] = meta
     if one.nodes:
         row["nodes"] = one.nodes
     return row

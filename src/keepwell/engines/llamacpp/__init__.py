@@ -25,6 +25,8 @@ from keepwell.transport.base import Transport
 
 _DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
 _FLAGS = flag_table(_DATA.settings)
+#: What the server takes for a switch that is on.
+_ON = ("1", "true", "on", "enabled")
 
 
 class LlamaCpp:
@@ -172,8 +174,9 @@ class LlamaCpp:
         return count_models(settings)
 
     async def abilities(self, site: Site, transport: Transport, model: ModelInfo) -> Abilities | Missing:
-        """By `/models` and `/props`."""
-        return await ask_abilities(site, transport, model)
+        """By `/models` and `/props`, and by --embeddings of its process."""
+        embeds = not isinstance(site.process, Missing) and self._value(site.process, "LLAMA_ARG_EMBEDDINGS") in _ON
+        return await ask_abilities(site, transport, model, embeds=embeds)
 
     def load(self, model: str, stay: Stay) -> Call:
         """By `/models/load`, which only a router has; it keeps a model until another needs its place."""

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 import msgspec
 
 from keepwell.core.observation import Missing
-from keepwell.plugins.ask import fetch_fields
+from keepwell.plugins.ask import Fields, fetch_fields
 from keepwell.plugins.chat import Call
 from keepwell.plugins.engine import ModelInfo
 from keepwell.plugins.place import Site
 from keepwell.plugins.residency import Abilities
 from keepwell.transport.base import Transport
 
+#: Words of chat templates of models that think: the switch for it, and the end of their thoughts.
+_THOUGHTS = ("enable_thinking", "</think>")
 #: Models that a router keeps in memory unless told otherwise (`--models-max`).
 MODELS_MAX = 4
 
@@ -38,10 +40,9 @@ def count_models(settings: Mapping[str, str]) -> int:
     return int(text[:9])
 
 
-async def ask_abilities(site: Site, transport: Transport, model: ModelInfo) -> Abilities | Missing:
-    """From `/models`, and for a server of one model from `/props`: modalities, tools of the template, context a slot.
-
-    Whether it embeds is not told: a server without --embeddings says so when it is asked.
+async def ask_abilities(site: Site, transport: Transport, model: ModelInfo, *, embeds: bool) -> Abilities | Missing:
+    """From `/models`, and for a server of one model from `/props`: modalities, tools and thoughts of the template,
+    context a slot. `embeds`: it was started to embed, which it does not tell.
     """
     listed = await fetch_fields(site=site, transport=transport, path="/models")
     if isinstance(listed, Missing):
@@ -58,5 +59,17 @@ async def ask_abilities(site: Site, transport: Transport, model: ModelInfo) -> A
         {True: can, False: cannot}["image" in inputs].add("vision")
     if props.fields("chat_template_caps").flag("supports_tools"):
         can.add("tools")
+    if any(word in props.text("chat_template") for word in _THOUGHTS):
+        can.add("think")
+    if embeds:
+        can.add("embed")
+    elif _answers(listed, model):
+        can.add("chat")
     context = props.fields("default_generation_settings").integer("n_ctx")
     return Abilities(can=frozenset(can), cannot=frozenset(cannot), context_tokens=context)
+
+
+def _answers(listed: Fields, model: ModelInfo) -> bool:
+    """True where its row in the form of Ollama says so; a server that embeds says it too."""
+    rows = (one for one in listed.items("models") if one.text("name") == model.name)
+    return any("completion" in one.texts("capabilities") for one in rows)

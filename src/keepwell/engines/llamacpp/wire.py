@@ -26,6 +26,7 @@ from keepwell.plugins.ask import (
     unreachable_health,
 )
 from keepwell.plugins.engine import Health, HealthState, Identity, LoadedModel, ModelInfo
+from keepwell.plugins.model_facts import ModelFacts
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Reply, Transport
 
@@ -50,6 +51,7 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "accepted_tokens_total": ("llamacpp:spec_decode_num_accepted_tokens_total",),
     "context_tokens_peak": ("llamacpp:n_tokens_max", "llamacpp:n_past_max"),
 }
+_SIZES = {"Small": "_S", "Medium": "_M", "Large": "_L"}
 #: Readings of several children that must not be added up.
 _HIGHEST = frozenset({"context_tokens_peak", "kv_cache_ratio"})
 
@@ -186,7 +188,30 @@ def _model(one: Fields, path: str) -> ModelInfo:
         path=path or one.text("path") or argument_of(arguments, ("-m", "--model")),
         context_tokens=meta.integer("n_ctx_train"),
         status="failed" if _has_failed(state) else state.text("value"),
+        facts=parse_facts(one),
     )
+
+
+def parse_facts(one: Fields) -> ModelFacts:
+    """What a row of `/models` tells of how a model is made; files of other formats cannot be served."""
+    meta = one.fields("meta")
+    return ModelFacts(
+        format="gguf",
+        parameters=meta.integer("n_params"),
+        quantisation=name_quantisation(meta.text("ftype")),
+        width=meta.integer("n_embd"),
+        vocabulary=meta.integer("n_vocab"),
+        trained_tokens=meta.integer("n_ctx_train"),
+        owner=one.text("owned_by"),
+    )
+
+
+def name_quantisation(written: str) -> str:
+    """`Q4_K - Medium` as Q4_K_M, `all F32` as F32 (llama_model_ftype_name in llama-model-loader.cpp); others as they
+    are, without the bits for each weight that some have behind them.
+    """
+    kind, _, size = written.removeprefix("(guessed) ").removeprefix("all ").partition(" - ")
+    return kind + _SIZES.get(size, "")
 
 
 def _loaded(one: Fields, props: Fields) -> LoadedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -9,9 +10,11 @@ import msgspec
 from keepwell.config.gateway_model import OptionValue
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, failed
+from keepwell.engines.ollama.wire import parse_details
 from keepwell.plugins.ask import ASK_BYTES, ASK_SECONDS, Fields, error_text, parse_fields
 from keepwell.plugins.chat import Call
 from keepwell.plugins.engine import ModelInfo
+from keepwell.plugins.model_facts import ModelFacts, merge_facts
 from keepwell.plugins.place import Site
 from keepwell.plugins.residency import Abilities, CanaryAsk, Stay
 from keepwell.plugins.settings import parse_release
@@ -26,7 +29,9 @@ RELOAD_OPTIONS = (
 #: server/sched.go. On a GPU with too little memory for so many it is 1; what is too much then waits there.
 _PARALLEL = (((0, 10), 1), ((0, 6, 7), 2), ((0, 2), 4), ((0,), 1))
 #: Its words for what a model can (types/model/capability.go), and ours. Any model embeds where it is asked to.
-_WORDS = {"completion": "chat", "vision": "vision", "tools": "tools", "embedding": "embed"}
+_WORDS = {"completion": "chat", "vision": "vision", "tools": "tools", "embedding": "embed", "thinking": "think"}
+#: The context of a model's own in the text `parameters`.
+_NUM_CTX = re.compile(r"^num_ctx +(\d{1,9})$", re.MULTILINE)
 #: Seconds for a load: "for ever" is any negative number.
 FOR_EVER = -1
 
@@ -112,12 +117,24 @@ def parse_abilities(show: Fields) -> Abilities:
     cannot: frozenset[str] = frozenset()
     if words:
         cannot = frozenset({"chat", "vision", "tools"}) - can
+    facts = parse_facts(show)
+    return Abilities(can=can, cannot=cannot, context_tokens=facts.trained_tokens, facts=facts)
+
+
+def parse_facts(show: Fields) -> ModelFacts:
+    """What the answer of `/api/show` tells of how a model is made."""
     about = show.fields("model_info")
-    return Abilities(
-        can=can,
-        cannot=cannot,
-        context_tokens=about.integer(f"{about.text('general.architecture')}.context_length"),
+    family = about.text("general.architecture")
+    context = _NUM_CTX.search(show.text("parameters"))
+    told = ModelFacts(
+        family=family,
+        parameters=about.integer("general.parameter_count"),
+        width=about.integer(f"{family}.embedding_length"),
+        vocabulary=about.integer(f"{family}.vocab_size"),
+        trained_tokens=about.integer(f"{family}.context_length"),
+        usual_tokens=int(context[1]) if context else 0,
     )
+    return merge_facts((parse_details(show), told))
 
 
 def _whole(seconds: float) -> int:

@@ -20,6 +20,7 @@ from keepwell.plugins.ask import (
     unreachable_health,
 )
 from keepwell.plugins.engine import Health, HealthState, Identity, LoadedModel, ModelInfo
+from keepwell.plugins.model_facts import ModelFacts
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Reply, Transport
 
@@ -137,7 +138,27 @@ def _model(one: Fields) -> ModelInfo:
         size_bytes=one.integer("size"),
         status=f"remote at {remote}" if remote else "",
         modified_at=parse_time(one.text("modified_at")),
+        facts=parse_details(one),
     )
+
+
+def parse_details(one: Fields) -> ModelFacts:
+    """What `details` of a row of `/api/tags`, or of the answer of `/api/show`, tell; the owner as `/v1/models` does."""
+    details = one.fields("details")
+    return ModelFacts(
+        format=details.text("format"),
+        family=details.text("family"),
+        families=details.texts("families"),
+        parameter_size=details.text("parameter_size"),
+        quantisation=details.text("quantization_level"),
+        owner=find_owner(one.text("name")),
+    )
+
+
+def find_owner(name: str) -> str:
+    """The part before the model's own name: `library` for those without; "" without a name."""
+    parts = name.split("/")
+    return parts[-2] if len(parts) > 1 else "library" * bool(name)
 
 
 def _loaded(one: Fields) -> LoadedModel:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keepwell.core.observation import Missing, absent
+from keepwell.engines.vllm.abilities import ask_abilities
 from keepwell.engines.vllm.chat import find_limit, list_promises
 from keepwell.engines.vllm.parallel import find_ranks
 from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
@@ -167,8 +168,13 @@ class Vllm:
         return USUAL_SEQUENCES
 
     async def abilities(self, site: Site, transport: Transport, model: ModelInfo) -> Abilities | Missing:
-        """The context that it was started with; the rest it does not tell."""
-        return Abilities(context_tokens=model.context_tokens)
+        """By its paths, its flags and the files of the model."""
+        flags: Mapping[str, str] = {}
+        store = ""
+        if not isinstance(site.process, Missing):
+            flags = find_flags(site.process.argv, _FLAGS).values
+            store = self.store(site.process, site)
+        return await ask_abilities(site, transport, model, flags, store)
 
     def canary(self, ask: CanaryAsk) -> Call:
         """By `/v1/completions`."""

@@ -45,13 +45,13 @@ async def find_entries(folder: str, transport: Transport) -> tuple[StoreEntry, .
     try:
         if is_weights(folder):
             return await find_file_entries(folder, posixpath.basename(folder), transport)
-        root = await _find_snapshot(folder.rstrip("/"), transport)
+        root = await find_snapshot(folder.rstrip("/"), transport)
         return await _folder_entries(root, transport)
     except AccessError as error:
         return failed(error)
 
 
-async def _find_snapshot(folder: str, transport: Transport) -> str:
+async def find_snapshot(folder: str, transport: Transport) -> str:
     """The folder of the revision in use, for a folder of the hub's cache; the folder itself for any other."""
     names = await transport.list(folder)
     if "snapshots" not in names:

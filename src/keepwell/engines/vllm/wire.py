@@ -18,6 +18,7 @@ from keepwell.plugins.ask import (
     unreachable_health,
 )
 from keepwell.plugins.engine import Health, HealthState, Identity, LoadedModel, ModelInfo
+from keepwell.plugins.model_facts import ModelFacts
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Reply, Transport
 
@@ -92,7 +93,12 @@ async def list_models(site: Site, transport: Transport) -> tuple[ModelInfo, ...]
     if isinstance(found, Missing):
         return found
     return tuple(
-        ModelInfo(name=one.text("id"), path=one.text("root"), context_tokens=one.integer("max_model_len"))
+        ModelInfo(
+            name=one.text("id"),
+            path=one.text("root"),
+            context_tokens=one.integer("max_model_len"),
+            facts=ModelFacts(owner=one.text("owned_by")),
+        )
         for one in found.items("data")
         if one.text("id")
     )

@@ -35,6 +35,7 @@ from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.exchange import Exchange
 from keepwell.gateway.work.loading import Loads
 from keepwell.gateway.work.pool import Pool
+from keepwell.gateway.work.showing import show
 from keepwell.gateway.work.telling import Telling
 from keepwell.plugins.ask import OWN_SERVER
 from keepwell.plugins.dialect import Dialect, Failure
@@ -118,6 +119,11 @@ class Gate:
                 ruled = rule(self.rules, self.scheduler.routes, route, entry.endpoint, request.body)
                 route, request.body = ruled.route, ruled.body
             self.access.charge(key, route.moved_from or route.name, request.received_at)
+            if entry.endpoint.use == "show":
+                told = show(self.surface, self.scheduler.stations, entry, route, look.model or look.name)
+                if told is not None:
+                    self._answer(client, request, told)
+                    return None
         except msgspec.DecodeError as error:
             message = f"the body is no JSON object as expected: {error}"
             self._turn_away(client, request, Failure(status=400, kind="malformed_body", message=message))
