@@ -131,13 +131,13 @@ class AnswerReader:
             if (
                 begun
                 and said is not None
+                and said.content
                 and not told.done
                 and said.thinking is None
                 and said.tool_calls is None
                 and told.logprobs is None
             ):
-                if said.content:
-                    add(Text(said.content))
+                add(Text(said.content))
                 continue
             self._read_line(told, events)
             begun = True

@@ -30,6 +30,7 @@ _REASONS: Mapping[Reason, str] = {"stop": "stop", "tools": "stop", "length": "le
 #: Ollama's own words for answers to requests that only load or unload; such answers tell no times.
 _LOADING = frozenset({"load", "unload"})
 _PIECES = (Text, Reasoning, CallPiece)
+_LAST = (Failed, Ended)
 #: The last second of the year 9999: what can be written.
 _LAST_SECOND = 253402300799
 _END = b',"done":false}\n'
@@ -143,8 +144,11 @@ class StreamWriter:
                     add(before)
                     add(encode(one.text))
                     add(behind)
-            elif not held.over:
-                self._write_other(one, lead, seconds, out)
+                continue
+            self._write_other(one, lead, seconds, out)
+            if isinstance(one, _LAST):
+                held.over = True
+                break
         return b"".join(out)
 
     def _write_other(self, one: Event, lead: bytes, seconds: float, out: list[bytes]) -> None:
@@ -156,10 +160,8 @@ class StreamWriter:
         elif isinstance(one, Odds):
             self._add_odds(one, lead, out)
         elif isinstance(one, Failed):
-            held.over = True
             out.append(b'{"error":' + encode(one.message) + b"}\n")
         elif isinstance(one, Ended):
-            held.over = True
             self._write_end(lead, seconds, out)
         else:
             held.note(one)
