@@ -55,6 +55,19 @@ def add_bodies(path: Path, bodies: Iterable[KeptBody], *, oldest: float) -> None
         raise AccessError(f"bodies cannot be kept: {error}", where=str(path)) from error
 
 
+def list_bodies(path: Path, route: str, most: int) -> list[KeptBody]:
+    """The newest ones of a route, newest first; [] if none is kept. Raises AccessError."""
+    if not path.exists():
+        return []
+    query = "SELECT id, at, route, key, asked, answered FROM body WHERE route = ? ORDER BY at DESC LIMIT ?"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as found:
+            rows = found.execute(query, (route, most)).fetchall()
+    except sqlite3.Error as error:
+        raise AccessError(f"kept bodies cannot be read: {error}", where=str(path)) from error
+    return [KeptBody(id=row[0], at=row[1], route=row[2], key=row[3], asked=row[4], answered=row[5]) for row in rows]
+
+
 def find_body(path: Path, number: int) -> KeptBody | None:
     """That of the request with this number, None if it is not kept. Raises AccessError."""
     if not path.exists():
