@@ -21,8 +21,10 @@ from keepwell.plugins.answer_events import (
     Event,
     Failed,
     Finished,
+    Odds,
     Reasoning,
     Text,
+    TokenOdds,
 )
 from keepwell.plugins.asked import Asked
 from keepwell.plugins.codec import Codec, Setting, read_whole
@@ -110,6 +112,19 @@ def test_calls_are_written_whole() -> None:
     ]
     assert (last["done"], last["done_reason"]) == (True, "stop")
     assert whole(CHAT, *pieces)["message"]["tool_calls"] == first["message"]["tool_calls"]
+
+
+def test_arguments_over_several_lines_stay_in_one() -> None:
+    pieces: list[Event] = [CallPiece(0, "a", "f", '{\n  "x": [\n 1.0 ]}\n'), Finished("tools"), Ended()]
+    body = CHAT.make_writer(Asked(model="m", stream=True), SETTING).write(pieces, 0.1)
+    assert b'"arguments":{"x":[1.0]}' in body
+    assert len(body.splitlines()) == 2
+
+
+def test_probabilities_that_json_cannot_say() -> None:
+    events: list[Event] = [Text("a"), Odds((TokenOdds("a", float("-inf"), (("b", float("nan")),)),)), Ended()]
+    first, _ = lines(CHAT, (events, 0.1))
+    assert [one["logprob"] for one in (first["logprobs"][0], *first["logprobs"][0]["top_logprobs"])] == [-9999.0] * 2
 
 
 def test_a_broken_call_is_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ _REASONS: Mapping[Reason, str] = {"stop": "stop", "tools": "stop", "length": "le
 _LOADING = frozenset({"load", "unload"})
 _PIECES = (Text, Reasoning, CallPiece)
 _LAST = (Failed, Ended)
+#: Stands for the logarithm of 0, which JSON has no number for; OpenAI and vLLM write it so.
+IMPOSSIBLE = -9999.0
 #: The last second of the year 9999: what can be written.
 _LAST_SECOND = 253402300799
 _END = b',"done":false}\n'
@@ -281,4 +284,6 @@ def _write_token(token: TokenOdds) -> dict[str, Json]:
 
 
 def _write_alternative(token: str, logprob: float) -> dict[str, Json]:
+    if not math.isfinite(logprob):
+        logprob = IMPOSSIBLE
     return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", "replace"))}

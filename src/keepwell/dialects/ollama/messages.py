@@ -113,13 +113,13 @@ def write_call(call: ToolCall, index: int = -1) -> dict[str, Json] | None:
 
 
 def find_object(text: str) -> msgspec.Raw | None:
-    """This JSON as it stands if it is an object, {} for no text, else None."""
+    """This JSON if it is an object, without line ends (lines end answers), {} for no text, else None."""
     try:
         found = text.strip().encode() or b"{}"
         msgspec.json.decode(found, type=dict[str, object])
+        return msgspec.Raw(msgspec.json.format(found, indent=-1))
     except (*BROKEN, UnicodeEncodeError):
         return None
-    return msgspec.Raw(found)
 
 
 def find_unsayable_messages(messages: Sequence[Message]) -> tuple[str, ...]:
