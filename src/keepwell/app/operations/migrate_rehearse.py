@@ -44,4 +44,4 @@ async def rehearse(
     return await play(caller, wish)
 
 
-OPERATIONS = (Operation(name="migrate rehearse", effect="change", function=rehearse, faces=("cli",), view="rehearse"),)
+OPERATIONS = (Operation(name="migrate rehearse", effect="change", function=rehearse, faces=("cli",), view="migrate_rehearse"),)

@@ -1,4 +1,4 @@
-"""Moves between engines: what a move would need, what it would change, and the move itself."""
+"""A route's requests moved to another route, by steps."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,4 +47,4 @@ async def switch(
     return await move(caller, wish)
 
 
-OPERATIONS = (Operation(name="migrate switch", effect="change", function=switch, faces=("cli",), view="switch"),)
+OPERATIONS = (Operation(name="migrate switch", effect="change", function=switch, faces=("cli",), view="migrate_switch"),)
