@@ -183,6 +183,13 @@ def test_ids_of_calls_differ_between_answers() -> None:
     assert all(re.fullmatch("call_[0-9a-f]{8}_0", one) for one in ids)
 
 
+def test_numbers_as_imitators_write_them() -> None:
+    body = b'{"done":true,"eval_count":3.0,"total_duration":1.5e9,"logprobs":[{"token":"a","logprob":null}]}'
+    events = read_whole(CHAT, body)
+    assert Counted(output_tokens=3, total_ns=1_500_000_000) in events
+    assert Odds((TokenOdds("a", float("-inf")),)) in events
+
+
 def test_reasons() -> None:
     def reason(word: str, calls: bytes = b"null") -> Finished:
         body = b'{"message":{"content":"","tool_calls":%s},"done":true,"done_reason":"%s"}' % (calls, word.encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
@@ -38,7 +39,7 @@ class Token(msgspec.Struct):
     """A token and its probability."""
 
     token: str = ""
-    logprob: float = 0.0
+    logprob: float | None = None
     top_logprobs: list[Token] | None = None
 
 
@@ -59,12 +60,12 @@ class Told(msgspec.Struct):
     done_reason: str | None = None
     error: Json = None
     logprobs: list[Token] | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
-    total_duration: int | None = None
-    load_duration: int | None = None
-    prompt_eval_duration: int | None = None
-    eval_duration: int | None = None
+    prompt_eval_count: float | int | None = None
+    eval_count: float | int | None = None
+    total_duration: float | int | None = None
+    load_duration: float | int | None = None
+    prompt_eval_duration: float | int | None = None
+    eval_duration: float | int | None = None
 
 
 #: Where a line of one path has its piece, None where it has none.
@@ -205,7 +206,15 @@ def parse_moment(text: str) -> float:
 
 
 def _find_odds(token: Token) -> TokenOdds:
-    return TokenOdds(token.token, token.logprob, tuple((one.token, one.logprob) for one in token.top_logprobs or ()))
+    others = token.top_logprobs or ()
+    return TokenOdds(token.token, _find_number(token), tuple((one.token, _find_number(one)) for one in others))
+
+
+def _find_number(token: Token) -> float:
+    """Minus infinity is written as null."""
+    if token.logprob is None:
+        return -math.inf
+    return token.logprob
 
 
 def _find_counts(told: Told) -> list[Event]:
@@ -217,7 +226,8 @@ def _find_counts(told: Told) -> list[Event]:
     return [counted]
 
 
-def _told(number: int | None) -> int:
+def _told(number: float | int | None) -> int:
+    """Servers that imitate Ollama write fractions."""
     if number is None:
         return -1
-    return number
+    return int(number)
