@@ -51,6 +51,7 @@ bench: $(STAMP)
 pages: $(STAMP)
 	$(BIN)/python scripts/cause_pages.py
 	$(BIN)/python scripts/configuration_page.py
+	$(BIN)/python scripts/dialect_matrix_page.py
 
 clean:
 	rm -rf $(VENV) .cache build dist

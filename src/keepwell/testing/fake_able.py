@@ -49,7 +49,7 @@ def embed(text: str) -> list[float]:
 
 def make_value(schema: object) -> object:
     """The smallest value of a JSON schema, as far as tests use them."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, Mapping) or not schema:
         return {}
     for name in ("const", "default"):
         if name in schema:

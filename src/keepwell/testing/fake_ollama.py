@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from keepwell.plugins.settings import parse_release
 from keepwell.testing.fake_able import embed, plan_answer, read_texts
 from keepwell.testing.fake_http import FakeAnswer, FakeRequest, json_answer, text_answer
-from keepwell.testing.fake_openai import chat_answer, event, list_answer
+from keepwell.testing.fake_openai import chat_answer, completion_answer, embeddings_answer, event, list_answer
 from keepwell.testing.fake_state import FakeModel, FakeState, Fault, Generation, stream_words
 
 #: What came with which release.
@@ -177,14 +177,17 @@ def _generate(state: FakeState, request: FakeRequest) -> FakeAnswer:
     return FakeAnswer(content_type="application/x-ndjson", stream=stream)
 
 
-def _chat_v1(state: FakeState, request: FakeRequest) -> FakeAnswer:
+def _v1(state: FakeState, request: FakeRequest) -> FakeAnswer:
     asked = request.json()
     model = state.find_model(str(asked.get("model", "")))
     if model is None:
         return _missing_model(asked.get("model"), state, request.path)
+    if request.path == "/v1/embeddings":
+        return embeddings_answer(asked)
     made = plan_answer(state, model, asked, asked.get("max_tokens"))
     broken = event({"error": {"message": DIED, "type": "api_error", "param": None, "code": None}})
-    return chat_answer(state, request.path, made, broken, system_fingerprint="fp_ollama")
+    render = chat_answer if request.path == "/v1/chat/completions" else completion_answer
+    return render(state, request.path, made, broken, system_fingerprint="fp_ollama")
 
 
 def _show(state: FakeState, request: FakeRequest) -> FakeAnswer:
@@ -233,6 +236,8 @@ _POSTS: Mapping[str, Callable[[FakeState, FakeRequest], FakeAnswer]] = {
     "/api/embed": _embed,
     "/api/embeddings": _embed,
     "/api/show": _show,
-    "/v1/chat/completions": _chat_v1,
+    "/v1/chat/completions": _v1,
+    "/v1/completions": _v1,
+    "/v1/embeddings": _v1,
 }
 FLAVOUR = Ollama()
