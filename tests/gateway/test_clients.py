@@ -175,10 +175,12 @@ def test_ollama_chats_generates_and_embeds(running: Running) -> None:
 def test_ollama_lists_shows_and_tells_the_node(running: Running) -> None:
     client = running.ollama()
     client.generate("tiny-bravo", "x", options=QUIET)
-    assert [one.model for one in client.list().models] == ["tiny-bravo"]
+    assert [one.model for one in client.list().models] == ["gpt-4o", "tiny-alpha", "tiny-bravo"]
     assert client.show("tiny-bravo").details is not None
-    eventually(lambda: [one.model for one in client.ps().models] == ["tiny-bravo"], 15, "it is told to be in memory")
-    (row,) = client.ps().models
+    assert client.show("gpt-4o").capabilities == ["completion"]
+    held = {"gpt-4o", "tiny-alpha", "tiny-bravo"}
+    eventually(lambda: {one.model for one in client.ps().models} == held, 15, "it is told to be in memory")
+    (row,) = (one for one in client.ps().models if one.model == "tiny-bravo")
     assert (row.size or 0) > 0
     assert row.expires_at is not None
 

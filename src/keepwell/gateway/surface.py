@@ -120,7 +120,8 @@ class Surface:
 
     def answer(self, dialect: Dialect, endpoint: Endpoint, path: bytes, routes: Sequence[str] = ()) -> Answer:
         """A listing of all models that can be asked in the dialect, be it by translation, or one of them. Raises
-        Refused for an unknown one. `routes` are patterns of those that the client may use, () for all: it is shown no others.
+        Refused for an unknown one. `routes` are patterns of those that the client may use, () for all: it is shown no
+        others.
         """
         name = self.name_of(dialect)
         offered: Sequence[Offered] = [
