@@ -11,7 +11,6 @@ from keepwell.dialects.openai.settings import (
     CARRIES,
     OPTIONS,
     SettingFields,
-    read_extras,
     read_settings,
     write_settings,
 )
@@ -22,7 +21,7 @@ from keepwell.plugins.whole_answer import WholeReader, WholeWriter
 from keepwell.plugins.wire_json import read_body
 
 #: Words for how hard to think that other interfaces do not have, by the nearest that they do.
-_EFFORTS: dict[str, bool | str] = {"none": False, "minimal": "low", "xhigh": "high", "max": "high"}
+_EFFORTS: dict[str, bool | str] = {"none": False, "minimal": "low", "xhigh": "high"}
 #: Names by which chat templates learn whether to think.
 _SWITCHES = ("enable_thinking", "thinking")
 _TEMPLATE = "chat_template_kwargs"
@@ -60,13 +59,12 @@ class ChatCodec:
     def read_request(self, body: bytes) -> Asked:
         """See `keepwell.plugins.codec.Codec`."""
         found = read_body(body, _decode)
-        options, unknown = read_extras(body, _Request.__struct_fields__)
         if found.functions:
             raise Unreadable("functions: this form of old is not known here, use tools")
-        asked = read_settings(found, "chat")
+        asked = read_settings(body, found, "chat")
         think, template = _read_thinking(found)
         if template:
-            options[_TEMPLATE] = template
+            asked.options[_TEMPLATE] = template
         return msgspec.structs.replace(
             asked,
             messages=_read_messages(found.messages),
@@ -76,8 +74,6 @@ class ChatCodec:
             max_tokens=_first(found.max_completion_tokens, found.max_tokens),
             logprobs=_read_logprobs(found),
             think=think,
-            options=options,
-            unknown=unknown,
         )
 
     def write_request(self, asked: Asked) -> bytes:

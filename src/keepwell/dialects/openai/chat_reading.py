@@ -31,14 +31,14 @@ class _Call(msgspec.Struct):
     function: _Function | None = None
 
 
-class _Said(msgspec.Struct):
+class _Said(msgspec.Struct, gc=False):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[_Call] | None = None
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     index: int = 0
     delta: _Said | None = None
     message: _Said | None = None
@@ -46,14 +46,14 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: UsageFields | None = None
     timings: TimingFields | None = None
     error: Json = None
 
 
-class _Answer(_Chunk):
+class _Answer(_Chunk, gc=False):
     id: str | None = None
     model: str | None = None
     created: float | None = None

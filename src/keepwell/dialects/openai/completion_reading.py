@@ -20,21 +20,21 @@ from keepwell.plugins.codec import Unreadable
 from keepwell.plugins.wire_json import BROKEN, read_body
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     index: int = 0
     text: str | None = None
     logprobs: OddsFields | None = None
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct):
+class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: UsageFields | None = None
     timings: TimingFields | None = None
     error: Json = None
 
 
-class _Answer(_Chunk):
+class _Answer(_Chunk, gc=False):
     id: str | None = None
     model: str | None = None
     created: float | None = None

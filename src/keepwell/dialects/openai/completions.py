@@ -12,7 +12,6 @@ from keepwell.dialects.openai.settings import (
     CARRIES,
     OPTIONS,
     SettingFields,
-    read_extras,
     read_settings,
     write_settings,
 )
@@ -45,18 +44,15 @@ class CompletionCodec:
     def read_request(self, body: bytes) -> Asked:
         """See `keepwell.plugins.codec.Codec`."""
         found = read_body(body, _decode)
-        options, unknown = read_extras(body, _Request.__struct_fields__)
         texts, tokens = _read_prompts(found.prompt)
         return msgspec.structs.replace(
-            read_settings(found, "completion"),
+            read_settings(body, found, "completion"),
             prompts=texts,
             prompt_tokens=tokens,
             listed=isinstance(found.prompt, list) and not isinstance(found.prompt[0], int),
             suffix=found.suffix or "",
             echo=bool(found.echo),
             logprobs=_read_logprobs(found),
-            options=options,
-            unknown=unknown,
         )
 
     def write_request(self, asked: Asked) -> bytes:

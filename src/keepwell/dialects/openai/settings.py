@@ -35,6 +35,7 @@ OPTIONS = frozenset(
 _READ_ONLY = frozenset({"repeat_last_n", "typical_p", "mirostat", "mirostat_tau", "mirostat_eta"})
 #: The name of a schema that has none: the field is required.
 _UNNAMED = "answer"
+_STRUCTURED = "structured_outputs"
 _read_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _read_json: Callable[[bytes], Json] = msgspec.json.Decoder().decode
 
@@ -77,17 +78,19 @@ class SettingFields(msgspec.Struct, kw_only=True):
     response_format: _Form | None = None
     json_schema: Json = None
     guided_json: Json = None
-    structured_outputs: dict[str, Json] | None = None
 
 
-def read_settings(body: SettingFields, kind: Kind) -> Asked:
-    """What these fields ask for. Raises Unreadable."""
+def read_settings(data: bytes, body: SettingFields, kind: Kind) -> Asked:
+    """What these fields of a body ask for, and all beside them: settings of engines by name, and names of fields that
+    are not known. Raises Unreadable.
+    """
+    options, unknown = _read_extras(data, body.__struct_fields__)
     return Asked(
         model=body.model or "",
         kind=kind,
         stream=bool(body.stream),
         counts=_read_counts(body),
-        shape=_read_shape(body),
+        shape=_read_shape(body, options),
         max_tokens=body.max_tokens,
         stop=_read_stop(body.stop),
         temperature=body.temperature,
@@ -100,16 +103,9 @@ def read_settings(body: SettingFields, kind: Kind) -> Asked:
         repeat_penalty=_first(body.repetition_penalty, body.repeat_penalty),
         choices=body.n or 1,
         user=body.user or "",
+        options=options,
+        unknown=unknown,
     )
-
-
-def read_extras(body: bytes, known: Collection[str]) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """What a readable body holds beside these fields: settings of engines by name, and names of unknown fields."""
-    fields = read_body(body, _read_fields)
-    more = {name: raw for name, raw in fields.items() if name not in known and bytes(raw) != b"null"}
-    named = more.keys() & (OPTIONS | _READ_ONLY)
-    options = {name: read_body(bytes(more[name]), _read_json) for name in sorted(named)}
-    return options, tuple(sorted(more.keys() - named))
 
 
 def write_settings(asked: Asked) -> dict[str, Json]:
@@ -139,6 +135,14 @@ def write_settings(asked: Asked) -> dict[str, Json]:
     return fields | {name: value for name, value in asked.options.items() if name in OPTIONS}
 
 
+def _read_extras(data: bytes, known: Collection[str]) -> tuple[dict[str, Json], tuple[str, ...]]:
+    fields = read_body(data, _read_fields)
+    more = {name: raw for name, raw in fields.items() if name not in known and bytes(raw) != b"null"}
+    named = more.keys() & (OPTIONS | _READ_ONLY)
+    options = {name: read_body(bytes(more[name]), _read_json) for name in sorted(named)}
+    return options, tuple(sorted(more.keys() - named))
+
+
 def _read_counts(body: SettingFields) -> bool | None:
     if not body.stream:
         return None
@@ -157,24 +161,23 @@ def _first(one: float | None, other: float | None) -> float | None:
     return one
 
 
-def _read_shape(body: SettingFields) -> Shape | None:
+def _read_shape(body: SettingFields, options: dict[str, Json]) -> Shape | None:
+    """The form of the answer; a form that vLLM has beside JSON stays among the options."""
     if body.response_format is not None:
         return _read_form(body.response_format)
-    for schema in (body.json_schema, body.guided_json, (body.structured_outputs or {}).get("json")):
+    for schema in (body.json_schema, body.guided_json):
         if schema is not None:
             return _find_shape(schema)
-    if (body.structured_outputs or {}).get("json_object"):
+    found = options.get(_STRUCTURED)
+    if not isinstance(found, dict):
+        return None
+    if found.get("json") is not None:
+        del options[_STRUCTURED]
+        return _find_shape(found["json"])
+    if found.get("json_object"):
+        del options[_STRUCTURED]
         return Shape()
     return None
-
-
-def _find_shape(schema: Json) -> Shape:
-    """The form by a schema, also one that was sent as JSON text. Raises Unreadable."""
-    if isinstance(schema, str):
-        schema = read_body(schema.encode(), _read_json)
-    if not isinstance(schema, dict | bool):
-        raise Unreadable("a JSON schema has to be an object")
-    return Shape(schema)
 
 
 def _read_form(form: _Form) -> Shape | None:
@@ -190,6 +193,15 @@ def _read_form(form: _Form) -> Shape | None:
     if named.schema is None:
         raise Unreadable("response_format.json_schema.schema is missing")
     return msgspec.structs.replace(_find_shape(named.schema), name=named.name or "", strict=named.strict)
+
+
+def _find_shape(schema: Json) -> Shape:
+    """The form by a schema, also one that was sent as JSON text."""
+    if isinstance(schema, str):
+        schema = read_body(schema.encode(), _read_json)
+    if not isinstance(schema, dict | bool):
+        raise Unreadable("a JSON schema has to be an object")
+    return Shape(schema)
 
 
 def _write_shape(shape: Shape | None) -> Json:
