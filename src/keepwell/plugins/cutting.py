@@ -17,26 +17,36 @@ class LineCutter:
     """Lines, ended by LF or CR LF; empty ones are left out."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._held: list[bytes] = []
+        self._length = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that are whole now, without their ends. Raises TooLong."""
-        if b"\n" not in data:
-            self._keep(self._rest + data)
+        last = data.rfind(b"\n")
+        if last < 0:
+            self._keep(data)
             return []
-        lines = (self._rest + data).split(b"\n")
-        self._keep(lines.pop())
-        return [line for line in map(bytes.rstrip, lines) if line]
+        whole, rest = data[:last], data[last + 1 :]
+        if self._held:
+            whole = b"".join([*self._held, whole])
+            self._held.clear()
+            self._length = 0
+        if rest:
+            self._keep(rest)
+        return [line for line in map(bytes.rstrip, whole.split(b"\n")) if line]
 
     def end(self) -> bytes:
         """What came after the last line end."""
-        rest, self._rest = self._rest, b""
+        rest = b"".join(self._held)
+        self._held.clear()
+        self._length = 0
         return rest.strip()
 
     def _keep(self, rest: bytes) -> None:
-        if len(rest) > MOST_BYTES:
+        self._length += len(rest)
+        if self._length > MOST_BYTES:
             raise TooLong
-        self._rest = rest
+        self._held.append(rest)
 
 
 class EventCutter:
