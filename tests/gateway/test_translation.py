@@ -12,9 +12,12 @@ from keepwell.gateway.choice.explain import Told, explain
 from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.reached import AllReached
 from keepwell.gateway.choice.scheduler import Scheduler
+from keepwell.gateway.work.entry import Entry
+from keepwell.gateway.work.translation import Translation, Wording
 from keepwell.plugins.dialect import Dialect, Endpoint
 from keepwell.plugins.routing import Ask, Replica
 from keepwell.plugins.ways import find_all_words, find_ways
+from keepwell.store.keys import Key
 from tests.gateway.foreign import PATHS, TEXT, ask_of, foreign, read_error, read_text
 from tests.gateway.made import DIALECTS, MODEL, POLICIES, gateway
 from tests.support import eventually_async
@@ -48,8 +51,8 @@ def test_whoever_speaks_it_goes_first_and_others_where_it_has_no_room() -> None:
     assert first == [
         Start(0, "b", "m"),
         Start(1, "b", "m"),
-        Start(2, "a", "m", spoken=frozenset({"e"})),
-        Start(3, "a", "m", spoken=frozenset({"e"})),
+        Start(2, "a", "m", to=replica("a", "e")),
+        Start(3, "a", "m", to=replica("a", "e")),
     ]
     made.ended(0, "b", "well", 1.0)
     assert made.arrive(ask(4), 1.0) == Start(4, "b", "m")
@@ -59,12 +62,12 @@ def test_whoever_speaks_it_but_is_sick_does_not_go_first() -> None:
     made = scheduler(replica("a", "e"), replica("b", "d"))
     assert made.arrive(ask(1), 0.0) == Start(1, "b", "m")
     made.ended(1, "b", "sick", 0.0)
-    assert made.arrive(ask(9), 0.0) == Start(9, "a", "m", spoken=frozenset({"e"}))
+    assert made.arrive(ask(9), 0.0) == Start(9, "a", "m", to=replica("a", "e"))
 
 
 def test_who_cannot_be_reached_is_no_candidate() -> None:
     made = scheduler(replica("a", "e"), replica("b", "x"))
-    assert made.arrive(ask(1), 0.0) == Start(1, "a", "m", spoken=frozenset({"e"}))
+    assert made.arrive(ask(1), 0.0) == Start(1, "a", "m", to=replica("a", "e"))
     refused = made.arrive(ask(2, frozenset()), 0.0)
     assert isinstance(refused, Refuse)
     assert "a: does not speak d; b: does not speak d" in refused.message
@@ -73,10 +76,11 @@ def test_who_cannot_be_reached_is_no_candidate() -> None:
 
 
 def test_those_who_wait_are_started_where_they_can_be_told() -> None:
-    made = scheduler(replica("a", "e", limit=1))
+    only = replica("a", "e", limit=1)
+    made = scheduler(only)
     made.arrive(ask(1), 0.0)
     assert isinstance(made.arrive(ask(2), 0.0), Wait)
-    assert made.ended(1, "a", "well", 1.0) == [Start(2, "a", "m", spoken=frozenset({"e"}))]
+    assert made.ended(1, "a", "well", 1.0) == [Start(2, "a", "m", to=only)]
 
 
 def test_routes_are_found_once_with_those_of_their_fallbacks() -> None:
@@ -228,3 +232,49 @@ async def test_a_client_that_leaves_frees_the_engine_at_once() -> None:
         assert loop.time() - left < 0.15, "before the next word; 20 ms where nothing else runs"
         await eventually_async(lambda: _is(running.running == 0), 5, "nothing at work")
     assert running.told[0].error == "client_gone"
+
+
+def test_an_engine_is_asked_in_its_own_form_if_that_can_say_all_that_counts() -> None:
+    """Also where another of its forms could say more."""
+    both = Replica(id="a", node="n", host="h", port=1, dialects=frozenset({"openai", "anthropic"}), own="openai")
+    shaped = translate("ollama", both, ask_of("ollama", stream=False, format={"type": "object"}, keep_alive=3))
+    other = Replica(id="a", node="n", host="h", port=1, dialects=frozenset({"openai", "ollama"}), own="ollama")
+    plain = translate("anthropic", other, ask_of("anthropic", stream=False))
+    assert isinstance(shaped, Wording)
+    assert isinstance(plain, Wording)
+    assert [shaped.way.codec.path.decode(), plain.way.codec.path.decode()] == [PATHS["openai"], PATHS["ollama"]]
+
+
+def translate(client: str, replica: Replica, asked: object, path: str = "") -> Wording | str:
+    """How a request of this client is said to this replica."""
+    endpoint = find_endpoint(DIALECTS[client], path or PATHS[client])
+    reached = AllReached(DIALECTS).find(client, endpoint)
+    entry = Entry(
+        surface_era=None,
+        access_era=None,
+        dialect=DIALECTS[client],
+        dialect_name=client,
+        endpoint=endpoint,
+        path=path or PATHS[client],
+        key=Key(name="", digest=""),
+        reached=reached,
+    )
+    return Translation(entry, json.dumps(asked).encode()).find(replica)
+
+
+def test_a_text_without_a_limit_has_none_where_engines_would_stop_after_a_few_words() -> None:
+    wording = translate("ollama", replica("a", "openai"), {"model": "m", "prompt": "a", "raw": True}, "/api/generate")
+    assert isinstance(wording, Wording)
+    assert json.loads(wording.render_body("x", 4096))["max_tokens"] == 4096
+    assert "max_tokens" not in json.loads(wording.render_body("x"))
+    assert json.loads(wording.render_body("x"))["model"] == "x"
+
+
+def test_names_that_a_client_made_up_are_cut_and_harmless_in_a_header() -> None:
+    asked = ask_of("ollama", stream=False, **{"a\r\nset-cookie: x": 1, "y" * 5000: 2})
+    wording = translate("ollama", replica("a", "openai"), asked)
+    assert isinstance(wording, Wording)
+    first, second, rest = wording.lines.split(b"\r\n")
+    assert (first, rest) == (b"x-keepwell-translated: ollama /api/chat > openai /v1/chat/completions", b"")
+    assert second.startswith(b"x-keepwell-dropped: a??set-cookie: x, yyy")
+    assert len(second) < 200

@@ -19,11 +19,11 @@ class Replica:
     """An engine that serves models: its name, where it listens, what it can and how much at once.
 
     `tls`: it is asked over HTTPS. `limit` is how many requests it works on at once, 0 for no limit of ours;
-    `limit_each`: each of its models on so many. `dialects` are the wire formats that it speaks. `models` are the names
-    under which it knows its models; `weight` is its share under weighted routing. `holds` is how many models it keeps
-    in memory at once, 0 if that is not known; one that was loaded stays for `stay_seconds` before another takes its
-    place. `reloads` names options of a request by which it loads a model anew. `canary`: its owner lets it be asked
-    what it answers.
+    `limit_each`: each of its models on so many. `dialects` are the wire formats that it speaks, `own` is the one in
+    which it takes most ("" where that is not known). `models` are the names under which it knows its models; `weight`
+    is its share under weighted routing. `holds` is how many models it keeps in memory at once, 0 if that is not known;
+    one that was loaded stays for `stay_seconds` before another takes its place. `reloads` names options of a request by
+    which it loads a model anew. `canary`: its owner lets it be asked what it answers.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Replica:
     reloads: tuple[str, ...] = ()
     canary: bool = False
     limit_each: bool = False
+    own: str = ""
 
 
 def find_port(url: str) -> int:

@@ -262,6 +262,7 @@ def make_replica(site: Site, plugin: Engine) -> Replica:
         port=find_port(site.url),
         tls=parts.scheme == "https",
         dialects=frozenset(dialects),
+        own=dialects[0],
         api_key=site.api_key,
         reloads=reloads,
     )

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from keepwell.plugins.routing import Replica
+
 #: The order in which waiting requests are served.
 PRIORITIES: Mapping[str, int] = {"interactive": 0, "normal": 1, "batch": 2}
 #: How a try on a replica ended. "gone": the client left; "refused": no connection, "sick": a 5xx, "silent": no first
@@ -41,14 +43,14 @@ class Route:
 
 class Start(msgspec.Struct, frozen=True):
     """Send it there, under this model name. `cold`: the model is not in that replica's memory, as far as is known.
-    `spoken` are that replica's dialects where the request has to be translated into one of them, else none.
+    `to` is that replica where the request has to be translated for it.
     """
 
     ask: int
     replica: str
     model: str
     cold: bool = False
-    spoken: frozenset[str] = frozenset()
+    to: Replica | None = None
 
 
 class Wait(msgspec.Struct, frozen=True):

@@ -274,7 +274,7 @@ class Scheduler:
         cold = bool(replica.reloads) and station.is_cold(model)
         if ask.dialect in replica.dialects:
             return Start(ask.id, replica.id, model, cold)
-        return Start(ask.id, replica.id, model, cold, replica.dialects)
+        return Start(ask.id, replica.id, model, cold, replica)
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:
         ahead = [one for one in self.waiting.values() if one.ask.route == route.name]

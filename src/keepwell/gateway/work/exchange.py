@@ -25,7 +25,7 @@ from keepwell.gateway.work.telling import Telling, describe_refusal
 from keepwell.gateway.work.translated import TranslatedAttempt, make_setting
 from keepwell.gateway.work.translation import Translation
 from keepwell.plugins.dialect import Failure
-from keepwell.plugins.routing import Ask
+from keepwell.plugins.routing import Ask, Replica
 from keepwell.store.bodies import BODY_BYTES
 
 #: Tries of one request, the first included.
@@ -98,8 +98,8 @@ class Exchange(Telling):
                 self._tell_place(now)
             if not facts.started:
                 facts.started = now
-            if effect.spoken:
-                self._begin_otherwise(effect, now)
+            if effect.to is not None:
+                self._begin_otherwise(effect, effect.to, now)
                 return
             self.attempt = Attempt(self, effect.replica, effect.model, now)
             if effect.cold:
@@ -118,10 +118,10 @@ class Exchange(Telling):
             if self.translation is not None and not self.translation.native and self.translation.loads:
                 self._answer_load(self.translation, "")
 
-    def _begin_otherwise(self, start: Start, now: float) -> None:
+    def _begin_otherwise(self, start: Start, replica: Replica, now: float) -> None:
         """On a replica that needs the request in another format."""
         translation = self.translation = self.translation or Translation(self.entry, self.request.body)
-        wording = translation.find(start.spoken)
+        wording = translation.find(replica)
         if isinstance(wording, str):
             translation.unable[start.replica] = wording
             self._gate.tried(self, start.replica, "gone", wording)
@@ -131,7 +131,7 @@ class Exchange(Telling):
             self._gate.tried(self, start.replica, "gone", "there is nothing to load")
             self._answer_load(translation, start.replica)
         else:
-            body = wording.render_body(start.model)
+            body = wording.render_body(start.model, self._gate.find_room(self.ask.route, replica.id))
             self.attempt = TranslatedAttempt(self, start, now, wording, body)
             self._gate.connect(self.attempt)
 

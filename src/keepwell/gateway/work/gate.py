@@ -267,6 +267,13 @@ class Gate:
         """Another try, elsewhere."""
         return self.scheduler.arrive(exchange.ask, self.now(), failed)
 
+    def find_room(self, route: str, replica: str) -> int:
+        """Tokens of context that the replica has for the route's model, 0 where that is not known."""
+        found = self.rules.get(route)
+        if found is None or found.shortage is None:
+            return 0
+        return found.shortage.contexts.get(replica, 0)
+
     def over(self, exchange: Telling) -> None:
         """It is over: recorded, and forgotten."""
         if exchange.waiting:

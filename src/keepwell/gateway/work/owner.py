@@ -40,3 +40,7 @@ class Owner(Protocol):
     def over(self, exchange: Telling) -> None:
         """The request is over."""
         ...
+
+    def find_room(self, route: str, replica: str) -> int:
+        """Tokens of context that the replica has for the route's model, 0 where that is not known."""
+        ...

@@ -14,6 +14,7 @@ from msgspec import structs
 from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.choice.reached import follow
 from keepwell.gateway.choice.station import Station
+from keepwell.gateway.surface import USUAL
 from keepwell.gateway.wire.heads import RequestHead
 from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.proof import header_text
@@ -21,25 +22,27 @@ from keepwell.plugins.answer_events import Begun, Counted, Ended, Event, Finishe
 from keepwell.plugins.asked import Asked
 from keepwell.plugins.codec import Setting, Unreadable, find_losses
 from keepwell.plugins.dialect import Failure
+from keepwell.plugins.routing import Replica
 from keepwell.plugins.ways import Way
 
 #: Headers of a client that mean the same to every engine; others belong to the client's own format.
 PASSED = frozenset({b"user-agent", b"traceparent", b"tracestate", b"baggage", b"x-request-id", b"x-correlation-id"})
-#: Characters of the header that tells what was dropped.
-SHOWN = 1000
+#: Characters of the header that tells what was dropped, and of one name in it: a client chooses them.
+SHOWN, NAME_SHOWN = 1000, 64
 _ACCEPTED = {True: b"text/event-stream, application/x-ndjson", False: b"application/json"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """A request as an engine gets it: by which way, what was asked, what of that is lost, and the lines of the answer's
-    head that tell so.
+    head that tell so. `endless`: without a limit it goes on until the model ends it.
     """
 
     way: Way
     asked: Asked
     dropped: tuple[str, ...]
-    lines: bytes
+    lines: bytes = b""
+    endless: bool = False
 
     def render_head(self, head: RequestHead) -> bytes:
         """The first line and headers, without those that stand for the engine, and the length."""
@@ -47,11 +50,17 @@ class Wording:
         first = b"POST %b HTTP/1.1\r\n" % self.way.codec.path
         return b"%bcontent-type: application/json\r\naccept: %b\r\n%b" % (first, _ACCEPTED[self.asked.stream], passed)
 
-    def render_body(self, model: str) -> bytes:
-        """The body for an engine that knows the model by this name; token counts are asked for in any case."""
+    def render_body(self, model: str, room: int = 0) -> bytes:
+        """The body for an engine that knows the model by this name and has `room` for so many tokens (0: not known).
+
+        Token counts are asked for in any case. Where a client's format has no limit if none is said, the engine's may
+        have one of a few words for a text that is gone on with: then all the room is said.
+        """
         asked = structs.replace(self.asked, model=model)
         if asked.stream:
             asked = structs.replace(asked, counts=True)
+        if self.endless and room and asked.max_tokens is None:
+            asked = structs.replace(asked, max_tokens=room)
         return self.way.codec.write_request(asked)
 
 
@@ -70,13 +79,14 @@ class Translation:
         self._entry = entry
         self._body = body
         self._asked: Asked | None = None
-        self._known: dict[frozenset[str], Wording | str] = {}
+        self._known: dict[tuple[str, frozenset[str]], Wording | str] = {}
 
-    def find(self, spoken: frozenset[str]) -> Wording | str:
-        """How it is said to an engine that speaks these; a sentence where it cannot be."""
-        known = self._known.get(spoken)
+    def find(self, replica: Replica) -> Wording | str:
+        """How it is said to this engine; a sentence where it cannot be."""
+        key = replica.own, replica.dialects
+        known = self._known.get(key)
         if known is None:
-            known = self._known[spoken] = self._find(spoken)
+            known = self._known[key] = self._find(replica)
         return known
 
     def leave_out(self, routes: Mapping[str, Route], route: Route, stations: Mapping[str, Station]) -> frozenset[str]:
@@ -84,9 +94,9 @@ class Translation:
         there = {name for one in follow(routes, route) for name in one.replicas if name in stations}
         able = False
         for name in there:
-            spoken = stations[name].replica.dialects
-            if spoken & self._entry.reached.words:
-                found = self.find(spoken)
+            replica = stations[name].replica
+            if replica.dialects & self._entry.reached.words:
+                found = self.find(replica)
                 able = able or isinstance(found, Wording)
                 if isinstance(found, str):
                     self.unable[name] = found
@@ -137,40 +147,43 @@ class Translation:
                 self.fault = str(error) or "it cannot be read"
         return self._asked
 
-    def _find(self, spoken: frozenset[str]) -> Wording | str:
-        """By the way on which least is lost, the first of several."""
+    def _find(self, replica: Replica) -> Wording | str:
+        """By a way of the engine's own format if nothing vital is lost on it, else by any; of several by the one on
+        which least is lost, the first of those.
+        """
         asked = self._read()
         if asked is None:
             return self.fault
-        refusals: list[str] = []
-        found: list[Wording] = []
-        for way in self._entry.reached.ways:
-            if way.word in spoken and asked.kind in way.codec.kinds:
+        own, refusals = replica.own or USUAL, []
+        found: list[tuple[bool, int, int, Wording]] = []
+        for place, way in enumerate(self._entry.reached.ways):
+            if way.word in replica.dialects and asked.kind in way.codec.kinds:
                 losses = find_losses(asked, way.codec)
                 if losses.refused:
                     refusals.append(f"{_name(way)} cannot say {', '.join(losses.refused)}")
                 else:
-                    found.append(Wording(way=way, asked=asked, dropped=losses.dropped, lines=b""))
+                    wording = Wording(way=way, asked=asked, dropped=losses.dropped)
+                    found.append((way.word != own, len(losses.dropped), place, wording))
         if found:
-            best = min(found, key=_count_dropped)
-            return replace(best, lines=self._render_lines(best))
-        kind = {"chat": "chats", "completion": "bare completions", "embed": "embeddings"}[asked.kind]
-        return "; ".join(refusals) or f"it speaks {', '.join(sorted(spoken))}, in which {kind} cannot be asked for here"
+            best = min(found)[3]
+            endless = asked.kind == "completion" and self._entry.endpoint.options
+            return replace(best, lines=self._render_lines(best), endless=endless)
+        return (
+            "; ".join(refusals) or f"{_KINDS[asked.kind]} cannot be asked for in {', '.join(sorted(replica.dialects))}"
+        )
 
     def _render_lines(self, wording: Wording) -> bytes:
         entry = self._entry
         said = f"{entry.dialect_name} {entry.path} > {_name(wording.way)}"
         lines = b"x-keepwell-translated: %b\r\n" % header_text(said)
         if wording.dropped:
-            lines += b"x-keepwell-dropped: %b\r\n" % header_text(", ".join(wording.dropped)[:SHOWN])
+            dropped = ", ".join(one[:NAME_SHOWN] for one in wording.dropped)
+            lines += b"x-keepwell-dropped: %b\r\n" % header_text(dropped[:SHOWN])
         return lines
 
 
+_KINDS = {"chat": "chats", "completion": "texts to go on with", "embed": "embeddings"}
 _LOADED = {True: "unload", False: "load"}
-
-
-def _count_dropped(wording: Wording) -> int:
-    return len(wording.dropped)
 
 
 def _name(way: Way) -> str:
