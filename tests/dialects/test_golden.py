@@ -23,8 +23,6 @@ EMPTY = ("nothing", "noprompt")
 GOOD = [one for one in SPOKEN if one.good and not one.name.endswith(EMPTY)]
 BAD = [one for one in SPOKEN if not one.good]
 EMPTY_ONES = [one for one in SPOKEN if one.name.endswith(EMPTY) and one.good]
-#: Where nothing was cut off by a wish for JSON, tools or vectors, the models count.
-COUNTS = (" alpha", " alpha 0001", " alpha 0001 0002", " alpha 0001 0002 0003")
 
 
 def codec_of(golden: Golden) -> Codec:
@@ -69,10 +67,12 @@ def test_an_answer_is_read(golden: Golden) -> None:
     elif "think" in golden.name.split("-") and said.thoughts:
         assert said.thoughts[0].split() == ["How", "far?"]
         assert said.texts[0].strip() == "To three."
+    elif golden.id.startswith("llamacpp/v1-responses-schema"):
+        assert said.texts[0].startswith(" alpha 0001")  # this release does not read text.format
     elif "schema" in golden.name:
         assert json.loads(said.texts[0]) == {"city": "Paris"}
     elif any(word in golden.name for word in ("text", "end", "counted", "odds", "list", "several", "raw")):
-        assert all(one.startswith(" alpha 0001") or golden.engine == "x" for one in said.texts.values()), said.texts
+        assert all(one.startswith(" alpha 0001") for one in said.texts.values()), said.texts
 
 
 @pytest.mark.parametrize("golden", EMPTY_ONES, ids=lambda one: one.id)
