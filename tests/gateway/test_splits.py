@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from keepwell.core.errors import DamagedError
 from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.explain import explain
+from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.needs import find_shortage
+from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.gateway.choice.splits import (
     SPLITS_FOLDER,
     Diversion,
@@ -26,7 +29,9 @@ from keepwell.gateway.choice.splits import (
 from keepwell.gateway.diversions import add_diversions
 from keepwell.gateway.settings import Settings
 from keepwell.plugins.dialect import Offered
+from keepwell.plugins.routing import Replica
 from keepwell.store.folder import replace_private
+from tests.gateway.made import POLICIES
 
 OWN = Route(name="a", replicas={"x": "a"}, fallback="c", waiting=7, priority=2, comments=True)
 OTHER = Route(name="b", replicas={"y": "b-model"}, policy=("session",), waiting=9)
@@ -121,3 +126,13 @@ def test_one_share_a_route_the_largest(rows: list[tuple[str, float]]) -> None:
     assert {one.route: one.share for one in found} == {
         name: max(share for other, share in rows if other == name) for name, _ in rows
     }
+
+
+def test_it_is_told_where_a_share_goes() -> None:
+    replicas = [Replica(id=name, node="n", host="h", port=1, dialects=frozenset({"openai"})) for name in ("x", "y")]
+    settings, found = add_diversions(Settings(routes=(OWN, OTHER)), [Split(route="a", to="b", share=0.25)])
+    names = Names({one.name: one for one in settings.routes if not one.moved_from}, {})
+    told = explain(Scheduler(replicas, settings.routes, POLICIES), names, "a", "", 0.0, diversions=found)
+    assert told is not None
+    assert [(one.route, one.how) for one in told.fallbacks] == [(MOVED, "takes 25% of the requests for a")]
+    assert [one.replica for one in told.fallbacks[0].candidates["openai"]] == ["y"]

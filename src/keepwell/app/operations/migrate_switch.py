@@ -20,7 +20,7 @@ async def switch(
     max_tpot: Annotated[str, Param(help="Time for each token at most: 2x what it was before, or 50ms.")] = "2x",
     least: Annotated[int, Param(help="Requests that a step must have moved to be judged.", minimum=0)] = 10,
 ) -> "SwitchReport":
-    """Move a route's requests to another by steps, or back.
+    """Move a route's requests to another route, by steps.
 
     Clients go on asking for the same name. What the new engines cannot take is answered by the old ones, and counts as
     failed; where more fails or is slower than allowed, compared with what the route had before, everything goes back.
@@ -47,4 +47,6 @@ async def switch(
     return await move(caller, wish)
 
 
-OPERATIONS = (Operation(name="migrate switch", effect="change", function=switch, faces=("cli",), view="migrate_switch"),)
+OPERATIONS = (
+    Operation(name="migrate switch", effect="change", function=switch, faces=("cli",), view="migrate_switch"),
+)

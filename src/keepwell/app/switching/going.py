@@ -34,6 +34,8 @@ from keepwell.store.journal import Journal, create_journal, make_run_id, open_jo
 
 #: Seconds between two looks at the record, and until a running gateway must go by a new share.
 LOOK_SECONDS, KNOWN_SECONDS = 0.25, 5.0
+#: Seconds without anybody behind the second route, as the gateway knows it: one that starts again looks anew.
+GONE_SECONDS = 10.0
 #: Times that a step may take as long as it was to, where there are too few requests to judge it by.
 PATIENCE = 10
 
@@ -172,7 +174,8 @@ async def _hold(going: _Going, number: int) -> tuple[StepLine, str]:
     """Watch one share for its time; what was seen, and why it cannot stay ("" if it can)."""
     wish, watch, clock = going.wish, going.watch, going.wiring.clock
     share, began = going.move.shares[number], clock.monotonic()
-    watch.begin_step()
+    watch.begin_step(clock.now())
+    there_at = began
     while True:
         await asyncio.sleep(min(LOOK_SECONDS, wish.hold_seconds))
         watch.look()
@@ -181,7 +184,9 @@ async def _hold(going: _Going, number: int) -> tuple[StepLine, str]:
         told = f"{render_share(share)}: {after.requests} requests moved, {after.failed} failed"
         going.caller.progress(told, number, len(going.move.shares))
         why = "; ".join(one.said for one in find_missed(objectives))
-        if not why and await _find_share(going) == 0.0:
+        if await _find_share(going) != 0.0:
+            there_at = clock.monotonic()
+        elif not why and clock.monotonic() - there_at > GONE_SECONDS:
             why = f"nobody answers for {going.move.to} any more"
         over = seconds >= wish.hold_seconds and (after.requests >= wish.least)
         if why or over or seconds >= PATIENCE * wish.hold_seconds:
@@ -208,6 +213,7 @@ def _line(share: float, seconds: float, watch: Watch, objectives: Sequence[Objec
         requests=watch.after.requests,
         failed=watch.after.failed,
         came_back=watch.after.back,
+        stayed=watch.stayed,
         objectives=tuple(objectives),
     )
 

@@ -17,7 +17,7 @@ ROWS = 20_000
 
 class Watch:
     """Reads the record as it grows. `before` is what the first route had, with requests that still go there where it
-    had few; `after` what was moved in this step, by `replicas`.
+    had few; `after` what was moved in this step, by `replicas`; `stayed` how many that came in this step were not.
     """
 
     def __init__(self, state: Path, route: str, to: str, replicas: Collection[str], began: float) -> None:
@@ -26,6 +26,8 @@ class Watch:
         self._moved = name_moved(route, to)
         self._replicas = frozenset(replicas)
         self._seen = 0
+        self._step_at = 0.0
+        self.stayed = 0
         self.before = Sample()
         self.after = Sample()
         wanted = Wanted(route=route, since=began - BEFORE_SECONDS)
@@ -34,9 +36,10 @@ class Watch:
                 self.before.add(row, (row.replica,))
         self._few = self.before.requests < MANY
 
-    def begin_step(self) -> None:
-        """From now on another share is moved. Raises AccessError."""
+    def begin_step(self, now: float) -> None:
+        """From now on (seconds since the epoch) another share is moved. Raises AccessError."""
         self.after = Sample()
+        self.stayed, self._step_at = 0, now
         for number, _ in read_rows(self._path, last=1):
             self._seen = number
 
@@ -46,5 +49,7 @@ class Watch:
             self._seen = number
             if row.route == self._moved:
                 self.after.add(row, self._replicas)
-            elif row.route == self._route and self._few:
-                self.before.add(row, (row.replica,))
+            elif row.route == self._route:
+                self.stayed += row.at >= self._step_at
+                if self._few:
+                    self.before.add(row, (row.replica,))

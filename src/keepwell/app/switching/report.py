@@ -15,7 +15,7 @@ _EXIT_CODES: dict[State, int] = {"moved": 0, "held": 1, "back": 2}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepLine:
     """One step: the share that was moved (0..1), for how long, how many requests were, how many of them failed, how
-    many of those came back to the first route, and what was judged.
+    many of those came back to the first route, how many stayed there, and what was judged.
     """
 
     share: float
@@ -23,6 +23,7 @@ class StepLine:
     requests: int
     failed: int
     came_back: int
+    stayed: int
     objectives: tuple[Objective, ...]
 
 

@@ -31,6 +31,8 @@ def render(report: SwitchReport) -> RenderableType:
 def _step(one: StepLine) -> Iterator[Text]:
     back = f", {one.came_back} came back" * bool(one.came_back)
     yield Text(f"{render_share(one.share)}: {one.requests} requests in {one.seconds:.0f} s{back}", style="bold")
+    if one.share == 1 and one.stayed:
+        yield Text(f"  {one.stayed} requests stayed: the new engines cannot do what they ask for", style="yellow")
     for objective in one.objectives:
         yield Text.assemble("  ", sign(_VERDICTS[objective.verdict]), f" {clean(objective.said)}")
 
