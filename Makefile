@@ -28,6 +28,7 @@ test: $(STAMP) check
 test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py
 	$(BIN)/python scripts/setup_engines.py --vllm --llama-server
+	$(BIN)/python scripts/setup_integrations.py
 	$(BIN)/pytest -m long --timeout 1800
 	$(BIN)/pytest tests/faults --ways --timeout 600
 	$(BIN)/keepwell gym --pairs 100 --healthy 1000
@@ -51,6 +52,7 @@ bench: $(STAMP)
 pages: $(STAMP)
 	$(BIN)/python scripts/cause_pages.py
 	$(BIN)/python scripts/configuration_page.py
+	$(BIN)/python scripts/dialects_page.py
 	$(BIN)/python scripts/dialect_matrix_page.py
 
 clean:
