@@ -175,7 +175,7 @@ def test_tools() -> None:
     assert find_losses(asked, CHAT).dropped == ("tool_choice",)
 
 
-@pytest.mark.parametrize(("think", "said"), [("minimal", "low"), ("none", False), ("xhigh", "max"), ("huge", True)])
+@pytest.mark.parametrize(("think", "said"), [("minimal", "low"), ("none", False), ("xhigh", "high"), ("huge", True)])
 def test_other_formats_efforts(think: str, said: object) -> None:
     assert written(CHAT, Asked(model="m", think=think))["think"] == said
 

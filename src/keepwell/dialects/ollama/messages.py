@@ -1,7 +1,7 @@
 """Messages, tools and tool calls as Ollama writes them, in requests.
 
 A picture stands beside the text; where `[img]` stands in a text, Ollama (0.9.3 and today) puts the next picture there,
-else before it. Arguments of calls are JSON objects. Calls and results have ids since 0.12.11; without them a result
+else before it. Arguments of calls are JSON objects. Calls and results have ids since 0.12.10; without them a result
 belongs to the first call of its tool's name that has none yet.
 """
 

@@ -35,9 +35,9 @@ OPTIONS = frozenset(
 SAMPLING = frozenset({*_WHOLE, *_NUMBERS, "max_tokens", "stop"})
 #: ... and those that `Answering` has beside them.
 ANSWERING = SAMPLING | {"shape", "think", "keep_alive", "logprobs", "truncate"}
-#: How hard may be thought, and what other formats' words come nearest ("max" since 0.17).
+#: How hard may be thought, and what other formats' words come nearest ("max" since 0.22).
 _EFFORTS: Mapping[str, bool | str] = {
-    "none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "max": "max", "xhigh": "max",
+    "none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "max": "max", "xhigh": "high",
 }  # fmt: skip
 _KNOWN_EFFORTS = frozenset({"low", "medium", "high", "max"})
 #: `top_logprobs` of more is refused by Ollama.
