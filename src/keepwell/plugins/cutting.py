@@ -79,7 +79,10 @@ class EventCutter:
 
 
 def _find_data(event: bytes) -> list[bytes]:
-    """The data of an event of any lines, [] where it has none."""
+    """The data of an event of any lines, [] where it has none. Most that come here have a name and one line of it."""
+    name, found, data = event.partition(b"\ndata: ")
+    if found and b"\n" not in name and b"\n" not in data and not name.startswith(b"data:"):
+        return [data]
     fields = [line for line in event.split(b"\n") if line.startswith(b"data:")]
     if not fields:
         return []

@@ -275,5 +275,5 @@ def test_what_it_cannot_say() -> None:
         messages=(Message("system", (picture,)), Message("assistant", (picture,)), Message("assistant", (picture,))),
     )
     losses = find_losses(asked, MESSAGES)
-    assert losses.refused == ("choices", "images of the assistant", "images of the system", "shape without a schema")
+    assert losses.refused == ("choices", "images of the assistant", "images of the system", "shape")
     assert losses.dropped == ("keep_alive", "options.num_ctx", "seed")

@@ -19,7 +19,7 @@ from tests.dialects.folding import fold
 from tests.dialects.golden_files import goldens_of
 
 SETTING = Setting(model="tiny", id="7", created=1.0)
-CHATS = chats(MESSAGES.carries, (None, True, False, "low", "medium", "high"), named=False)
+CHATS = chats(MESSAGES.carries | {"shape"}, (None, True, False, "low", "medium", "high"), named=False)
 CUTS = st.lists(st.integers(0, 10**6), max_size=12)
 GOLDEN = goldens_of("/v1/messages")
 

@@ -18,7 +18,7 @@ from tests.dialects.folding import fold
 from tests.dialects.golden_files import goldens_of
 
 SETTING = Setting(model="tiny", id="7", created=1.0)
-CHATS = chats(RESPONSES.carries, (None, False, "low", "medium", "high"), named=True)
+CHATS = chats(RESPONSES.carries | {"shape"}, (None, False, "low", "medium", "high"), named=True)
 CUTS = st.lists(st.integers(0, 10**6), max_size=12)
 GOLDEN = goldens_of("/v1/responses")
 

@@ -47,10 +47,8 @@ def write_request(asked: Asked) -> bytes:
 
 
 def find_unsayable(asked: Asked) -> tuple[str, ...]:
-    """Pictures elsewhere than in questions and results, and JSON without a schema."""
+    """Pictures elsewhere than in questions and results."""
     found = [f"images of the {one.role}" for one in asked.messages if one.images and one.role in _TELLING]
-    if asked.shape is not None and asked.shape.schema is None:
-        found.append("shape without a schema")
     return tuple(dict.fromkeys(found))
 
 
