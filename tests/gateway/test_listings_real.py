@@ -85,6 +85,8 @@ def test_ollama_lists_models_that_no_ollama_has(running: Running) -> None:
     assert alpha.digest != rows["tiny-embed"].digest
     assert bravo.modified_at is not None
     assert abs((datetime.now(UTC) - bravo.modified_at).total_seconds()) < 3600
+    assert alpha.modified_at is not None
+    assert abs(alpha.modified_at.timestamp() - running.alpha.stat().st_mtime) < 1
     again = {str(one.model): one.digest for one in running.ollama.list().models}
     assert again == {name: one.digest for name, one in rows.items()}
 
@@ -130,6 +132,11 @@ def test_openai_lists_models_of_ollama(running: Running) -> None:
     assert (told["meta"]["n_ctx_train"], told["meta"]["n_embd"]) == (2048, 256)
     alpha = running.get("/v1/models/tiny-alpha")
     assert (alpha["owned_by"], alpha["max_model_len"], alpha["meta"]["n_params"]) == ("llamacpp", CONTEXT, 1579264)
+
+
+def test_an_embedding_of_nothing_loads(running: Running) -> None:
+    assert running.ollama.embed("tiny-embed", "").embeddings == []
+    assert running.ollama.embed("tiny-bravo", "").embeddings == []
 
 
 def test_embeddings_cross_over(running: Running) -> None:

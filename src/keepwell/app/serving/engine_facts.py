@@ -144,7 +144,8 @@ async def _ask(site: Site, plugin: Engine, transport: Transport, lore: Lore) -> 
         async with asyncio.timeout(ENGINE_SECONDS):
             known = replace(known, well=(await plugin.health(site, transport)).state == "well")
             if isinstance(plugin, ListsModels):
-                known = replace(known, models=_models(await plugin.models(site, transport)))
+                found = _models(await plugin.models(site, transport))
+                known = replace(known, models=tuple([await _date(one, site, transport) for one in found]))
             if isinstance(plugin, ReportsLoaded):
                 known = replace(known, loaded=_loaded(await plugin.loaded(site, transport)))
             if known.loaded and isinstance(plugin, NamesDigests):
@@ -244,6 +245,16 @@ def _gather_facts(known: Known, site: Site, lore: Lore) -> Mapping[str, ModelFac
             told.append(ModelFacts(format="gguf", family=shape.architecture, width=shape.width))
         found[model.name] = merge_facts(told)
     return found
+
+
+async def _date(model: ModelInfo, site: Site, transport: Transport) -> ModelInfo:
+    """With the instant at which its files were changed, where its engine tells none and they lie on this machine."""
+    if model.modified_at or not model.path.startswith("/") or isinstance(site.process, Missing):
+        return model
+    try:
+        return replace(model, modified_at=(await transport.stat(model.path)).modified_at)
+    except AccessError:
+        return model
 
 
 def make_replica(site: Site, plugin: Engine) -> Replica:
