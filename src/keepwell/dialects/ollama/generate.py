@@ -79,7 +79,8 @@ class _Generate:
 
     path = b"/api/generate"
     kinds: frozenset[Kind] = frozenset({"completion", "chat"})
-    carries = ANSWERING | {"messages", "prompts", "suffix", "raw", "template", "context"}
+    #: That it is `raw` is said by the kind.
+    carries = ANSWERING | {"messages", "prompts", "suffix", "template", "context"}
     options = OPTIONS
 
     def read_request(self, body: bytes) -> Asked:
