@@ -8,6 +8,7 @@ import msgspec
 
 from keepwell.plugins.dialect import Dialect, Endpoint, Said, Usage
 from keepwell.plugins.opaque import OpaqueDialect
+from keepwell.plugins.wire_json import BROKEN
 
 _INPUT = re.compile(rb'"tokens_evaluated"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"tokens_predicted"\s*:\s*(\d+)')
@@ -37,7 +38,7 @@ class LlamaCpp(OpaqueDialect):
         """Its `model` and counts."""
         try:
             found = _read_answer(body)
-        except msgspec.DecodeError:
+        except BROKEN:
             return Said()
         return Said(found.model, Usage(found.tokens_evaluated, found.tokens_predicted))
 

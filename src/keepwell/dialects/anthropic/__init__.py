@@ -11,6 +11,7 @@ import msgspec
 from keepwell.dialects.anthropic.messages import MESSAGES
 from keepwell.dialects.anthropic.write_answer import ERROR_TYPES
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
+from keepwell.plugins.wire_json import BROKEN
 
 _INPUT = re.compile(rb'"input_tokens"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"output_tokens"\s*:\s*(\d+)')
@@ -65,7 +66,7 @@ class Anthropic:
         """Its `model` and `usage`."""
         try:
             found = _read_answer(body)
-        except msgspec.DecodeError:
+        except BROKEN:
             return Said()
         counts = found.usage
         if counts is None:

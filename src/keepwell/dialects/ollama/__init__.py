@@ -13,6 +13,7 @@ from keepwell.dialects.ollama.embeddings import OLD_EMBEDDINGS
 from keepwell.dialects.ollama.generate import GENERATE
 from keepwell.dialects.ollama.model_rows import render_description, render_held, render_row
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
+from keepwell.plugins.wire_json import BROKEN
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"eval_count"\s*:\s*(\d+)')
@@ -76,7 +77,7 @@ class Ollama:
         """Its `model` and counts."""
         try:
             found = _read_answer(body)
-        except msgspec.DecodeError:
+        except BROKEN:
             return Said()
         return Said(found.model, Usage(found.prompt_eval_count, found.eval_count))
 

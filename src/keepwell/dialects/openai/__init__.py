@@ -12,6 +12,7 @@ from keepwell.dialects.openai.completions import COMPLETIONS
 from keepwell.dialects.openai.embeddings import EMBEDDINGS
 from keepwell.dialects.openai.responses import RESPONSES
 from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
+from keepwell.plugins.wire_json import BROKEN
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
 #: What is put before the last brace of a body.
@@ -86,7 +87,7 @@ class OpenAI:
         """Its `model` and `usage`."""
         try:
             found = _read_answer(body)
-        except msgspec.DecodeError:
+        except BROKEN:
             return Said()
         if found.usage is None:
             return Said(found.model)
@@ -99,7 +100,7 @@ class OpenAI:
             return Usage()
         try:
             return _usage(_read(found[1]))
-        except msgspec.DecodeError:
+        except BROKEN:
             return Usage()
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from keepwell.plugins.dialect import Endpoint
+from keepwell.plugins.wire_json import BROKEN
 
 Json: TypeAlias = object
 #: Bytes of the longest token in usual vocabularies (a run of blanks): a prompt has at least so many fewer tokens.
@@ -121,7 +122,7 @@ def _read(body: bytes) -> Mapping[str, Json]:
     """The body as JSON; {} for what is none."""
     try:
         found: Json = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN:
         return {}
     if isinstance(found, dict):
         return found

@@ -16,6 +16,7 @@ import msgspec
 from keepwell.gateway.access import Refused
 from keepwell.gateway.wire.json_edit import Change, Wish, apply_cuts, edit_object, find_members
 from keepwell.plugins.dialect import Failure
+from keepwell.plugins.wire_json import BROKEN
 
 Policy: TypeAlias = Literal["normalise", "refuse", "allow"]
 #: Where a body of this kind has its options, and the time for which it wants the model to stay.
@@ -67,7 +68,7 @@ class Guard:
             return self._edit(body)
         try:
             options = bytes(_find_options(body).options)
-        except msgspec.DecodeError:
+        except BROKEN:
             return self._edit(body)
         if not options.startswith(b"{") or body.count(options) != 1:
             return self._edit(body)

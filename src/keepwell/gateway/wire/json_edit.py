@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from keepwell.plugins.wire_json import BROKEN
+
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
@@ -141,6 +143,6 @@ def _same(one: bytes, other: bytes) -> bool:
         return True
     try:
         first, second = msgspec.json.decode(one), msgspec.json.decode(other)
-    except msgspec.DecodeError:
+    except BROKEN:
         return False
     return type(first) is type(second) and bool(first == second)

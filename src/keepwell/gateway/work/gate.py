@@ -40,6 +40,7 @@ from keepwell.gateway.work.telling import Telling
 from keepwell.plugins.ask import OWN_SERVER
 from keepwell.plugins.dialect import Dialect, Failure
 from keepwell.plugins.routing import Ask
+from keepwell.plugins.wire_json import BROKEN, explain
 from keepwell.store.bodies import BODY_BYTES
 
 #: Seconds between two looks at all deadlines.
@@ -124,8 +125,8 @@ class Gate:
                 if told is not None:
                     self._answer(client, request, told)
                     return None
-        except msgspec.DecodeError as error:
-            message = f"the body is no JSON object as expected: {error}"
+        except BROKEN as error:
+            message = f"the body is no JSON object as expected: {explain(error)}"
             self._turn_away(client, request, Failure(status=400, kind="malformed_body", message=message))
             return None
         except Refused as refused:
