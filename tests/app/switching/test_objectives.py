@@ -17,6 +17,7 @@ from keepwell.app.switching.objectives import (
     Sample,
     find_missed,
     judge,
+    parse_allowed,
     parse_limit,
     parse_ratio,
     quantile,
@@ -133,14 +134,14 @@ def test_a_time_is_missed_only_above_its_limit(was: float, now: float, before: i
     [("2x", Limit(factor=2)), ("1.5x", Limit(factor=1.5)), ("800ms", Limit(seconds=0.8)), ("2 s", Limit(seconds=2))],
 )
 def test_limits_are_read_and_written(written: str, limit: Limit) -> None:
-    assert parse_limit(written, "--max-ttft") == limit
-    assert parse_limit(str(limit), "--max-ttft").find(1.0) == pytest.approx(limit.find(1.0))
+    assert parse_limit(written, "--allow ttft") == limit
+    assert parse_limit(str(limit), "--allow ttft").find(1.0) == pytest.approx(limit.find(1.0))
 
 
 @pytest.mark.parametrize("written", ["", "2", "x", "-1x", "0x", "0ms", "1h", "nan s", "2xx"])
 def test_what_is_no_limit_is_refused(written: str) -> None:
-    with pytest.raises(ConfigurationError, match="max-ttft"):
-        parse_limit(written, "--max-ttft")
+    with pytest.raises(ConfigurationError, match="allow ttft"):
+        parse_limit(written, "--allow ttft")
 
 
 @settings(max_examples=100)
@@ -151,11 +152,21 @@ def test_any_text_is_a_limit_or_told(written: str) -> None:
             parse(written, "--flag")
 
 
+def test_what_is_allowed_is_read_in_one_word_each() -> None:
+    assert parse_allowed("") == (Limits(), -1.0)
+    found, alike = parse_allowed("errors=5%, tpot=50ms,alike=10%", alike=0.5)
+    assert found == Limits(errors=0.05, token=Limit(seconds=0.05))
+    assert alike == 0.1
+    for written in ("x", "ttft", "ttft=5", "errors=x", "alike=1%"):
+        with pytest.raises(ConfigurationError, match="--allow"):
+            parse_allowed(written)
+
+
 def test_shares_are_read() -> None:
     assert (parse_ratio("1%", ""), parse_ratio("0.05", ""), parse_ratio("0", "")) == (0.01, 0.05, 0.0)
     for written in ("", "2", "101%", "-1%", "nan"):
         with pytest.raises(ConfigurationError):
-            parse_ratio(written, "--max-errors")
+            parse_ratio(written, "--allow errors")
 
 
 @settings(max_examples=60)

@@ -84,12 +84,12 @@ async def move(running: Gateway, victim: int) -> tuple[Counter[str], dict[str, A
         row = {"path": "/api/chat", "body": json.loads(render_body())}
         file.write_text("\n".join(json.dumps(row) for _ in range(8)))
         rehearsal = await run(
-            running, "rehearse", "--from", OLD, "--to", NEW, "--requests", str(file), "--max-ttft", "5s"
+            running, "rehearse", "--from", OLD, "--to", NEW, "--requests", str(file), "--allow", "ttft=5s"
         )
         found["rehearsal"] = {one["name"]: f"{one['said']}: {one['found']}" for one in rehearsal["rules"]}
         assert rehearsal["second"]["translated"], rehearsal
         assert {one["likeness"] for one in rehearsal["texts"]} == {"equal"}
-        steps = ("--steps", "5,25,50,100", "--hold", "3s", "--least", "5", "--max-ttft", "5s", "--max-tpot", "5s")
+        steps = ("--steps", "5,25,50,100", "--hold", "3s", "--least", "5", "--allow", "ttft=5s,tpot=5s")
         moved = await run(running, "switch", OLD, "--to", NEW, *steps)
         found["switch"] = [
             f"{one['share']:.0%}: {one['requests']} moved, {one['failed']} failed" for one in moved["steps"]

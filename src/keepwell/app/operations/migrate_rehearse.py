@@ -16,10 +16,12 @@ async def rehearse(
     requests: Annotated[str, Param(help="A file of requests, a JSON object a line, instead of recorded ones.")] = "",
     recorded: Annotated[int, Param(help="How many of the newest recorded ones.", minimum=1, maximum=1000)] = 50,
     at_once: Annotated[int, Param(help="Requests under way at the same time.", minimum=1, maximum=64)] = 1,
-    max_errors: Annotated[str, Param(help="How much more may fail than at the first.")] = "1%",
-    max_ttft: Annotated[str, Param(help="First text at most: 2x that of the first, or 800ms.")] = "2x",
-    max_tpot: Annotated[str, Param(help="Time for each token at most: 2x that of the first, or 50ms.")] = "2x",
-    alike: Annotated[str, Param(help="Answers that must be equal, or begin alike, at temperature 0.")] = "50%",
+    allow: Annotated[
+        str,
+        Param(
+            help="Others than the usual limits: errors=1%,ttft=2x,tpot=50ms,alike=50%; times of the first, or 800ms."
+        ),
+    ] = "",
 ) -> "RehearsalReport":
     """Play requests at two routes, and say go or no-go.
 
@@ -32,16 +34,14 @@ async def rehearse(
     from keepwell.app.rehearsing.playing import Wish
     from keepwell.app.rehearsing.playing import rehearse as play
     from keepwell.app.rehearsing.verdict import Wanted
-    from keepwell.app.switching.objectives import Limits, parse_limit, parse_ratio
+    from keepwell.app.switching.objectives import parse_allowed
 
-    limits = Limits(
-        errors=parse_ratio(max_errors, "--max-errors"),
-        first_byte=parse_limit(max_ttft, "--max-ttft"),
-        token=parse_limit(max_tpot, "--max-tpot"),
-    )
-    wanted = Wanted(limits=limits, alike=parse_ratio(alike, "--alike"))
+    limits, least = parse_allowed(allow, alike=Wanted().alike)
+    wanted = Wanted(limits=limits, alike=least)
     wish = Wish(first=from_, second=to, file=requests, recorded=recorded, at_once=at_once, wanted=wanted)
     return await play(caller, wish)
 
 
-OPERATIONS = (Operation(name="migrate rehearse", effect="change", function=rehearse, faces=("cli",), view="migrate_rehearse"),)
+OPERATIONS = (
+    Operation(name="migrate rehearse", effect="change", function=rehearse, faces=("cli",), view="migrate_rehearse"),
+)

@@ -149,6 +149,29 @@ def parse_ratio(written: str, flag: str) -> float:
     return number
 
 
+def parse_allowed(written: str, *, alike: float = -1.0) -> tuple[Limits, float]:
+    """From "errors=1%,ttft=2x,tpot=50ms", each where it is not to be the usual; and "alike=50%" where `alike`, what it
+    usually is, is no less than 0. Raises ConfigurationError.
+    """
+    found: dict[str, str] = {}
+    known = ("errors", "ttft", "tpot", *("alike",) * (alike >= 0))
+    for pair in filter(None, (one.strip() for one in written.split(","))):
+        name, _, value = pair.partition("=")
+        if name not in known:
+            hint = f"known: {', '.join(known)}; write errors=1%,ttft=2x,tpot=50ms"
+            raise ConfigurationError(f"--allow {pair!r} names nothing that is judged", hint=hint)
+        found[name] = value
+    if "alike" in found:
+        alike = parse_ratio(found["alike"], "--allow alike")
+    usual = Limits()
+    limits = Limits(
+        errors=parse_ratio(found.get("errors", f"{usual.errors:.0%}"), "--allow errors"),
+        first_byte=parse_limit(found.get("ttft", str(usual.first_byte)), "--allow ttft"),
+        token=parse_limit(found.get("tpot", str(usual.token)), "--allow tpot"),
+    )
+    return limits, alike
+
+
 def quantile(values: Sequence[float], share: float) -> float:
     """The value at or below which so large a share lies (nearest rank); 0 where there is none."""
     if not values:
