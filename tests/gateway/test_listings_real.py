@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -118,6 +120,24 @@ def test_ollama_is_shown_models_of_others(running: Running) -> None:
     with pytest.raises(ollama.ResponseError) as caught:
         running.ollama.show("nothing-like-it")
     assert caught.value.status_code == 404
+
+
+def test_ollamas_own_command_reads_all_of_it(running: Running, tmp_path: Path) -> None:
+    """It cuts digests at twelve characters, and takes a time in the past for the end of a model."""
+    program, needed = real.find_ollama()
+    env = {**os.environ, **needed, "HOME": str(tmp_path), "OLLAMA_HOST": running.url}
+    said = {}
+    for words in (("list",), ("ps",), ("show", "tiny-alpha")):
+        done = subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=30, env=env)
+        assert done.returncode == 0, done.stderr
+        said[words[0]] = done.stdout
+    assert {line.split()[0] for line in said["list"].splitlines()[1:]} == {"tiny-alpha", "tiny-bravo", "tiny-embed"}
+    (row,) = (line for line in said["ps"].splitlines() if line.startswith("tiny-alpha"))
+    assert "Forever" in row
+    assert "Stopping" not in said["ps"]
+    assert re.search(r"context length +2048", said["show"])
+    assert re.search(r"architecture +llama", said["show"])
+    assert re.search(r"Capabilities\s+completion", said["show"])
 
 
 def test_openai_lists_models_of_ollama(running: Running) -> None:
