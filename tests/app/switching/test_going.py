@@ -81,6 +81,7 @@ async def while_asked(one: Scene, act: Callable[[], Awaitable[None]]) -> Counter
     return outcomes
 
 
+@pytest.mark.long
 async def test_it_goes_back_by_itself_when_the_other_engine_fails_and_no_client_sees_it(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
         await one.second.set_fault(Fault.BROKEN, "/v1/chat")

@@ -22,8 +22,8 @@ async def switch(
 
     Clients go on asking for the same name. What the new engines cannot take is answered by the old ones, and counts as
     failed. Where 1 % more fails than before, or the first byte or each token takes twice as long (--allow says
-    otherwise), everything goes back. Each step is journalled: broken off at any instant the share stays, the same command goes on, `keepwell undo` goes
-    back. A gateway that starts again goes by the same share.
+    otherwise), everything goes back. Each step is journalled: broken off at any instant the share stays, the same
+    command goes on, `keepwell undo` goes back. A gateway that starts again goes by the same share.
     """
     from keepwell.app.switching.going import Wish
     from keepwell.app.switching.going import switch as move
