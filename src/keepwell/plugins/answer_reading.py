@@ -1,4 +1,4 @@
-"""What readers of answers have in common whose streams are typed events: feeding, the end, and what cannot be read."""
+"""What readers of streams have in common that are typed events: feeding, the end, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -75,38 +75,3 @@ class TypedReader(ABC):
     @abstractmethod
     def _read(self, data: bytes, events: list[Event]) -> None:
         """The events of one event; may raise what decoding raises."""
-
-
-class BodyReader(ABC):
-    """Reads a whole body; `_read` takes all of it."""
-
-    def __init__(self) -> None:
-        self._over = False
-        self._pieces: list[bytes] = []
-        self._size = 0
-
-    def feed(self, data: bytes) -> list[Event]:
-        """See `keepwell.plugins.codec.Reader`; nothing is read before its end."""
-        if self._over:
-            return []
-        self._size += len(data)
-        if self._size > MOST_BYTES:
-            self._over = True
-            self._pieces.clear()
-            return [TOO_LONG]
-        self._pieces.append(data)
-        return []
-
-    def end(self) -> list[Event]:
-        """See `keepwell.plugins.codec.Reader`."""
-        if self._over:
-            return []
-        self._over = True
-        try:
-            return self._read(b"".join(self._pieces))
-        except BROKEN:
-            return [UNREADABLE]
-
-    @abstractmethod
-    def _read(self, data: bytes) -> list[Event]:
-        """The events of the body, `Ended` at last; may raise what decoding raises."""

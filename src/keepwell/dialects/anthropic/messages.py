@@ -8,6 +8,7 @@ from keepwell.dialects.anthropic.write_request import find_unsayable, write_requ
 from keepwell.plugins.asked import Asked, Kind
 from keepwell.plugins.codec import Codec, Reader, Setting, Writer
 from keepwell.plugins.error_text import parse_error_text
+from keepwell.plugins.whole_answer import WholeReader
 
 
 class MessagesCodec:
@@ -40,7 +41,7 @@ class MessagesCodec:
         """See `keepwell.plugins.codec.Codec`."""
         if stream:
             return read_answer.StreamReader()
-        return read_answer.WholeReader()
+        return WholeReader(read_answer.read_message)
 
     def make_writer(self, asked: Asked, setting: Setting) -> Writer:
         """See `keepwell.plugins.codec.Codec`."""

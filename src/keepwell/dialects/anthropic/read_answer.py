@@ -14,7 +14,6 @@ from keepwell.plugins.answer_events import (
     Begun,
     CallPiece,
     Counted,
-    Ended,
     Event,
     Failed,
     Finished,
@@ -22,7 +21,8 @@ from keepwell.plugins.answer_events import (
     Reasoning,
     Text,
 )
-from keepwell.plugins.answer_reading import UNREADABLE, BodyReader, TypedReader
+from keepwell.plugins.answer_reading import UNREADABLE, TypedReader
+from keepwell.plugins.wire_json import BROKEN
 
 #: Statuses of errors by this format's word for them.
 _STATUSES = {
@@ -191,27 +191,30 @@ class StreamReader(TypedReader):
         self._close(events)
 
 
-class WholeReader(BodyReader):
-    """See `keepwell.plugins.codec.Reader`."""
+def read_message(data: bytes) -> list[Event]:
+    """The events of a whole answer, without its end."""
+    try:
+        return _read_message(_decode_message(data))
+    except BROKEN:
+        return [UNREADABLE]
 
-    def _read(self, data: bytes) -> list[Event]:
-        message = _decode_message(data)
-        if message.error is not None:
-            return [_read_failure(message.error)]
-        if message.content is None:
-            return [UNREADABLE]
-        events: list[Event] = [Begun(message.model or "", message.id or "")]
-        calls = 0
-        for block in message.content:
-            if block.type == "text" and block.text:
-                events.append(Text(block.text))
-            elif block.type == "thinking" and block.thinking:
-                events.append(Reasoning(block.thinking))
-            elif block.type == "tool_use":
-                events.append(CallPiece(calls, block.id or "", block.name or "", _read_input(block)))
-                calls += 1
-        events += _read_end(message.stop_reason, message.stop_sequence, message.usage)
-        return [*events, Ended()]
+
+def _read_message(message: _Message) -> list[Event]:
+    if message.error is not None:
+        return [_read_failure(message.error)]
+    if message.content is None:
+        return [UNREADABLE]
+    events: list[Event] = [Begun(message.model or "", message.id or "")]
+    calls = 0
+    for block in message.content:
+        if block.type == "text" and block.text:
+            events.append(Text(block.text))
+        elif block.type == "thinking" and block.thinking:
+            events.append(Reasoning(block.thinking))
+        elif block.type == "tool_use":
+            events.append(CallPiece(calls, block.id or "", block.name or "", _read_input(block)))
+            calls += 1
+    return [*events, *_read_end(message.stop_reason, message.stop_sequence, message.usage)]
 
 
 def _read_input(block: _Content) -> str:

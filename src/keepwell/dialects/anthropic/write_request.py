@@ -39,7 +39,7 @@ def write_request(asked: Asked) -> bytes:
         body["tools"] = [_render_tool(one) for one in asked.tools]
         body |= _render_choice(asked)
     body |= render_think(asked.think, most)
-    if asked.shape is not None:
+    if asked.shape is not None and asked.shape.schema is not None:
         body["output_config"] = _render_output(asked.shape, asked.think)
     if asked.user:
         body["metadata"] = {"user_id": asked.user}

@@ -7,6 +7,7 @@ from keepwell.dialects.openai.responses_request import find_unsayable, read_requ
 from keepwell.plugins.asked import Asked, Kind
 from keepwell.plugins.codec import Codec, Reader, Setting, Writer
 from keepwell.plugins.error_text import parse_error_text
+from keepwell.plugins.whole_answer import WholeReader
 
 
 class ResponsesCodec:
@@ -39,7 +40,7 @@ class ResponsesCodec:
         """See `keepwell.plugins.codec.Codec`."""
         if stream:
             return responses_reading.StreamReader()
-        return responses_reading.WholeReader()
+        return WholeReader(responses_reading.read_response)
 
     def make_writer(self, asked: Asked, setting: Setting) -> Writer:
         """See `keepwell.plugins.codec.Codec`."""

@@ -15,7 +15,6 @@ from keepwell.plugins.answer_events import (
     Begun,
     CallPiece,
     Counted,
-    Ended,
     Event,
     Failed,
     Finished,
@@ -24,7 +23,8 @@ from keepwell.plugins.answer_events import (
     Reasoning,
     Text,
 )
-from keepwell.plugins.answer_reading import UNREADABLE, BodyReader, TypedReader
+from keepwell.plugins.answer_reading import UNREADABLE, TypedReader
+from keepwell.plugins.wire_json import BROKEN
 
 _REASONS: dict[str, Reason] = {"max_output_tokens": "length", "max_messages": "length", "content_filter": "filter"}
 _TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})
@@ -208,18 +208,19 @@ class StreamReader(TypedReader):
         self._close(events)
 
 
-class WholeReader(BodyReader):
-    """See `keepwell.plugins.codec.Reader`."""
-
-    def _read(self, data: bytes) -> list[Event]:
+def read_response(data: bytes) -> list[Event]:
+    """The events of a whole answer, without its end."""
+    try:
         response = _decode_response(data)
-        if response.error is not None:
-            return [_read_failure(response.error)]
-        if response.output is None:
-            return [UNREADABLE]
-        found = _read_items(response.output)
-        calls = any(isinstance(one, CallPiece) for one in found)
-        return [_read_begin(response), *found, *_read_end(response, calls), Ended()]
+    except BROKEN:
+        return [UNREADABLE]
+    if response.error is not None:
+        return [_read_failure(response.error)]
+    if response.output is None:
+        return [UNREADABLE]
+    found = _read_items(response.output)
+    calls = any(isinstance(one, CallPiece) for one in found)
+    return [_read_begin(response), *found, *_read_end(response, calls)]
 
 
 def _read_begin(response: _Response) -> Begun:
