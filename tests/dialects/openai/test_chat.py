@@ -250,6 +250,12 @@ def test_counts_with_every_chunk_are_told_once() -> None:
     assert Finished() in events
 
 
+def test_counts_of_each_choice_are_added_up() -> None:
+    usage = {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    events = stream(delta(content="a") | usage, delta(1, content="b") | usage)
+    assert [one for one in events if isinstance(one, Counted)] == [Counted(3, 4)]
+
+
 def call(_index: int | None = 0, _id: str = "", _name: str = "", _arguments: object = "") -> dict[str, object]:
     """A piece of a call on the wire."""
     found: dict[str, object] = {"index": _index, "function": {"arguments": _arguments}}

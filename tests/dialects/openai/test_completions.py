@@ -133,6 +133,13 @@ def test_an_answer_as_a_whole() -> None:
     assert isinstance(read_whole(COMPLETIONS, b'{"choices":5}')[-1], Failed)
 
 
+def test_counts_of_several_prompts_are_added_up() -> None:
+    usage = b'"usage":{"prompt_tokens":3,"completion_tokens":2}'
+    body = b'data: {"choices":[{"text":"a"}],%b}\n\ndata: {"choices":[{"index":1,"text":"b"}],%b}\n\ndata: [DONE]\n\n'
+    events = read_whole(COMPLETIONS, body % (usage, usage), stream=True)
+    assert [one for one in events if isinstance(one, Counted)] == [Counted(6, 4)]
+
+
 def test_an_error_inside_a_stream() -> None:
     body = b'data: {"choices":[{"text":"a"}]}\n\ndata: {"error":{"message":"gone"}}\n\ndata: [DONE]\n\n'
     assert read_whole(COMPLETIONS, body, stream=True) == [Begun(), Text("a"), Failed("gone")]

@@ -113,14 +113,6 @@ def test_anything_is_read_or_refused(codec: Codec, pieces: list[bytes], data: st
     fuzzed(codec, pieces, data)
 
 
-@pytest.mark.long
-@each_codec
-@given(pieces=st.lists(st.sampled_from(SCRAPS) | st.binary(max_size=20), max_size=6), data=st.data())
-@settings(max_examples=10_000)
-def test_ten_thousand_things_are_read_or_refused(codec: Codec, pieces: list[bytes], data: st.DataObject) -> None:
-    fuzzed(codec, pieces, data)
-
-
 def fuzzed(codec: Codec, pieces: list[bytes], data: st.DataObject) -> None:
     """No other error than Unreadable, and events that end once."""
     body = bytearray(b"".join(pieces))

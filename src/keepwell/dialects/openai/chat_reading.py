@@ -82,8 +82,10 @@ class ChatStreamReader(StreamReader):
         if chunk.error is not None:
             self._fail(parse_error(chunk.error), events)
             return
-        if chunk.usage is not None:
+        if chunk.usage is not None and not chunk.choices:
             self._usage = chunk.usage
+        elif chunk.usage is not None and chunk.choices:
+            self._of_choices[chunk.choices[0].index] = chunk.usage
         if chunk.timings is not None:
             self._timings = chunk.timings
         for choice in chunk.choices or ():

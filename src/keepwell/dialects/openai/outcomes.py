@@ -99,6 +99,23 @@ def parse_counts(usage: UsageFields | None, timings: TimingFields | None) -> lis
     return [counted]
 
 
+def add_usages(found: Sequence[UsageFields], *, same_prompt: bool) -> UsageFields | None:
+    """The counts of several choices as those of their answer; None where there are none."""
+    if len(found) < 2:
+        return next(iter(found), None)
+    given = [one.prompt_tokens or 0 for one in found]
+    total = max(given)
+    if not same_prompt:
+        total = sum(given)
+    last = found[-1]
+    return UsageFields(
+        total,
+        sum(one.completion_tokens or 0 for one in found),
+        last.prompt_tokens_details,
+        last.completion_tokens_details,
+    )
+
+
 def render_counts(counted: Counted) -> dict[str, Json]:
     """`usage`, and `timings` as llama-server tells them where the engine measured; no other fields."""
     found: dict[str, Json] = {}

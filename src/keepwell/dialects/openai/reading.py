@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from keepwell.dialects.openai.outcomes import TimingFields, UsageFields, parse_counts
+from keepwell.dialects.openai.outcomes import TimingFields, UsageFields, add_usages, parse_counts
 from keepwell.plugins.answer_events import Ended, Event, Failed
 from keepwell.plugins.codec import Unreadable
 from keepwell.plugins.cutting import MOST_BYTES, EventCutter, TooLong
@@ -23,12 +23,18 @@ def find_failure(error: Unreadable) -> Failed:
 
 
 class StreamReader(ABC):
-    """See `keepwell.plugins.codec.Reader`. Counts are told at the end: some engines send them with every chunk."""
+    """See `keepwell.plugins.codec.Reader`. Counts are told at the end: some engines send them with every chunk, and
+    llama-server with the last chunk of each choice those of this choice.
+    """
+
+    #: All choices answer the same prompt.
+    one_prompt = True
 
     def __init__(self) -> None:
         self._cutter = EventCutter()
         self._over = False
         self._usage: UsageFields | None = None
+        self._of_choices: dict[int, UsageFields] = {}
         self._timings: TimingFields | None = None
 
     def feed(self, data: bytes) -> list[Event]:
@@ -75,7 +81,8 @@ class StreamReader(ABC):
     def _close(self, events: list[Event]) -> None:
         self._over = True
         self._finish(events)
-        events.extend(parse_counts(self._usage, self._timings))
+        usage = self._usage or add_usages(list(self._of_choices.values()), same_prompt=self.one_prompt)
+        events.extend(parse_counts(usage, self._timings))
         events.append(Ended())
 
     @abstractmethod
