@@ -61,6 +61,12 @@ def find_addresses(line: str, ports: Collection[int]) -> Iterator[Address]:
         )
 
 
+def find_bare_ports(line: str, ports: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Where one of these ports stands without a host: from and to."""
+    for found in _port_pattern(tuple(ports)).finditer(line):
+        yield found.span("port")
+
+
 def _of_url(found: re.Match[str]) -> Address:
     path = (found["path"] or "").rstrip(".")
     end = found.end() - len(found["path"] or "")
@@ -73,6 +79,12 @@ def _of_url(found: re.Match[str]) -> Address:
         path=path,
         login=found["login"] is not None,
     )
+
+
+@cache
+def _port_pattern(ports: tuple[int, ...]) -> re.Pattern[str]:
+    written = "|".join(str(one) for one in ports)
+    return re.compile(rf"(?<![\w.])(?P<port>{written})(?![\w.])")
 
 
 @cache

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from keepwell.audit.clients import Imported, Made, find_imports, find_made
+from keepwell.audit.clients import ARGUMENTS, Imported, Made, find_imports, find_made
 from keepwell.audit.target import Target
 from keepwell.audit.tongue import Tongue
 from keepwell.audit.use import Edit, Use
@@ -36,21 +36,36 @@ def list_client_uses(file: Read, told: set[int]) -> Iterator[Use]:
         if use is not None:
             yield use
     seen: set[int] = set()
+    told_new: set[str] = set()
+    told_uses: list[Use] = []
     for one in imported:
         number = file.view.count("\n", 0, one.start)
-        if number not in seen and _is_wanted(file, one, imported):
-            seen.add(number)
-            yield from _of_import(file, one, number)
+        if number in seen or not _is_wanted(file, one):
+            continue
+        seen.add(number)
+        for use in _of_import(file, one, number):
+            if not (use.new and use.new in told_new) and use not in told_uses:
+                told_uses.append(use)
+                yield use
+            told_new.add(use.new)
 
 
-def _is_wanted(file: Read, one: Imported, imported: Sequence[Imported]) -> bool:
+def _is_wanted(file: Read, one: Imported) -> bool:
     """Whether an import tells of an engine: its library asks one by itself, or runs it, and is used by name here."""
     library = one.library
     if not (library.local or library.inside or library.swaps or library.variable.startswith(_own_words(file.known))):
         return False
-    rivals = [other for other in imported if other.start == one.start]
-    used = any(re.search(rf"\b{re.escape(name)}\b", file.view) for name in library.makes)
-    return used or len(rivals) == 1
+    if any(word in one.name.lower() for word in file.known.all.words):
+        return True
+    return any(re.search(rf"\b{re.escape(name)}\b", _statement(file.view, one.start)) for name in library.makes)
+
+
+def _statement(view: str, start: int) -> str:
+    """A whole import: to the end of its line, or of its brackets."""
+    line = view[start:].partition("\n")[0]
+    if "(" in line and ")" not in line:
+        return view[start : start + ARGUMENTS].partition(")")[0]
+    return line
 
 
 def _judge_made(file: Read, made: Made, told: set[int]) -> Use | None:
@@ -136,10 +151,9 @@ def _of_calls(file: Read, one: Imported) -> Iterator[Use]:
     library, module = one.library, re.split(r"[./]", one.name)[-1]
     if not library.calls:
         return
-    by_path = {path.path: path for path in file.known.paths}
     names = "|".join(library.calls)
     for found in re.finditer(rf"(?<![\w.]){re.escape(module)}\.(?P<name>{names})[ \t]*\(", file.view):
-        path = by_path.get(library.calls[found["name"]])
+        path = file.known.by_path.get(library.calls[found["name"]])
         if path is not None:
             say = path.say or f"asks {path.path}, which the gateway has"
             line = file.view.count("\n", 0, found.start()) + 1

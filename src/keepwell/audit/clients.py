@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 
 from keepwell.audit.tongue import Tongue
 from keepwell.plugins.uses import Library
 
 #: Characters between the brackets of a call that are read: a client with every option takes some hundred.
 ARGUMENTS = 4000
+#: Clients that are read in one file: no person makes more.
+CALLS = 300
 _OPENING, _CLOSING = "([{", ")]}"
 _IMPORTS: Mapping[str, re.Pattern[str]] = {
     "python": re.compile(r"^[ \t]*(?:from[ \t]+(?P<a>[\w.]+)[ \t]+import\b|import[ \t]+(?P<b>[\w.]+))", re.MULTILINE),
@@ -77,7 +80,7 @@ def find_made(view: str, imported: Sequence[Imported]) -> Iterator[Made]:
     if not makers:
         return
     modules = {part for one in imported for part in re.split(r"[./:]", one.name)}
-    for match in _maker_pattern(tuple(sorted(makers, key=len, reverse=True))).finditer(view):
+    for match in islice(_maker_pattern(tuple(sorted(makers, key=len, reverse=True))).finditer(view), CALLS):
         if match["of"] is None or match["of"] in modules:
             yield _read_call(view, match, makers[match["name"]].library)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from keepwell.audit.addresses import Address, find_addresses
+from keepwell.audit.addresses import Address, find_addresses, find_bare_ports
 from keepwell.audit.client_uses import Read, list_client_uses
-from keepwell.audit.judge import Scene, judge_address, judge_model, judge_path, judge_variable
+from keepwell.audit.judge import Scene, judge_address, judge_model, judge_path, judge_port, judge_variable
 from keepwell.audit.mentions import (
     Named,
     find_commands,
@@ -17,6 +18,8 @@ from keepwell.audit.mentions import (
     find_models,
     find_paths,
     find_variables,
+    is_run,
+    is_told,
 )
 from keepwell.audit.own import find_own_lines
 from keepwell.audit.target import Target
@@ -27,6 +30,8 @@ from keepwell.plugins.uses import Knowledge
 
 #: Characters of a line; longer ones are made by programs (minified, data), and no person changes them.
 LINE_CHARACTERS = 2000
+#: What stands before the name of a model that is given as one.
+_GIVEN = r"(?:\b\w*(?:model|MODEL|Model)\w*[\"']?\s*[:=]\s*|\b(?:LM|LLM|from_provider|completion|init_chat_model)\(\s*)"
 #: Uses of one file: a file with more is made by a program.
 FILE_USES = 2000
 
@@ -67,6 +72,7 @@ class _File:
     speaks: bool
     own: frozenset[int]
     read: Read
+    speaks_bare: bool
 
     def scene(self, number: int) -> Scene:
         """What line `number`, from 0, is judged by."""
@@ -78,6 +84,7 @@ class _File:
             line=number + 1,
             view=view,
             speaks=self.speaks,
+            speaks_bare=self.speaks_bare,
             line_speaks=_speaks(view, self.known),
             own=number in self.own,
         )
@@ -85,6 +92,9 @@ class _File:
 
 def read_document(source: Source, known: Knowledge, target: Target) -> Document:
     """Every use in a file, line by line, and its new lines."""
+    low = source.text.lower()
+    if not any(one in low for one in known.signs) and not _speaks(source.path, known):
+        return Document(source=source, lines=(), uses=(), changed={}, long_lines=0)
     lines = source.text.split("\n")
     long_lines = sum(len(one) > LINE_CHARACTERS for one in lines)
     shortened = [one * (len(one) <= LINE_CHARACTERS) for one in lines]
@@ -97,6 +107,7 @@ def read_document(source: Source, known: Knowledge, target: Target) -> Document:
         known=known,
         target=target,
         speaks=speaks,
+        speaks_bare=any(one in view.lower() for one in known.bare_words),
         own=find_own_lines(source.path, views, known),
         read=Read(text=source.text, tongue=source.tongue, view=view, known=known, target=target, speaks=speaks),
     )
@@ -118,27 +129,46 @@ def read_document(source: Source, known: Knowledge, target: Target) -> Document:
 
 def _list_uses(file: _File) -> Iterator[Use]:
     """Lines first; then clients, whose arguments may stand on many; then models, where there is a use at all."""
-    found = [use for number in range(len(file.views)) if file.views[number].strip() for use in _of_line(file, number)]
+    low = file.read.view.lower()
+    hint = _hint_pattern(tuple(one for one in file.known.hints if one in low))
+    telling = [number for number, view in enumerate(low.split("\n")) if hint.search(view)]
+    found = [use for number in _with_next(telling, len(file.views)) for use in _of_line(file, number)]
     found += list_client_uses(file.read, {one.line for one in found})
     yield from found
     asking = any(one.kind in ("address", "client", "library", "path", "variable") for one in found)
     for number, view in enumerate(file.views):
-        if "odel" in view or "MODEL" in view or "/" in view:
+        if "odel" in view or "MODEL" in view or "LM(" in view:
             yield from _of_models(file, number, asking=asking)
+
+
+@lru_cache(maxsize=256)
+def _hint_pattern(texts: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of these; a file holds few of those that there are."""
+    return re.compile("|".join(map(re.escape, texts)) or r"(?!)")
+
+
+def _with_next(numbers: Sequence[int], count: int) -> list[int]:
+    """These lines and the one after each: a value may stand there."""
+    return sorted({one for number in numbers for one in (number, number + 1) if one < count})
 
 
 def _of_line(file: _File, number: int) -> Iterator[Use]:
     scene, view = file.scene(number), file.views[number]
-    named = list(find_variables(view, file.known))
+    code = file.source.tongue not in ("data", "script", "plain")
+    named = list(find_variables(view, file.known, code=code))
     kept = find_kept(file.views[max(0, number - 1)], view, file.known)
     if kept is not None:
         named.append(kept)
     addresses = list(find_addresses(view, (*file.known.all.sure_ports, *file.known.all.ports)))
     spans = [(one.start, one.path_end) for one in addresses]
     for one in addresses:
-        yield from judge_address(one, scene, _holder(named, one))
+        if not (file.source.tongue == "script" and is_told(view[: one.start])):
+            yield from judge_address(one, scene, _holder(named, one))
+    for start, end in find_bare_ports(view, file.known.all.sure_ports):
+        if not any(first <= start < last for first, last in spans):
+            yield judge_port(start, end, scene)
     yield from _of_names(named, addresses, scene)
-    for asked in find_paths(view, file.known.paths):
+    for asked in find_paths(view, file.known):
         if not any(start <= asked.start < end for start, end in spans):
             path = judge_path(asked, scene)
             if path is not None:
@@ -158,7 +188,9 @@ def _of_names(named: Sequence[Named], addresses: Sequence[Address], scene: Scene
 
 def _of_words(file: _File, scene: Scene) -> Iterator[Use]:
     """Commands and images."""
-    for _, command, written in find_commands(scene.view, file.known.all.command):
+    for at, command, written in find_commands(scene.view, file.known.all.command):
+        if not is_run(scene.view[:at], code=scene.tongue not in ("data", "script", "plain")):
+            continue
         kind = {True: "engine"}.get(command.own or scene.own, "command")
         verdict, say = command.verdict, command.say
         if scene.own:
@@ -167,7 +199,9 @@ def _of_words(file: _File, scene: Scene) -> Iterator[Use]:
             yield Use(line=scene.line, kind="engine", what=written, verdict=verdict, say=say)
         else:
             yield Use(line=scene.line, kind="command", what=written, verdict=verdict, say=say)
-    for _, image in find_images(scene.view, file.known.all.images):
+    for at, image in find_images(scene.view, file.known.all.images):
+        if is_told(scene.view[:at]):
+            continue
         say = "the engine itself: it stays, the gateway asks it"
         yield Use(line=scene.line, kind="engine", what=image, verdict="unchanged", say=say)
 
@@ -187,8 +221,8 @@ def _find_prefixed(scene: Scene) -> Iterator[Use]:
     """Names of models with a prefix by which a library sends them to an engine."""
     for library in scene.known.all.library:
         for prefix in library.models:
-            found = re.search(rf"[\"'](?P<name>{re.escape(prefix)}[A-Za-z0-9][\w.:/-]*)[\"']", scene.view)
-            if found is not None and "/ollama/" not in found["name"]:
+            found = re.search(rf"{_GIVEN}[\"'](?P<name>{re.escape(prefix)}[A-Za-z0-9][\w.:/-]*)[\"']", scene.view)
+            if found is not None:
                 yield judge_model(found["name"], scene, library)
 
 

@@ -20,13 +20,18 @@ _HOLDS = re.compile(
     r"s?[\"']?\s*[:=(,]",
     re.IGNORECASE,
 )
+#: What gives a port of an engine to the outside, or lets it through.
+_PUBLISHES = re.compile(
+    r"\bEXPOSE\b|container_?port|target_?port|\bpublish|host_?port|\bufw\b|firewall|dport", re.IGNORECASE
+)
 _VERSION = re.compile(r"/v1(?:/|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a line is judged by: what is known, the gateway, the file's tongue, and whether the file speaks of an
-    engine at all (`speaks`) or the line does (`line_speaks`). `own`: it lies in an engine's own part of the file.
+    """What a line is judged by: what is known, the gateway, the file's tongue, and of what the file speaks: of an
+    engine at all (`speaks`), of one that has paths of a single part (`speaks_bare`), in this line (`line_speaks`).
+    `own`: it lies in an engine's own part of the file.
     """
 
     known: Knowledge
@@ -35,6 +40,7 @@ class Scene:
     line: int
     view: str
     speaks: bool
+    speaks_bare: bool
     line_speaks: bool
     own: bool
 
@@ -99,11 +105,28 @@ def _judge_where(one: Address, scene: Scene, path: ApiPath | None, what: str) ->
     return Use(line=line, kind="address", what=what, verdict="line", place="here", edit=edit, elsewhere=away)
 
 
+def judge_port(start: int, end: int, scene: Scene) -> Use:
+    """The use that a port without a host is."""
+    line, what = scene.line, scene.view[start:end]
+    mapped = re.search(r"[:\d]$", scene.view[:start]) or re.match(r":\d", scene.view[end:])
+    if scene.own or mapped or _PUBLISHES.search(scene.view[:start]):
+        say = "the engine's own: it stays where it is"
+        return Use(line=line, kind="engine", what=what, verdict="unchanged", say=say)
+    if scene.target.is_here:
+        edit = Edit(start=start, end=end, text=str(scene.target.port))
+        say = "the host stands elsewhere"
+        return Use(line=line, kind="address", what=what, verdict="line", say=say, place="here", edit=edit)
+    target = scene.target
+    say = f"host and port stand apart: set the port to {target.port} here and the host to {target.host} where it stands"
+    return Use(line=line, kind="address", what=what, verdict="none", say=say)
+
+
 def judge_path(one: Asked, scene: Scene) -> Use | None:
     """The use that a path is, None where it may as well be another program's."""
     if scene.own or not (one.based or one.quoted):
         return None
-    if not (one.path.sure or (scene.speaks and (one.based or scene.line_speaks or _is_telling(one.path)))):
+    speaks = {True: scene.speaks, False: scene.speaks_bare and one.based}
+    if not (one.path.sure or speaks[_is_telling(one.path)]):
         return None
     return _of_path(scene, one.path, one.path.path)
 
@@ -112,6 +135,8 @@ def judge_variable(one: Named, scene: Scene) -> Use | None:
     """The use that a variable is; None where its value is an address that is told by itself."""
     variable = one.variable
     say = variable.say
+    if one.constant:
+        return None
     if variable.role == "address":
         if scene.own:
             say = "the engine's own: it stays where it is"
@@ -121,10 +146,10 @@ def judge_variable(one: Named, scene: Scene) -> Use | None:
         say = "a setting of the engine's own, which stays"
     if variable.role == "key":
         say = "the gateway takes it as one of its keys where it has any (keepwell key new NAME)"
-    kind = {"setting": "engine", "model": "model"}
-    if kind.get(variable.role) == "model":
-        return Use(line=scene.line, kind="model", what=one.name, verdict="unchanged", say="asked by its own name")
-    if kind.get(variable.role) == "engine":
+    if variable.role == "model":
+        what = one.value or one.name
+        return Use(line=scene.line, kind="model", what=what, verdict="unchanged", say="asked by its own name")
+    if variable.role == "setting":
         return Use(line=scene.line, kind="engine", what=one.name, verdict="unchanged", say=say)
     return Use(line=scene.line, kind="variable", what=one.name, verdict="unchanged", say=say)
 

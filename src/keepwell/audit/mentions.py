@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 
 from keepwell.plugins.uses import ApiPath, Command, Knowledge, Role, Variable
 
 _VARIABLE = re.compile(r"(?<![\w$])\$?\{?(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]{2,60})(?![A-Za-z0-9_])")
 #: What follows a variable's name where it is given a value, and the value itself.
-_VALUE = re.compile(r"[\"']?[ \t]*(?:\?=|:=|[=:])(?![=])[ \t]*(?P<quote>[\"']?)(?P<value>[^\s\"'#,;]*)")
+_VALUE = re.compile(r"[\"']?[ \t]*(?:\?=|:=|\|\||\?\?|[=:,])(?![=])[ \t]*(?P<quote>[\"']?)(?P<value>[^\s\"'#,;]*)")
+_READ = re.compile(
+    r"(?:environ|getenv|process\.env|import\.meta\.env|Getenv|LookupEnv|env::var|env!|ENV\b|Deno\.env|Bun\.env|"
+    r"GetEnvironmentVariable|System\.getenv|\benv)[\w.]*\s*[.\[(]*\s*(?:[^\s\"'`]{0,20})[\"'`]?$",
+)
 _KEEPS = re.compile(r"^\s*(?:-\s+)?name:\s*[\"']?(?P<name>[A-Z][A-Z0-9_]+)[\"']?\s*$")
 _KEPT = re.compile(r"^\s*value:\s*(?P<quote>[\"']?)(?P<value>[^\s\"'#]*)")
 #: Words before a path that say that this program answers it, so it is its own.
@@ -23,6 +26,17 @@ _ROUTE = re.compile(
 )
 #: What a web page asks without an address is its own server.
 _RELATIVE = re.compile(r"\b(?:fetch|axios(?:\.\w+)?|ky(?:\.\w+)?|EventSource|useSWR)\s*\(\s*[\"'`]$|\bapi:\s*[\"'`]$")
+#: Words before a command that say that it is only told.
+_TOLD = re.compile(
+    r"(?:\b(?:echo|printf|print\w*|log\w*|info|warn\w*|error|die|say|fail|raise|throw|msg|message|help|hint|debug)\b)[^|;&]*$",
+    re.IGNORECASE,
+)
+#: Words before a whole path in quotes that say that it is asked.
+_ASKS = re.compile(
+    r"(?:\b(?:post|get|put|delete|request|stream|send|fetch|build_request|urljoin|Post|Get|call|api)\s*\([^()]*|"
+    r"(?:path|url|uri|endpoint|route)s?[\"']?\s*(?::\s*\w+\s*)?[:=]\s*)f?[\"'`]$",
+    re.IGNORECASE,
+)
 _MODEL = re.compile(
     r"(?<![\w-])[\"']?(?:(?:[a-z]+_)?(?:model|modelName|model_name|model_id|modelId|modelfile_name|llm_model)|MODEL|"
     r"[A-Z_]*MODEL(?:_NAME|_ID)?)[\"']?\s*(?:=|:(?!:))\s*(?:\w+\s*\(\s*)?[\"'](?P<name>[A-Za-z0-9][\w.:/@-]{1,100})[\"']"
@@ -32,13 +46,17 @@ _WORD = re.compile(r"[A-Za-z0-9]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A variable of the environment: its role, and where its value stands, `value_start` -1 where it is only read."""
+    """A variable of the environment: its role, and where its value stands, `value_start` -1 where it is only read.
+
+    `constant`: it is the program's own name, not one of its environment.
+    """
 
     start: int
     name: str
     variable: Variable
     value: str = ""
     value_start: int = -1
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +70,20 @@ class Asked:
     quoted: bool
 
 
-def find_variables(line: str, known: Knowledge) -> Iterator[Named]:
-    """Variables that are known, and the values that they are given in this line."""
+def find_variables(line: str, known: Knowledge, *, code: bool) -> Iterator[Named]:
+    """Variables that are known, and the values that they are given in this line.
+
+    In `code` a name in capitals is a constant unless something says that it is read from the environment; it still
+    tells what its value is.
+    """
     for found in _VARIABLE.finditer(line):
         variable = _find_variable(found["name"], known)
         if variable is None:
             continue
         value = _VALUE.match(line, found.end())
-        if value is None or found[0].startswith("$"):
-            yield Named(start=found.start("name"), name=found["name"], variable=variable)
+        constant = code and _READ.search(line[: found.start()]) is None
+        if constant or value is None or found[0].startswith("$"):
+            yield Named(start=found.start("name"), name=found["name"], variable=variable, constant=constant)
         else:
             yield Named(
                 start=found.start("name"),
@@ -82,19 +105,19 @@ def find_kept(line: str, next_line: str, known: Knowledge) -> Named | None:
     return Named(start=0, name=name["name"], variable=variable, value=value["value"], value_start=value.start("value"))
 
 
-def find_paths(line: str, paths: tuple[ApiPath, ...]) -> Iterator[Asked]:
+def find_paths(line: str, known: Knowledge) -> Iterator[Asked]:
     """Paths of an engine's API, the longest that fits; none that this program answers itself."""
-    pattern, by_path = _path_pattern(paths)
-    for found in pattern.finditer(line):
+    for found in known.path_pattern.finditer(line):
         before = line[: found.start()]
         filled = re.search(r"\$\w+$", before) is not None
         last = before[-1:]
         if (not filled and re.match(r"[\w.-]", last)) or _ROUTE.search(before) or _RELATIVE.search(before):
             continue
         added = re.search(r"[+.]\s*f?[\"'`]$|(?:join|format)\([^\"'`]*[\"'`]$", before) is not None
-        path = by_path[found["path"]]
+        path = known.by_path[found["path"]]
+        quoted = last in ("'", '"', "`") and (path.sure or _ASKS.search(before) is not None)
         based = filled or added or (bool(last) and last in "})")
-        yield Asked(start=found.start(), end=found.end(), path=path, based=based, quoted=last in ("'", '"', "`"))
+        yield Asked(start=found.start(), end=found.end(), path=path, based=based, quoted=quoted)
 
 
 def find_commands(line: str, commands: Iterable[Command]) -> Iterator[tuple[int, Command, str]]:
@@ -105,6 +128,18 @@ def find_commands(line: str, commands: Iterable[Command]) -> Iterator[tuple[int,
         found = _command_pattern(one.program, one.words).search(line)
         if found is not None:
             yield found.start("program"), one, f"{one.program} {found['word']}"
+
+
+def is_run(before: str, *, code: bool) -> bool:
+    """Whether a command is run where it stands, and not only told to somebody; `before` is what stands before it."""
+    if _TOLD.search(before):
+        return False
+    return not code or before[-1:] in ("'", '"')
+
+
+def is_told(before: str) -> bool:
+    """Whether what follows is only told to somebody."""
+    return _TOLD.search(before) is not None
 
 
 def find_images(line: str, images: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -128,32 +163,12 @@ def _find_variable(name: str, known: Knowledge) -> Variable | None:
         return exact
     if name in known.settings and any(word.upper() in name for word in known.all.words if word.isalpha()):
         return Variable(name=name, role="setting", say="a setting of the engine's own, which stays")
-    return next((one for one in known.all.variable if "*" in one.name and fnmatchcase(name, one.name)), None)
+    return next((one for pattern, one in known.variables if pattern.fullmatch(name)), None)
 
 
 def is_role(named: Named, role: Role) -> bool:
     """Whether a variable is of this kind."""
     return named.variable.role == role
-
-
-@cache
-def _path_pattern(paths: tuple[ApiPath, ...]) -> tuple[re.Pattern[str], dict[str, ApiPath]]:
-    by_path = {one.path: one for one in paths}
-    written = "|".join(re.escape(one.path) + _tail(one) for one in sorted(paths, key=_length, reverse=True))
-    return re.compile(rf"(?P<path>{written})"), by_path
-
-
-def _tail(path: ApiPath) -> str:
-    """What may follow: not more of a word; below some paths there are others."""
-    if path.path.endswith("/"):
-        return r"(?=[\w$}{.:-])"
-    if path.below:
-        return r"(?![\w-])"
-    return r"(?![\w/-]|\.\w)"
-
-
-def _length(path: ApiPath) -> int:
-    return len(path.path)
 
 
 @cache

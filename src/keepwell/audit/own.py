@@ -12,12 +12,14 @@ from keepwell.plugins.uses import Knowledge
 _IMAGE = re.compile(r"^(?P<indent>\s*)(?P<dash>-\s+)?[\"']?image[\"']?:\s*(?P<image>\S+)")
 _FROM = re.compile(r"^\s*FROM\s", re.IGNORECASE)
 _START = re.compile(r"^\s*Exec\w*\s*=|^\s*Image\s*=")
+#: A program that watches engines goes on watching the engines themselves.
+_SCRAPES = re.compile(r"^\s*(?:scrape_configs|static_configs):\s*$|^\s*-?\s*job_name:")
 _UNIT_ENDINGS = (".service", ".container")
 
 
 def find_own_lines(path: str, lines: Sequence[str], known: Knowledge) -> frozenset[int]:
     """Numbers of the lines, from 0, that set up an engine itself: what is asked there is asked by the engine."""
-    if _is_unit_of(path, lines, known) or _is_image_of(lines, known):
+    if _is_unit_of(path, lines, known) or _is_image_of(lines, known) or any(map(_SCRAPES.match, lines)):
         return frozenset(range(len(lines)))
     found: set[int] = set()
     for number, line in enumerate(lines):

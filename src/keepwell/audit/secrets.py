@@ -10,11 +10,12 @@ from keepwell.core.secret import MASK, is_secret_name, mask_text
 _PLACEHOLDERS = re.compile(
     r"(?:empty|none|null|nil|no[-_]?(?:api[-_]?)?key[\w-]*|not[-_]?(?:needed|required|used)|n/?a|dummy[\w-]*|fake[\w-]*|"
     r"test[\w-]*|local[\w-]*|your[\w-]*|change[-_]?me|example|placeholder|x{3,}|\*+|token-abc123|lm-studio|"
-    r"sk-(?:no|not|none|xxx|dummy|fake|test|1234|local|empty|your)[\w.-]*|sk-|na|[a-z]{1,12})",
+    r"sk-(?:no|not|none|xxx|dummy|fake|test|1234|local|empty|your)[\w.-]*|sk-|na|bearer|secret|token|password|string)",
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(
-    r"(?P<head>(?P<name>[A-Za-z][\w-]{1,60})[\"']?\s*(?:=>|:=|[=:])\s*)(?P<quote>\\?[\"']?)(?P<value>[^\s\"',;)}\\]*)"
+    r"(?P<head>(?P<name>[A-Za-z][\w-]{1,60})(?:\\?[\"'])?\s*(?:=>|:=|[=:])\s*)"
+    r"(?:(?P<quote>\\?[\"'])(?P<quoted>[^\"'\\]*)|(?P<value>[^\s\"',;)}\\]*))"
 )
 #: A value that is worked out, filled in, or the name of something.
 _WORKED_OUT = re.compile(r"[$({\[]|^(?:os|process|settings|config|self|this|env|args|import)\b|\.\w+\.")
@@ -36,21 +37,22 @@ def _masks(line: str) -> bool:
 
 def _hide(found: re.Match[str]) -> str:
     if _is_secret(found):
-        return f"{found['head']}{found['quote']}{MASK}"
+        return f"{found['head']}{found['quote'] or ''}{MASK}"
     return found[0]
 
 
 def _neutral(found: re.Match[str]) -> str:
     """What is assigned to a secret's name and is none, made too short to be taken for one."""
     if is_secret_name(found["name"]) and not _is_secret(found):
-        return f"{found['head']}{found['quote']}x"
+        return f"{found['head']}{found['quote'] or ''}x"
     return found[0]
 
 
 def _is_secret(found: re.Match[str]) -> bool:
-    value = found["value"]
+    value = found["quoted"] or found["value"] or ""
     if len(value) < 4 or not is_secret_name(found["name"]):
         return False
-    if _PLACEHOLDERS.fullmatch(value) or _WORKED_OUT.search(value):
+    plain = "key" in found["name"].lower() and re.fullmatch(r"[a-z]{2,9}", value)
+    if plain or _PLACEHOLDERS.fullmatch(value) or _WORKED_OUT.search(value):
         return False
-    return bool(found["quote"]) or re.search(r"\d", value) is not None or len(value) >= 20
+    return bool(found["quoted"]) or re.search(r"\d", value) is not None or len(value) >= 20

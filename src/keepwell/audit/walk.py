@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from keepwell.core.errors import NotPermitted, NotThere
 FILES = 200_000
 #: Bytes of one file: what people write by hand is a tenth of it; notebooks with pictures are larger.
 FILE_BYTES = 2 * 1024 * 1024
+#: Bytes of a file of data (JSON, XML): settings are small, what is larger is no setting.
+DATA_BYTES = 256 * 1024
 #: Bytes that are read in all: some minutes of work.
 TOTAL_BYTES = 2 * 1024 * 1024 * 1024
 #: Folders in folders: far more than a path can hold on most systems.
@@ -31,6 +34,10 @@ _OTHERS = (
     ".ipynb_checkpoints .yarn .pnpm-store .eggs Pods DerivedData .direnv"
 )
 PASSED_OVER = frozenset(_OTHERS.split())
+_TESTS = re.compile(
+    r"(?:^|/)(?:tests?|__tests__|testdata|specs?|e2e|fixtures|mocks|__mocks__)/|(?:^|/)(?:test_[^/]*|conftest)\.py$|"
+    r"_test\.(?:py|go|rs|dart|exs)$|[.-](?:test|spec|e2e)\.\w+$|Tests?\.(?:java|kt|cs|swift)$"
+)
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -73,8 +80,11 @@ def list_files(root: Path, walked: Walked) -> list[Path]:
     return found[:FILES]
 
 
-def read_file(path: Path, name: str, walked: Walked) -> Source | None:
-    """A file's text and tongue; None for what holds no use, which is counted."""
+def read_file(path: Path, name: str, walked: Walked, *, tests: bool = True) -> Source | None:
+    """A file's text and tongue; None for what holds no use, which is counted, as are tests without `tests`."""
+    if not tests and _TESTS.search(name):
+        walked.skipped["tests (--tests reads them)"] += 1
+        return None
     if walked.bytes >= TOTAL_BYTES:
         walked.complete = False
         return None
@@ -125,7 +135,7 @@ def _read_bytes(path: Path, name: str, walked: Walked) -> bytes | None:
         reason = "links"
     elif not stat.S_ISREG(about.st_mode):
         reason = "no files"
-    elif about.st_size > FILE_BYTES:
+    elif about.st_size > {"plain": DATA_BYTES}.get(find_tongue(name), FILE_BYTES):
         reason = "too large"
     elif find_tongue(name) == "prose":
         reason = "texts for people and lock files"

@@ -7,6 +7,8 @@ Which paths the gateway answers is not written here: that is what the dialects' 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -125,12 +127,21 @@ class UsesFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """All that is known: every file put together, the paths of every dialect, and the settings of every engine."""
+    """All that is known: every file put together, the paths of every dialect, and the settings of every engine.
+
+    `signs` are texts in small letters of which a file with any use holds one, `hints` such of which each line with one
+    holds one; `bare_words` are the words of engines with paths of a single part (`/health`), which many programs have.
+    """
 
     all: UsesFile
     paths: tuple[ApiPath, ...]
     settings: frozenset[str]
-    titles: dict[int, str]
+    signs: tuple[str, ...]
+    hints: tuple[str, ...]
+    bare_words: tuple[str, ...]
+    variables: tuple[tuple[re.Pattern[str], Variable], ...]
+    path_pattern: re.Pattern[str]
+    by_path: dict[str, ApiPath]
 
 
 #: What becomes of a path of a dialect, by what it is for; the others work.
@@ -149,9 +160,21 @@ def load_knowledge() -> Knowledge:
     settings = frozenset(
         setting.name for one in engines.values() for setting in getattr(one, "settings", ()) if setting.name.isupper()
     )
-    titles = {port: one.title for one in engines.values() for port in one.ports}
     every = UsesFile(**whole)
-    return Knowledge(all=every, paths=(*every.path, *_list_paths(every)), settings=settings, titles=titles)
+    paths = (*every.path, *_list_paths(every))
+    parts = {part.lower() for one in every.variable for part in one.name.split("*") if len(part) > 3}
+    signs = {*every.words, *parts, *(one.path for one in paths if one.sure)}
+    return Knowledge(
+        all=every,
+        paths=paths,
+        settings=settings,
+        signs=tuple(sorted(signs)),
+        hints=_list_hints(every, paths, signs),
+        path_pattern=_make_path_pattern(paths),
+        by_path={one.path: one for one in paths},
+        bare_words=tuple(word for file in found if _has_bare(file) for word in file.words),
+        variables=tuple((_make_pattern(one.name), one) for one in every.variable),
+    )
 
 
 def parse_uses(content: bytes, where: str = "") -> UsesFile:
@@ -160,6 +183,43 @@ def parse_uses(content: bytes, where: str = "") -> UsesFile:
         return msgspec.toml.decode(content, type=UsesFile)
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"how an engine is used cannot be read: {error}", where=where) from error
+
+
+def _list_hints(every: UsesFile, paths: Iterable[ApiPath], signs: Iterable[str]) -> tuple[str, ...]:
+    """Texts of which a line with a use holds one, in small letters."""
+    texts = {"://", *signs, *(one.path for one in paths), *every.images}
+    texts |= {f":{port}" for port in (*every.ports, *every.sure_ports)}
+    texts |= {one.program for one in every.command if one.program != "-m"}
+    return tuple(sorted({one.lower() for one in texts}))
+
+
+def _has_bare(file: UsesFile) -> bool:
+    return any(one.path.count("/") == 1 for one in file.path)
+
+
+def _make_pattern(name: str) -> re.Pattern[str]:
+    """A variable's name; a `*` at its beginning stands for whole words."""
+    head = "(?:[A-Z0-9]+_)*" * name.startswith("*")
+    return re.compile(head + ".*".join(re.escape(part) for part in name.removeprefix("*").split("*")))
+
+
+def _make_path_pattern(paths: Iterable[ApiPath]) -> re.Pattern[str]:
+    """Any of these paths, the longest that fits."""
+    written = "|".join(re.escape(one.path) + _tail(one) for one in sorted(paths, key=_length, reverse=True))
+    return re.compile(rf"(?P<path>{written})")
+
+
+def _tail(path: ApiPath) -> str:
+    """What may follow: not more of a word; below some paths there are others."""
+    if path.path.endswith("/"):
+        return r"(?=[\w$}{.:-])"
+    if path.below:
+        return r"(?![\w-])"
+    return r"(?![\w/-]|\.\w)"
+
+
+def _length(path: ApiPath) -> int:
+    return len(path.path)
 
 
 def _find_files() -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,8 +48,11 @@ class _Found:
     cut: int = 0
 
 
-async def audit(caller: Caller, path: str, *, to: str = "", patch: bool = False) -> AuditReport:
-    """Look through a folder or file. Raises NotThere for a path that is none, ConfigurationError for a bad `to`."""
+async def audit(caller: Caller, path: str, *, to: str = "", patch: bool = False, tests: bool = False) -> AuditReport:
+    """Look through a folder or file, its tests only where asked.
+
+    Raises NotThere for a path that is none, ConfigurationError for a bad `to`.
+    """
     begun = time.monotonic()
     root = Path(path).expanduser()
     if not path.strip():
@@ -66,13 +69,16 @@ async def audit(caller: Caller, path: str, *, to: str = "", patch: bool = False)
         if number % AT_ONCE == 0:
             caller.progress(f"reading {one.parent.name}", number, len(names))
             await asyncio.sleep(0)
-        source = read_file(one, one.relative_to(base).as_posix(), walked)
+        source = read_file(one, one.relative_to(base).as_posix(), walked, tests=tests or base != root)
         if source is not None:
             _take(found, read_document(source, known, target), prefix)
     walked.skipped["long lines"] += found.long_lines
     walked.skipped["uses over the limit of a file"] += found.cut
     report = _report(root, target, found, walked)
     told = "".join(found.patches) * patch
+    if patch:
+        for line in _describe_patch(report):
+            caller.note(line)
     return _finish(report, begun, str(root_of_patch), told, patch)
 
 
@@ -160,6 +166,20 @@ def _report(root: Path, target: Target, found: _Found, walked: Walked) -> AuditR
         complete=walked.complete,
         patch_root="",
     )
+
+
+def _describe_patch(report: AuditReport) -> Iterator[str]:
+    """What a reader of the diff has to know besides it; it goes beside the diff, not into it."""
+    yield f"{report.in_patch} of {report.lines_here} lines that have to change are in the patch"
+    for file in report.files:
+        for line in file.lines:
+            if line.why_not:
+                yield f"by hand: {file.path}:{line.line}: {line.new}  ({line.why_not})"
+            for use in line.uses:
+                if use.new:
+                    yield f"{use.place}: {use.new}  (for {file.path}:{line.line})"
+    if report.none:
+        yield f"{report.none} uses have no equivalent: keepwell migrate audit {report.root} tells which"
 
 
 def _finish(report: AuditReport, begun: float, patch_root: str, patch: str, patch_only: bool) -> AuditReport:

@@ -27,7 +27,7 @@ _SIGNS: dict[Verdict, tuple[str, str]] = {
 def render(report: AuditReport) -> RenderableType:
     """The patch if it was asked for; else files, counts and the next step."""
     if report.patch_only:
-        return Segments([Segment(report.patch.removesuffix("\n"))])
+        return Segments([Segment(report.patch)])
     if not report.files:
         return Group(Text("No direct use of an engine was found."), *_end(report))
     parts: list[RenderableType] = []
