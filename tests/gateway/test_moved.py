@@ -98,6 +98,17 @@ async def test_whoever_cannot_be_moved_stays_and_nobody_sees_an_error(tmp_path: 
             assert (row.route, row.replica, row.status) == (MOVED, "box/0", 200)
 
 
+async def test_a_share_that_cannot_be_read_stops_no_gateway(tmp_path: Path) -> None:
+    first, second = make_engines()
+    async with first, second:
+        replace_private(tmp_path / SPLITS_FOLDER / "run.0.json", b"no share")
+        async with two_routes(tmp_path, first, second) as plane:
+            assert set(await replicas_of(plane, 3)) == {"box/0"}
+            (tmp_path / SPLITS_FOLDER / "run.0.json").unlink()
+            share(tmp_path, 1.0)
+            await until_all(plane, "box/1")
+
+
 async def test_a_key_of_the_first_route_alone_may_be_moved(tmp_path: Path) -> None:
     add_key(tmp_path, Key(name="ada", digest=digest_secret("kw-ada"), routes=(MODEL,)))
     first, second = make_engines()

@@ -193,9 +193,11 @@ class _Files:
         self._plane = plane
 
     def read(self) -> None:
-        """Keys and cordons for the first time. Raises KeepwellError."""
+        """Keys and cordons for the first time, and moved shares, without which it serves too. Raises KeepwellError."""
         for path, read in self._readers.items():
-            if path.name != Path(SETTINGS_FILE).name:
+            if path.name == Path(SPLITS_FOLDER).name:
+                self._try(read)
+            elif path.name != Path(SETTINGS_FILE).name:
                 read()
 
     async def follow(self) -> None:

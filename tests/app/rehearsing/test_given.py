@@ -10,7 +10,7 @@ from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from keepwell.app.rehearsing.given import MOST, choose_recorded, make_built_in, parse_given
+from keepwell.app.rehearsing.given import MOST, SEED, choose_recorded, make_built_in, parse_given
 from keepwell.core.errors import ConfigurationError
 from keepwell.store.bodies import BODY_BYTES, KeptBody
 
@@ -70,6 +70,7 @@ def test_the_newest_that_went_well_are_chosen_each_once() -> None:
         kept(7, '{"prompt": "cut'),
         kept(6, '{"prompt": "' + "x" * BODY_BYTES),
         kept(5, '{"prompt": "failed"}'),
+        kept(2, f'{{"prompt":"played","seed":{SEED}}}'),
         kept(4, '{"prompt": "older"}'),
         kept(3, '{"prompt": "too many"}'),
     ]
@@ -77,7 +78,7 @@ def test_the_newest_that_went_well_are_chosen_each_once() -> None:
     found = choose_recorded(bodies, paths, 2)
     assert [one.name for one in found.given] == ["request 9", "request 4"]
     assert found.masked
-    assert sum(found.left_out.values()) == 4
+    assert sum(found.left_out.values()) == 5
     assert not choose_recorded([], {}, 5).given
 
 

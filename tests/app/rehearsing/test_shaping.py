@@ -9,9 +9,9 @@ from hypothesis import given as each
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from keepwell.app.rehearsing.given import Given, make_built_in
+from keepwell.app.rehearsing.given import SEED, Given, make_built_in
 from keepwell.app.rehearsing.playing import find_codecs
-from keepwell.app.rehearsing.shaping import SEED, TOKENS, carry, shape
+from keepwell.app.rehearsing.shaping import TOKENS, carry, shape
 from keepwell.plugins.codec import Unreadable
 
 CODECS = find_codecs()

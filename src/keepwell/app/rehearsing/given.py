@@ -12,6 +12,8 @@ from keepwell.store.bodies import BODY_BYTES, KeptBody
 
 #: Requests of one rehearsal, and bytes of a file of them and of one line.
 MOST, FILE_BYTES, LINE_BYTES = 1000, 64 * 1024 * 1024, 1024 * 1024
+#: The seed of every request that is played: a number that nobody else takes, so that the record tells them apart.
+SEED = 20_260_117
 #: Paths of bodies that name none, by a field that only such a body has.
 PATHS = {"messages": "/v1/chat/completions", "prompt": "/v1/completions", "input": "/v1/embeddings"}
 CHAT = PATHS["messages"]
@@ -95,6 +97,8 @@ def _why_not(one: KeptBody, paths: Mapping[int, str], seen: set[str]) -> str:
         return "it failed, or is no longer in the record"
     if one.asked in seen:
         return "asked before"
+    if f'"seed":{SEED}' in one.asked:
+        return "played by an earlier rehearsal"
     if len(one.asked.encode("utf-8", "replace")) >= BODY_BYTES:
         return f"longer than the {BODY_BYTES // 1024} KiB that are kept"
     return ""

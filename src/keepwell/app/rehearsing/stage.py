@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -79,6 +80,7 @@ async def _plane_of_its_own(settings: Settings, state: Path) -> AsyncIterator[st
         recorder = Recorder(Path(folder) / "requests.db")
         plane = Plane(replace(settings, key_required=False, bodies=(), services=()), recorder)
         plane.cordon(load_cordons(state))
+        plane.reserve(time.time())
         server = await loop.create_server(plane.make_client, "127.0.0.1", 0)
         ticking = asyncio.create_task(plane.gate.keep_time())
         try:
