@@ -296,7 +296,7 @@ def test_likelihoods() -> None:
     other = {"token": "b", "logprob": -3.4e38}
     odds = {"content": [{"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [other]}]}
     events = stream({"choices": [{"delta": {"content": "a"}, "logprobs": odds}]}, over("stop"))
-    assert events[1:3] == [Text("a"), Odds((TokenOdds("a", -0.5, (("b", float("-inf")),)),))]
+    assert events[1:3] == [Text("a"), Odds((TokenOdds("a", -0.5, (("b", -9999.0),)),))]
     (_, chunk) = chunks(Asked(model="m", stream=True, logprobs=1), [Begun()], events[1:3])
     (choice,) = chunk["choices"]
     assert choice["delta"] == {"content": "a"}

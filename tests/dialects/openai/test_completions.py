@@ -86,7 +86,7 @@ def test_likelihoods_of_both_engines() -> None:
     (odds,) = [one for one in read({"text": "ab", "logprobs": LISTS}) if isinstance(one, Odds)]
     assert odds.tokens == (TokenOdds("a", never), TokenOdds("b", -0.5, (("b", -0.5), ("c", never))))
     (odds,) = [one for one in read({"text": "b", "logprobs": OBJECTS}) if isinstance(one, Odds)]
-    assert odds.tokens == (TokenOdds("b", -0.5, (("c", never),)),)
+    assert odds.tokens == (TokenOdds("b", -0.5, (("c", -9999.0),)),)
 
 
 def read(choice: dict[str, object]) -> list[object]:

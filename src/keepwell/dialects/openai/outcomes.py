@@ -201,9 +201,9 @@ def _parse_others(told: dict[str, float | None]) -> tuple[tuple[str, float], ...
 
 
 def _likely(told: float | None) -> float:
-    if told is None or told <= NEVER:
+    if told is None:
         return -math.inf
-    return told
+    return max(told, NEVER)
 
 
 def _render_token(token: str, logprob: float) -> dict[str, Json]:
