@@ -24,6 +24,7 @@ from tests.gateway.made import Answered, chat
 from tests.gateway.processes import Gateway, Load, during, gateway, in_thread
 from tests.support import eventually_async
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 OTHER = "other-name"
 BODY = json.dumps(chat(stream=True, max_tokens=4)).encode()
 WORDS = ("migrate", "switch", "tiny-alpha", "--to", OTHER)
@@ -81,7 +82,6 @@ async def while_asked(one: Scene, act: Callable[[], Awaitable[None]]) -> Counter
     return outcomes
 
 
-@pytest.mark.long
 async def test_it_goes_back_by_itself_when_the_other_engine_fails_and_no_client_sees_it(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
         await one.second.set_fault(Fault.BROKEN, "/v1/chat")
@@ -96,7 +96,6 @@ async def test_it_goes_back_by_itself_when_the_other_engine_fails_and_no_client_
         assert set(await while_asked(one, act)) == {"alpha"}
 
 
-@pytest.mark.long
 async def test_it_goes_back_by_itself_when_the_other_engine_is_slow(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
         one.second.state.slow_seconds = 0.2
@@ -111,7 +110,6 @@ async def test_it_goes_back_by_itself_when_the_other_engine_is_slow(tmp_path: Pa
         assert set(await while_asked(one, act)) == {"alpha", "beta"}
 
 
-@pytest.mark.long
 async def test_it_moves_by_steps_a_restart_keeps_the_share_and_undo_takes_it_back(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
 
@@ -144,7 +142,6 @@ async def test_it_moves_by_steps_a_restart_keeps_the_share_and_undo_takes_it_bac
         assert set(await while_asked(one, act)) == {"alpha", "beta"}
 
 
-@pytest.mark.long
 async def test_killed_at_any_moment_the_share_stays_and_the_same_command_goes_on(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
         steps = ("--steps", "40,60,100", "--hold", "1s", "--least", "3")
@@ -169,7 +166,6 @@ async def test_killed_at_any_moment_the_share_stays_and_the_same_command_goes_on
         await while_asked(one, act)
 
 
-@pytest.mark.long
 async def test_ctrl_c_keeps_the_share_and_few_requests_move_nobody_on(tmp_path: Path) -> None:
     async with scene(tmp_path) as one:
         code, report = await one.switch("--steps", "50,100", "--hold", "100ms")
