@@ -63,7 +63,7 @@ def render_rows(dialects: dict[str, Dialect], name: str, endpoint: Endpoint, kin
     for way in find_ways(dialects, name, endpoint):
         if kind not in way.codec.kinds:
             continue
-        says = {field for field in own.carries if is_of(field, kind)}
+        says = {field for field in own.carries | getattr(own, "only_read", frozenset()) if is_of(field, kind)}
         lost = says - way.codec.carries
         cells = [
             f"{name} `{own.path.decode()}`",

@@ -16,7 +16,9 @@ class MessagesCodec:
 
     path = b"/v1/messages"
     kinds: frozenset[Kind] = frozenset({"chat"})
-    #: Not `shape`: the format has it, but llama-server passes over it in silence (measured at build 11549).
+    #: What its clients can ask for, and what is not written in it: llama-server passes over a shape in silence
+    #: (measured at build 11549).
+    only_read = frozenset({"shape"})
     carries = frozenset(
         {
             "messages", "tools", "tool_choice", "parallel_calls", "max_tokens", "stop", "temperature", "top_p", "top_k",

@@ -15,7 +15,9 @@ class ResponsesCodec:
 
     path = b"/v1/responses"
     kinds: frozenset[Kind] = frozenset({"chat"})
-    #: Not `shape`: the format has it, but llama-server passes over it in silence (measured at build 11549).
+    #: What its clients can ask for, and what is not written in it: llama-server passes over a shape in silence
+    #: (measured at build 11549).
+    only_read = frozenset({"shape"})
     carries = frozenset(
         {
             "messages", "tools", "tool_choice", "parallel_calls", "max_tokens", "temperature", "top_p", "logprobs",
