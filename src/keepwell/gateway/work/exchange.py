@@ -10,22 +10,16 @@ from collections.abc import Mapping
 from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.choice.rules import Ruled
 from keepwell.gateway.choice.station import Station
-from keepwell.gateway.wire.body import Peek
 from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
-from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.wire.outbound import Outbound
-from keepwell.gateway.wire.request import Request
 from keepwell.gateway.work.attempt import Attempt
-from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.opening import Opening, describe_error
-from keepwell.gateway.work.owner import Owner
-from keepwell.gateway.work.proof import render_proof
 from keepwell.gateway.work.relay import Relay
 from keepwell.gateway.work.telling import Telling, describe_refusal
-from keepwell.gateway.work.translated import TranslatedAttempt, make_setting
+from keepwell.gateway.work.translated import TranslatedAttempt
 from keepwell.gateway.work.translation import Translation
 from keepwell.plugins.dialect import Failure
-from keepwell.plugins.routing import Ask, Replica
+from keepwell.plugins.routing import Replica
 from keepwell.store.bodies import BODY_BYTES
 
 #: Tries of one request, the first included.
@@ -47,12 +41,7 @@ class Exchange(Telling):
     excluded: frozenset[str] = frozenset()
     #: The request in common words, where a replica may need it in another format.
     translation: Translation | None = None
-    _over = False
     _nobody = ""
-
-    def __init__(self, gate: Owner, client: Inbound, request: Request, entry: Entry, look: Peek, ask: Ask) -> None:
-        super().__init__(client, request, entry, look, ask)
-        self._gate = gate
 
     @property
     def begun(self) -> bool:
@@ -157,12 +146,6 @@ class Exchange(Telling):
                 return
             self._gate.tried(self, attempt.replica, "gone", why)
         self.refuse(Failure(status=503, kind="gateway_ends", message=why))
-
-    def refuse(self, failure: Failure) -> None:
-        """It cannot be served: an error in the client's own dialect."""
-        if self.opening is None or not self.opening.opened:
-            self._tell_place(self._gate.now())
-        self._end(close=self._write_refusal(failure))
 
     # The client's calls.
 
@@ -310,16 +293,6 @@ class Exchange(Telling):
         self.facts.error = "engine_error"
         return False
 
-    def _answer_load(self, translation: Translation, replica: str) -> None:
-        """To whoever wants nothing but the model in memory, for an engine that cannot load."""
-        facts = self.facts
-        facts.status, facts.replica = 200, replica
-        content_type, body = translation.answer_load(make_setting(facts), self._gate.now() - facts.began)
-        own = b"content-type: %b\r\n" % content_type + render_proof(facts) + self._lines
-        close = self.request.close
-        self.client.transport.write(render_head(200, own, length=len(body), close=close) + body)
-        self._end(close=close)
-
     def _conclude(self, attempt: Attempt, status: int, *, close: bool) -> None:
         """The client has its answer, whatever it says."""
         facts = self.facts
@@ -363,11 +336,6 @@ class Exchange(Telling):
         message = f"the answer of {attempt.replica} broke off ({outcome}: {why})"
         relay.end_in(self.entry.dialect.render_break(Failure(status=502, kind=facts.error, message=message)))
         self._end(close=True)
-
-    def _end(self, *, close: bool) -> None:
-        self._over = True
-        self._gate.over(self)
-        self.client.done(close=close)
 
 
 _WORDS: dict[bool, Outcome] = {True: "busy", False: "sick"}

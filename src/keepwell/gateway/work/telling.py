@@ -5,18 +5,59 @@ The half of an exchange that writes to the client; who tries the request is the 
 
 from __future__ import annotations
 
-from keepwell.gateway.choice.ask import Refuse, Wait
+from typing import Protocol
+
+from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Wait
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.wire.body import Peek
 from keepwell.gateway.wire.heads import render_head
 from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.wire.request import Request
+from keepwell.gateway.work.attempt import Attempt
+from keepwell.gateway.work.attest import Attest
 from keepwell.gateway.work.entry import Entry
+from keepwell.gateway.work.loading import Loads
 from keepwell.gateway.work.opening import Opening, render_place, render_waited
 from keepwell.gateway.work.proof import find_model, render_proof
 from keepwell.gateway.work.relay import TAIL_BYTES, without_usage
+from keepwell.gateway.work.translation import Translation, make_setting
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Ask
+
+
+class Owner(Protocol):
+    """The gateway, as one request sees it."""
+
+    attest: Attest
+    loads: Loads
+
+    def now(self) -> float:
+        """The gateway's clock, in seconds."""
+        ...
+
+    def connect(self, attempt: Attempt, *, fresh: bool = False) -> None:
+        """Give it a connection: `connected` or `failed_to_connect` is called, perhaps at once. `fresh`: a new one."""
+        ...
+
+    def ended_well(self, exchange: Telling, attempt: Attempt) -> None:
+        """The request is over, and this attempt was well."""
+        ...
+
+    def tried(self, exchange: Telling, replica: str, outcome: Outcome, why: str) -> None:
+        """A try ended."""
+        ...
+
+    def again(self, exchange: Telling, failed: frozenset[str]) -> Effect:
+        """Another try, elsewhere."""
+        ...
+
+    def over(self, exchange: Telling) -> None:
+        """The request is over."""
+        ...
+
+    def find_room(self, route: str, replica: str) -> int:
+        """Tokens of context that the replica has for the route's model, 0 where that is not known."""
+        ...
 
 
 class Telling:
@@ -30,8 +71,10 @@ class Telling:
     opening: Opening | None = None
     _place: Wait | None = None
     _lines = b""
+    _over = False
 
-    def __init__(self, client: Inbound, request: Request, entry: Entry, look: Peek, ask: Ask) -> None:
+    def __init__(self, gate: Owner, client: Inbound, request: Request, entry: Entry, look: Peek, ask: Ask) -> None:
+        self._gate = gate
         self.client = client
         self.request = request
         self.entry = entry
@@ -52,6 +95,12 @@ class Telling:
                 lines += render_place(self._place)
             self.opening = Opening(self.client.transport, self.entry.dialect, self.facts, lines)
 
+    def refuse(self, failure: Failure) -> None:
+        """It cannot be served: an error in the client's own dialect."""
+        if self.opening is None or not self.opening.opened:
+            self._tell_place(self._gate.now())
+        self._end(close=self._write_refusal(failure))
+
     def _tell_place(self, now: float) -> None:
         if self._place is not None:
             self._lines += render_place(self._place) + render_waited(now - self.facts.began)
@@ -69,6 +118,21 @@ class Telling:
         close = self.request.close
         self.client.transport.write(render_head(failure.status, own, length=len(body), close=close) + body)
         return close
+
+    def _end(self, *, close: bool) -> None:
+        self._over = True
+        self._gate.over(self)
+        self.client.done(close=close)
+
+    def _answer_load(self, translation: Translation, replica: str) -> None:
+        """To whoever wants nothing but the model in memory, for an engine that cannot load."""
+        facts = self.facts
+        facts.status, facts.replica = 200, replica
+        content_type, body = translation.answer_load(make_setting(facts), self._gate.now() - facts.began)
+        own = b"content-type: %b\r\n" % content_type + render_proof(facts) + self._lines
+        close = self.request.close
+        self.client.transport.write(render_head(200, own, length=len(body), close=close) + body)
+        self._end(close=close)
 
     def _note_stream(self, body: bytes) -> bytes:
         """A stream that came all at once: what it says of itself, and what the client gets of it."""

@@ -9,11 +9,10 @@ after it the client's stream ends in an error.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic, time
+from time import monotonic
 from typing import Protocol
 
 from keepwell.gateway.choice.ask import Start
-from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_head
 from keepwell.gateway.wire.outbound import WHOLE_BYTES, Outbound
 from keepwell.gateway.work.attempt import Asker, Attempt
@@ -22,9 +21,9 @@ from keepwell.gateway.work.opening import TOLD
 from keepwell.gateway.work.pool import Pool
 from keepwell.gateway.work.relay import Relay
 from keepwell.gateway.work.telling import render_json
-from keepwell.gateway.work.translation import Wording
+from keepwell.gateway.work.translation import Wording, make_setting
 from keepwell.plugins.answer_events import Event
-from keepwell.plugins.codec import Reader, Setting, Writer
+from keepwell.plugins.codec import Reader, Writer
 from keepwell.plugins.dialect import Failure, Usage
 from keepwell.store.bodies import BODY_BYTES
 
@@ -265,8 +264,3 @@ class TranslatedAttempt(Attempt):
         if relay is not None and relay.heard.fault is not None:
             why = relay.heard.fault.message or why
         self._asker.failed(self, "sick", why, between=True)
-
-
-def make_setting(facts: Facts) -> Setting:
-    """What a writer is told of the answer to this request."""
-    return Setting(model=facts.asked, id=str(facts.id), created=time())

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from time import time
 
 from msgspec import structs
 
 from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.choice.reached import follow
 from keepwell.gateway.choice.station import Station
+from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.surface import USUAL
 from keepwell.gateway.wire.heads import RequestHead
 from keepwell.gateway.work.entry import Entry
@@ -180,6 +182,11 @@ class Translation:
             dropped = ", ".join(one[:NAME_SHOWN] for one in wording.dropped)
             lines += b"x-keepwell-dropped: %b\r\n" % header_text(dropped[:SHOWN])
         return lines
+
+
+def make_setting(facts: Facts) -> Setting:
+    """What a writer is told of the answer to this request."""
+    return Setting(model=facts.asked, id=str(facts.id), created=time())
 
 
 _KINDS = {"chat": "chats", "completion": "texts to go on with", "embed": "embeddings"}
