@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write both lock files again from pyproject.toml. Needs uv.
+# Write the three lock files again from pyproject.toml. Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
 for out in requirements.lock requirements-dev.lock; do
@@ -9,3 +9,5 @@ for out in requirements.lock requirements-dev.lock; do
   uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
     --extra demo $group pyproject.toml -o "$out" --custom-compile-command scripts/lock.sh "$@"
 done
+uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
+  --group integrations -o requirements-integrations.lock --custom-compile-command scripts/lock.sh "$@"
