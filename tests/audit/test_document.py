@@ -49,6 +49,11 @@ def test_an_address_needs_one_line(name: str, line: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
+        ("a.jsx", "<p>talks to Ollama (port 11434) itself</p>"),
+        ("run.sh", 'echo "ollama listens at http://localhost:11434"'),
+        ("a.py", 'raise ValueError("run `ollama serve` first")'),
+        ("a.ts", "`${OPENROUTER_API}/v1/models/${id}`"),
+        ("package.json", '"keywords": ["ollama"],'),
         ("a.py", "# http://localhost:11434"),
         ("a.py", '"""Ask http://localhost:11434."""'),
         ("a.ts", "// http://localhost:11434"),
@@ -210,6 +215,23 @@ def test_names_of_models_are_told_where_an_engine_is_asked() -> None:
     assert read("b.py", 'x = {"model": "llama3.2:3b"}\n').uses == ()
     lite = read("c.py", 'litellm.completion(model="ollama/llama3", messages=m)\n').uses
     assert [one.new for one in lite if one.place == "environment"] == ["OLLAMA_API_BASE=http://127.0.0.1:4000"]
+
+
+def test_calls_on_a_client_are_calls_of_its_library() -> None:
+    text = "import ollama\nc = ollama.Client(host=H)\nc.pull(m)\nc.chat(model=m)\n"
+    found = {one.what: one.verdict for one in read("a.py", text).uses if one.kind == "path"}
+    assert found == {"c.pull(": "none", "c.chat(": "unchanged"}
+    loose = read("a.ts", "const ollama = await getOllama(event)\nawait ollama.delete({ model })\n").uses
+    assert [(one.what, one.verdict) for one in loose] == [("ollama.delete(", "none")]
+
+
+def test_lists_of_dependencies_name_libraries() -> None:
+    assert verdicts("package.json", '"ollama": "^0.5.9",\n') == [(1, "ollama", "unchanged")]
+    assert verdicts("requirements.txt", "langchain-ollama>=0.2\n") == [(1, "langchain-ollama", "unchanged")]
+
+
+def test_a_path_without_its_slash_is_one_where_nothing_else_has_it() -> None:
+    assert [one[1] for one in verdicts("a.ts", "join(base, 'v1/chat/completions')\n")] == ["/v1/chat/completions"]
 
 
 def test_what_asks_the_gateway_already_stays() -> None:

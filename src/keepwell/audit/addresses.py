@@ -84,7 +84,9 @@ def _of_url(found: re.Match[str]) -> Address:
 @cache
 def _port_pattern(ports: tuple[int, ...]) -> re.Pattern[str]:
     written = "|".join(str(one) for one in ports)
-    return re.compile(rf"(?<![\w.])(?P<port>{written})(?![\w.])")
+    return re.compile(
+        rf"(?:[=:,\[\"'(]\s*|--?p(?:ort)?\s+|\b(?:expose|ports?:\s*-)\s+)(?<![\w.])(?P<port>{written})(?![\w.])", re.I
+    )
 
 
 @cache

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from keepwell.audit.clients import ARGUMENTS, Imported, Made, find_imports, find_made
+from keepwell.audit.clients import ARGUMENTS, Imported, Made, find_imports, find_language, find_made
 from keepwell.audit.target import Target
 from keepwell.audit.tongue import Tongue
 from keepwell.audit.use import Edit, Use
-from keepwell.plugins.uses import Knowledge
+from keepwell.plugins.uses import Knowledge, Library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,13 @@ def list_client_uses(file: Read, told: set[int]) -> Iterator[Use]:
     `told` are the numbers of lines, from 1, in which an address or a variable was told of already.
     """
     imported = find_imports(file.view, file.tongue, file.known.all.library)
-    for made in find_made(file.view, imported):
+    clients = list(find_made(file.view, imported))
+    for made in clients:
         use = _judge_made(file, made, told)
         if use is not None:
             yield use
+    if file.speaks:
+        yield from _list_calls(file, imported, clients)
     seen: set[int] = set()
     told_new: set[str] = set()
     told_uses: list[Use] = []
@@ -53,11 +56,18 @@ def list_client_uses(file: Read, told: set[int]) -> Iterator[Use]:
 def _is_wanted(file: Read, one: Imported) -> bool:
     """Whether an import tells of an engine: its library asks one by itself, or runs it, and is used by name here."""
     library = one.library
-    if not (library.local or library.inside or library.swaps or library.variable.startswith(_own_words(file.known))):
+    if not is_engines_own(library, file.known):
         return False
     if any(word in one.name.lower() for word in file.known.all.words):
         return True
     return any(re.search(rf"\b{re.escape(name)}\b", _statement(file.view, one.start)) for name in library.makes)
+
+
+def is_engines_own(library: Library, known: Knowledge) -> bool:
+    """Whether a library asks an engine of one's own by itself, or runs it: others ask a cloud unless they are told."""
+    if library.local or library.inside or library.swaps:
+        return True
+    return library.variable.startswith(_own_words(known))
 
 
 def _statement(view: str, start: int) -> str:
@@ -124,8 +134,7 @@ def _insert_option(made: Made, text: str, column: int, view: str) -> Edit:
 def _of_import(file: Read, one: Imported, number: int) -> Iterator[Use]:
     library, raw = one.library, file.text.split("\n")[number]
     line, view = number + 1, file.view.split("\n")[number]
-    called = list(_of_calls(file, one))
-    yield from called
+    called = _is_called(file.view, one)
     for swap in library.swaps:
         found = re.search(swap.find, raw)
         if found is not None:
@@ -135,7 +144,7 @@ def _of_import(file: Read, one: Imported, number: int) -> Iterator[Use]:
             yield Use(line=line, kind="library", what=one.name, verdict="line", say=say, place="here", edit=edit)
             return
     names = "|".join(library.calls)
-    direct = bool(called) or (library.language == "python" and _names(view, names))
+    direct = called or (library.language == "python" and _names(view, names))
     if library.calls and library.variable and direct:
         new = f"{library.variable}={file.target.url}"
         say = f"its functions ask where {library.variable} says"
@@ -146,18 +155,37 @@ def _of_import(file: Read, one: Imported, number: int) -> Iterator[Use]:
         yield Use(line=line, kind="library", what=one.name, verdict="unchanged", say=say)
 
 
-def _of_calls(file: Read, one: Imported) -> Iterator[Use]:
-    """Calls of a library's own functions, each with the path that it asks."""
-    library, module = one.library, re.split(r"[./]", one.name)[-1]
-    if not library.calls:
-        return
-    names = "|".join(library.calls)
-    for found in re.finditer(rf"(?<![\w.]){re.escape(module)}\.(?P<name>{names})[ \t]*\(", file.view):
-        path = file.known.by_path.get(library.calls[found["name"]])
-        if path is not None:
+def _list_calls(file: Read, imported: Sequence[Imported], clients: Sequence[Made]) -> Iterator[Use]:
+    """Calls of a library's functions, on the library, on a client, or on what is called like the library."""
+    language = find_language(file.tongue)
+    for library in file.known.all.library:
+        if not library.calls or library.language != language:
+            continue
+        owners = {re.split(r"[./]", one.name)[-1] for one in imported if one.library is library} | {library.imports[0]}
+        owners |= {owner for one in clients if one.library is library for owner in _find_owner(file.view, one)}
+        written = "|".join(re.escape(one) for one in sorted(owners))
+        names = "|".join(library.calls)
+        for found in re.finditer(rf"(?<!\w)(?:{written})\.(?P<name>{names})[ \t]*\(", file.view):
+            path = file.known.by_path[library.calls[found["name"]]]
             say = path.say or f"asks {path.path}, which the gateway has"
             line = file.view.count("\n", 0, found.start()) + 1
             yield Use(line=line, kind="path", what=found[0], verdict=path.verdict, say=say)
+
+
+def _is_called(view: str, one: Imported) -> bool:
+    """Whether a function of the library itself is called."""
+    names = "|".join(one.library.calls)
+    module = re.escape(re.split(r"[./]", one.name)[-1])
+    return bool(names) and re.search(rf"(?<![\w.]){module}\.(?:{names})[ \t]*\(", view) is not None
+
+
+def _find_owner(view: str, made: Made) -> list[str]:
+    """What a client is called that is made here."""
+    before = view[view.rfind("\n", 0, made.start) + 1 : made.start]
+    found = re.search(r"([A-Za-z_]\w*)\s*(?::[^=]{1,80})?=\s*(?:(?:await|new)\s+)*(?:\w+\.)?$", before)
+    if found is None:
+        return []
+    return [found[1]]
 
 
 def _names(view: str, names: str) -> bool:

@@ -56,11 +56,11 @@ class Made:
 
 def find_imports(view: str, tongue: Tongue, libraries: Iterable[Library]) -> list[Imported]:
     """What the text imports of these libraries, in its order; the most exact of several that fit, each of equals."""
-    pattern = _IMPORTS.get(_language(tongue))
+    pattern = _IMPORTS.get(find_language(tongue))
     if pattern is None:
         return []
     found: list[Imported] = []
-    known = [one for one in libraries if one.language == _language(tongue)]
+    known = [one for one in libraries if one.language == find_language(tongue)]
     for match in pattern.finditer(view):
         name = match["a"] or match.groupdict().get("b") or ""
         found += [
@@ -153,5 +153,6 @@ def _is_below(name: str, prefix: str) -> bool:
     return name == prefix or (name.startswith(prefix) and name[len(prefix)] in "./")
 
 
-def _language(tongue: Tongue) -> str:
+def find_language(tongue: Tongue) -> str:
+    """The language of libraries in this tongue."""
     return {"notebook": "python"}.get(tongue, tongue)

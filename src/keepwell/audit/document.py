@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from keepwell.audit.addresses import Address, find_addresses, find_bare_ports
-from keepwell.audit.client_uses import Read, list_client_uses
+from keepwell.audit.client_uses import Read, is_engines_own, list_client_uses
 from keepwell.audit.judge import Scene, judge_address, judge_model, judge_path, judge_port, judge_variable
 from keepwell.audit.mentions import (
     Named,
@@ -16,6 +16,7 @@ from keepwell.audit.mentions import (
     find_images,
     find_kept,
     find_models,
+    find_packages,
     find_paths,
     find_variables,
     is_run,
@@ -173,6 +174,10 @@ def _of_line(file: _File, number: int) -> Iterator[Use]:
             path = judge_path(asked, scene)
             if path is not None:
                 yield path
+    for name, library in find_packages(view, file.source.path, file.known.all.library):
+        if is_engines_own(library, file.known):
+            say = library.say or "the library stays; its address is what changes"
+            yield Use(line=scene.line, kind="library", what=name, verdict="unchanged", say=say)
     yield from _of_words(file, scene)
 
 

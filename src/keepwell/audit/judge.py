@@ -108,7 +108,7 @@ def _judge_where(one: Address, scene: Scene, path: ApiPath | None, what: str) ->
 def judge_port(start: int, end: int, scene: Scene) -> Use:
     """The use that a port without a host is."""
     line, what = scene.line, scene.view[start:end]
-    mapped = re.search(r"[:\d]$", scene.view[:start]) or re.match(r":\d", scene.view[end:])
+    mapped = re.search(r"[:\d]$", scene.view[:start]) or re.match(r":\d|/(?:tcp|udp)", scene.view[end:])
     if scene.own or mapped or _PUBLISHES.search(scene.view[:start]):
         say = "the engine's own: it stays where it is"
         return Use(line=line, kind="engine", what=what, verdict="unchanged", say=say)
@@ -123,7 +123,7 @@ def judge_port(start: int, end: int, scene: Scene) -> Use:
 
 def judge_path(one: Asked, scene: Scene) -> Use | None:
     """The use that a path is, None where it may as well be another program's."""
-    if scene.own or not (one.based or one.quoted):
+    if scene.own or not (one.based or one.quoted) or _names_cloud(scene.view[: one.start], scene.known):
         return None
     speaks = {True: scene.speaks, False: scene.speaks_bare and one.based}
     if not (one.path.sure or speaks[_is_telling(one.path)]):
@@ -235,6 +235,13 @@ def _is_sure_path(path: str, known: Knowledge) -> bool:
 def _is_cloud(host: str, known: Knowledge) -> bool:
     low = host.lower()
     return any(low == one or low.endswith(f".{one}") for one in known.all.clouds)
+
+
+def _names_cloud(before: str, known: Knowledge) -> bool:
+    """Whether what a path is added to is called like a cloud."""
+    low = before[-60:].lower()
+    labels = (one.rpartition(".")[0] for one in known.all.clouds if not _speaks(one, known))
+    return any(len(label) > 4 and label in low for label in labels)
 
 
 def _speaks(text: str, known: Knowledge) -> bool:

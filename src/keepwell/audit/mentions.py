@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from keepwell.plugins.uses import ApiPath, Command, Knowledge, Role, Variable
+from keepwell.plugins.uses import ApiPath, Command, Knowledge, Library, Role, Variable
 
 _VARIABLE = re.compile(r"(?<![\w$])\$?\{?(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]{2,60})(?![A-Za-z0-9_])")
 #: What follows a variable's name where it is given a value, and the value itself.
@@ -26,6 +26,13 @@ _ROUTE = re.compile(
 )
 #: What a web page asks without an address is its own server.
 _RELATIVE = re.compile(r"\b(?:fetch|axios(?:\.\w+)?|ky(?:\.\w+)?|EventSource|useSWR)\s*\(\s*[\"'`]$|\bapi:\s*[\"'`]$")
+#: Files that list what a program is made of.
+_DEPENDENCIES = re.compile(
+    r"(?:^|/)(?:package\.json|requirements[^/]*\.(?:txt|in)|pyproject\.toml|setup\.(?:cfg|py)|Pipfile|go\.mod|Cargo\.toml|"
+    r"pom\.xml|build\.gradle(?:\.kts)?|environment\.ya?ml)$"
+)
+#: How a package stands in such a file, by whether that is JSON.
+_PACKAGE = {True: r"\"NAME\"\s*:\s*\"[\d^~*<>=vlw]", False: r"(?:^|[\"'\s:])NAME(?:[\"'\s=<>~!;,\[:@]|$)"}
 #: Words before a command that say that it is only told.
 _TOLD = re.compile(
     r"(?:\b(?:echo|printf|print\w*|log\w*|info|warn\w*|error|die|say|fail|raise|throw|msg|message|help|hint|debug)\b)[^|;&]*$",
@@ -114,7 +121,10 @@ def find_paths(line: str, known: Knowledge) -> Iterator[Asked]:
         if (not filled and re.match(r"[\w.-]", last)) or _ROUTE.search(before) or _RELATIVE.search(before):
             continue
         added = re.search(r"[+.]\s*f?[\"'`]$|(?:join|format)\([^\"'`]*[\"'`]$", before) is not None
-        path = known.by_path[found["path"]]
+        bare = not found["path"].startswith("/")
+        if bare and last not in ("'", '"', "`"):
+            continue
+        path = known.by_path["/" * bare + found["path"]]
         quoted = last in ("'", '"', "`") and (path.sure or _ASKS.search(before) is not None)
         based = filled or added or (bool(last) and last in "})")
         yield Asked(start=found.start(), end=found.end(), path=path, based=based, quoted=quoted)
@@ -128,6 +138,16 @@ def find_commands(line: str, commands: Iterable[Command]) -> Iterator[tuple[int,
         found = _command_pattern(one.program, one.words).search(line)
         if found is not None:
             yield found.start("program"), one, f"{one.program} {found['word']}"
+
+
+def find_packages(line: str, path: str, libraries: Iterable[Library]) -> Iterator[tuple[str, Library]]:
+    """Libraries that a list of dependencies names; nothing in other files."""
+    if _DEPENDENCIES.search(path) is None:
+        return
+    for library in libraries:
+        for name in library.packages:
+            if re.search(_PACKAGE[path.endswith(".json")].replace("NAME", re.escape(name)), line):
+                yield name, library
 
 
 def is_run(before: str, *, code: bool) -> bool:

@@ -204,9 +204,13 @@ def _make_pattern(name: str) -> re.Pattern[str]:
 
 
 def _make_path_pattern(paths: Iterable[ApiPath]) -> re.Pattern[str]:
-    """Any of these paths, the longest that fits."""
-    written = "|".join(re.escape(one.path) + _tail(one) for one in sorted(paths, key=_length, reverse=True))
+    """Any of these paths, the longest that fits; such as no other program has also without the slash before it."""
+    written = "|".join("/?" * one.sure + _body(one) + _tail(one) for one in sorted(paths, key=_length, reverse=True))
     return re.compile(rf"(?P<path>{written})")
+
+
+def _body(path: ApiPath) -> str:
+    return re.escape(path.path[path.sure :])
 
 
 def _tail(path: ApiPath) -> str:
