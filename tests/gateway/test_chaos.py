@@ -1,6 +1,8 @@
-"""Two hundred streams whose every word is known, over real llama.cpp servers, while everything around them breaks.
+"""Two hundred streams whose every word is known, over real engines, while everything around them breaks.
 
-Each one is whole, in order and from the right model, or ends in an error that its client sees. None ends falsely.
+Each one is whole, in order and from the right model, or ends in an error that its client sees. None ends falsely. Once
+over llama.cpp servers alone with clients of OpenAI's format, once with an Ollama beside them and clients of its
+format too, whom the others answer in translation.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from keepwell.testing.tiny_model import TinyModel, write_tiny_model
+from tests.engines.real import give, ollama
 from tests.gateway.made import Answered
 from tests.gateway.processes import Gateway, ask, gateway, llama_server
 from tests.support import free_port
@@ -40,6 +43,12 @@ class Fleet:
     ports: dict[str, list[int]]
     folder: Path
     stack: ExitStack
+    ollama: int = 0
+
+    def kill_runner(self) -> None:
+        """The process of the Ollama in which a model runs, if there is one."""
+        for pid in find_children(self.ollama):
+            os.kill(pid, signal.SIGKILL)
 
     def start_again(self, model: str, number: int) -> None:
         """The engine that was killed."""
@@ -48,8 +57,16 @@ class Fleet:
         self.servers[model][number] = self.stack.enter_context(started)
 
 
+def find_children(pid: int) -> list[int]:
+    """Processes that this one started; [] for 0."""
+    tasks = Path(f"/proc/{pid}/task/{pid}/children")
+    if not pid or not tasks.exists():
+        return []
+    return [int(one) for one in tasks.read_text().split()]
+
+
 @contextmanager
-def fleet(folder: Path) -> Iterator[Fleet]:
+def fleet(folder: Path, *, with_ollama: bool) -> Iterator[Fleet]:
     """Real engines and the whole gateway."""
     with ExitStack() as stack:
         servers: dict[str, list[subprocess.Popen[bytes]]] = {}
@@ -62,25 +79,41 @@ def fleet(folder: Path) -> Iterator[Fleet]:
                 for port in ports[model]
             ]
         engines = [("llamacpp", port) for found in ports.values() for port in found]
+        pid = 0
+        if with_ollama:
+            engine = stack.enter_context(ollama(folder, OLLAMA_NUM_PARALLEL="4", OLLAMA_MAX_LOADED_MODELS="2"))
+            for model in ports:
+                give(engine, folder / f"{model}.gguf", f"tiny-{model}", num_thread=1)
+            engines.append(("ollama", int(engine.url.rpartition(":")[2])))
+            pid = engine.process.pid
         made = stack.enter_context(gateway(folder, engines, MORE))
-        yield Fleet(made, servers, ports, folder, stack)
+        yield Fleet(made, servers, ports, folder, stack, pid)
+
+
+def read_words(text: str) -> list[str]:
+    """What a stream of either format says."""
+    lines = text.split("\n")
+    rows = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    chats = [json.loads(line) for line in lines if line.startswith("{")]
+    pieces = [row["choices"][0]["text"] for row in rows if row.get("choices")]
+    return "".join([*pieces, *(row["message"]["content"] for row in chats if "message" in row)]).split()
 
 
 def judge(answer: Answered, model: str) -> str:
     """ "well", "told" for an error that the client sees, else what is wrong."""
     text = answer.body.decode()
-    rows = [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
-    said = "".join(row["choices"][0]["text"] for row in rows if row.get("choices")).split()
+    said = read_words(text)
     expected = [model, *(f"{number:04d}" for number in range(1, WORDS))]
     if said != expected[: len(said)]:
         return f"wrong words: {said[:5]} ... {said[-5:]}"
     if answer.status != 200:
         return f"told {answer.status}"
-    if answer.headers["x-keepwell-model"] != f"tiny-{model}":
+    if answer.headers["x-keepwell-model"].removesuffix(":latest") != f"tiny-{model}":
         return f"from {answer.headers['x-keepwell-model']}"
-    if answer.whole and said == expected and text.rstrip().endswith("data: [DONE]"):
+    ended = text.rstrip().endswith("data: [DONE]") or '"done":true' in text
+    if answer.whole and said == expected and ended:
         return "well"
-    if not answer.whole or ('"error"' in text and "[DONE]" not in text):
+    if not answer.whole or ('"error"' in text and not ended):
         return "told"
     return f"a false end after {len(said)} words"
 
@@ -91,16 +124,22 @@ class Streams:
 
     port: int
     outcomes: Counter[str]
+    #: Every third client asks in Ollama's format.
+    mixed: bool
     over: bool = False
 
     async def keep_asking(self, number: int) -> None:
         """At least one."""
         model = ("alpha", "bravo")[number % 2]
-        body = json.dumps({"model": f"tiny-{model}", "prompt": "count", "max_tokens": WORDS, "stream": True}).encode()
+        path, asked = "/v1/completions", {"prompt": "count", "max_tokens": WORDS, "stream": True}
+        if self.mixed and number % 3 == 0:
+            chat = [{"role": "user", "content": "count"}]
+            path, asked = "/api/chat", {"messages": chat, "options": {"num_predict": WORDS}}
+        body = json.dumps({"model": f"tiny-{model}", **asked}).encode()
         await asyncio.sleep(number * 0.01)
         while True:
             try:
-                outcome = judge(await ask(self.port, "/v1/completions", body), model)
+                outcome = judge(await ask(self.port, path, body), model)
             except ConnectionError as error:
                 outcome = f"told {type(error).__name__}"
             except TimeoutError:
@@ -116,6 +155,7 @@ async def break_everything(made: Fleet) -> None:
     made.servers["alpha"][0].kill()
     await asyncio.sleep(1)
     await asyncio.to_thread(made.start_again, "alpha", 0)
+    made.kill_runner()
     stopped = made.servers["bravo"][0]
     os.kill(stopped.pid, signal.SIGSTOP)
     try:
@@ -133,9 +173,10 @@ async def break_everything(made: Fleet) -> None:
     os.kill(made.servers["bravo"][1].pid, signal.SIGKILL)
 
 
-def test_every_stream_is_right_or_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_ollama", [False, pytest.param(True, marks=pytest.mark.real)])
+def test_every_stream_is_right_or_told(tmp_path: Path, *, with_ollama: bool) -> None:
     async def check(made: Fleet) -> Counter[str]:
-        streams = Streams(made.gateway.port, Counter())
+        streams = Streams(made.gateway.port, Counter(), with_ollama)
         tasks = [asyncio.create_task(streams.keep_asking(number)) for number in range(STREAMS)]
         try:
             await break_everything(made)
@@ -144,12 +185,12 @@ def test_every_stream_is_right_or_told(tmp_path: Path) -> None:
             await asyncio.gather(*tasks)
         return streams.outcomes
 
-    with fleet(tmp_path) as made:
+    with fleet(tmp_path, with_ollama=with_ollama) as made:
         outcomes = asyncio.run(check(made))
         state = json.loads(made.gateway.keepwell("replicas", "--json").stdout)
     told = {what: count for what, count in outcomes.items() if what.startswith("told")}
     assert outcomes["well"] + sum(told.values()) == outcomes.total() >= STREAMS, outcomes
     assert outcomes["well"] >= outcomes.total() * 0.7, outcomes
     print(dict(outcomes))
-    assert [one["running"] for one in state["replicas"]] == [0] * 4
+    assert [one["running"] for one in state["replicas"]] == [0] * (4 + with_ollama)
     assert state["waiting"] == 0

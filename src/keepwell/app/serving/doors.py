@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from keepwell.core.errors import AccessError
+from keepwell.core.errors import AccessError, Unreachable
 from keepwell.gateway.door import DoorPlate, load_plates
 from keepwell.gateway.record.state import GatewayState
 from keepwell.transport.base import Reply, Transport
@@ -33,6 +33,18 @@ async def ask_door(plate: DoorPlate, path: str, transport: Transport) -> Reply:
 def find_serving(planes: list[GatewayState]) -> GatewayState | None:
     """The one that takes new connections."""
     return next((one for one in reversed(planes) if not one.plane.finishing), None)
+
+
+async def require_serving(state: Path, transport: Transport) -> GatewayState:
+    """What the one that takes new connections tells. Raises Unreachable where none runs, or none answers."""
+    found = find_serving(await ask_planes(state, transport))
+    if found is not None:
+        return found
+    silent = ", ".join(str(one.pid) for one in load_plates(state))
+    if not silent:
+        raise Unreachable("no gateway runs here", hint="start one: keepwell gateway")
+    message = f"the gateway runs (process {silent}) and did not answer within {ASK_SECONDS:g} s"
+    raise Unreachable(message, hint="it or this machine is busy: try again, or look: keepwell diagnose")
 
 
 async def _ask_state(plate: DoorPlate, transport: Transport) -> GatewayState | None:

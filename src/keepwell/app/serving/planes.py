@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from keepwell.app.serving.doors import ask_planes, find_serving
+from keepwell.app.serving.doors import ask_planes, find_serving, require_serving
 from keepwell.core.errors import ConfigurationError, KeepwellError, Unreachable
 from keepwell.gateway.door import load_plates, remove_plate, sweep_plates
 from keepwell.gateway.serve import describe_address, make_socket
@@ -229,8 +229,8 @@ class Planes:
 
 async def ask_restart(state: Path, transport: Transport) -> tuple[int, int]:
     """Let the gateway that runs start again; its planes before and after. Raises Unreachable if none does."""
-    before = find_serving(await ask_planes(state, transport))
-    if before is None or before.plane.alone:
+    before = await require_serving(state, transport)
+    if before.plane.alone:
         raise Unreachable("no gateway runs here", hint="start one: keepwell gateway")
     os.kill(before.plane.keeper, signal.SIGUSR2)
     with contextlib.suppress(TimeoutError):
