@@ -132,7 +132,8 @@ _KINDS = {"openai": "text/event-stream", "ollama": "application/x-ndjson", "anth
 @dataclass
 class Foreign:
     """How one answers. `kept` is how many events of its stream it sends (all by default), `then` what follows them;
-    with `cut` it breaks the connection there. `pause` seconds lie between two events.
+    with `cut` it breaks the connection there, when `silent` it says nothing more. `pause` seconds lie between two
+    events, `late` before all. Its first word comes so many `times`, in large writes.
     """
 
     spoken: str
@@ -142,6 +143,9 @@ class Foreign:
     cut: bool = False
     chunked: bool = True
     pause: float = 0.0
+    late: float = 0.0
+    silent: bool = False
+    times: int = 1
     model: str = MODEL
     headers: Sequence[str] = ()
     #: What it was asked, in order.
@@ -159,6 +163,7 @@ class Foreign:
             return True
         self.asked.append(request)
         asked = json.loads(request.body)
+        await asyncio.sleep(self.late)
         if self.status != 200:
             self._head(writer, "application/json", self._named(json.dumps(ERRORS[self.spoken])))
             return True
@@ -169,12 +174,16 @@ class Foreign:
         self._head(writer, _KINDS[self.spoken], None)
         for event in [*STREAMS[self.spoken][: self.kept], *[self.then] * bool(self.then)]:
             data = self._named(event)
+            if WORDS[0] in event:
+                data *= self.times
             writer.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
             await writer.drain()
             if await self._is_gone(reader):
                 self.left.set()
                 return False
-        if self.cut:
+        if self.silent:
+            await reader.read(1)
+        if self.cut or self.silent:
             return False
         writer.write(b"0\r\n\r\n" * self.chunked)
         return self.chunked

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.deadlines import Deadlines
+from keepwell.gateway.wire.inbound import WRITE_BYTES
 from keepwell.gateway.work.attest import Standing
-from tests.gateway.foreign import ALARMS, ENDS, PATHS, TEXT, WORDS, ask_of, foreign, read_error, read_text
-from tests.gateway.made import MODEL, Answered, Running, gateway
+from keepwell.gateway.work.heard import Heard
+from keepwell.gateway.work.opening import SILENT_SECONDS
+from keepwell.plugins.codec import Codec, Setting
+from keepwell.plugins.dialect import Usage
+from tests.gateway.foreign import ALARMS, ENDS, PATHS, STREAMS, TEXT, WORDS, ask_of, foreign, read_error, read_text
+from tests.gateway.made import DIALECTS, MODEL, Answered, Running, gateway, read_answer
+from tests.support import eventually_async
 
 FORMS = tuple(PATHS)
 PAIRS = [(client, spoken) for client in FORMS for spoken in FORMS if client != spoken]
@@ -175,3 +186,96 @@ async def test_a_client_of_the_old_protocol_gets_a_stream_until_the_end() -> Non
     head, _, rest = data.partition(b"\r\n\r\n")
     assert b"transfer-encoding" not in head
     assert [json.loads(line)["message"]["content"] for line in rest.splitlines()][: len(WORDS)] == list(WORDS)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_stream_that_was_begun_with_comments_goes_on_in_the_clients_form(status: int) -> None:
+    route = Route(name=MODEL, replicas={}, policy=("least_work",), comments=True)
+    async with (
+        foreign("ollama", pause=0.05, status=status, late=0.3) as engine,
+        gateway([engine.port], spoken=[["ollama"]], route=route) as running,
+    ):
+        asking = asyncio.create_task(ask(running, "anthropic", stream=True))
+        await eventually_async(lambda: _is(bool(engine.asked)), 5, "the engine to be asked")
+        (exchange,) = running.gate.exchanges.values()
+        exchange.keep_open(exchange.facts.began + SILENT_SECONDS)
+        answer = await asking
+        assert running.running == 0
+    assert (answer.status, answer.whole) == (200, True)
+    assert answer.body.startswith(b": no answer yet\n\n")
+    if status == 200:
+        assert read_text("anthropic", answer, stream=True) == TEXT
+        assert b": tiny-alpha from box/0\n\n: x-keepwell-translated: anthropic /v1/messages > ollama" in answer.body
+    else:
+        assert b"message_stop" not in answer.body
+        assert b"out of memory" in answer.body
+
+
+async def test_an_engine_that_stops_in_the_middle_is_given_up_in_time() -> None:
+    async with (
+        foreign("openai", kept=3, silent=True) as engine,
+        gateway([engine.port], spoken=[["openai"]], deadlines=Deadlines(between_seconds=0.2)) as running,
+    ):
+        answer = await ask(running, "ollama", stream=True)
+        assert running.running == 0
+    assert ENDS["ollama"] not in answer.body
+    assert "stalled" in json.loads(answer.body.splitlines()[-1])["error"]
+    assert running.told[0].error == "replica_stalled"
+
+
+@pytest.mark.long
+async def test_a_client_that_reads_slowly_holds_its_engine_and_not_the_gateways_memory() -> None:
+    events = 80_000
+    async with (
+        foreign("openai", times=events) as engine,
+        gateway([engine.port], spoken=[["openai"]]) as running,
+    ):
+        body = json.dumps(ask_of("ollama", stream=True)).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1024)
+        writer.write(
+            b"POST /api/chat HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+            % (len(body), body)
+        )
+        await eventually_async(
+            lambda: _is(any(one.attempt and one.attempt.held for one in running.gate.exchanges.values())),
+            10,
+            "the engine to be held",
+        )
+        (client,) = running.gate.clients
+        assert client.transport.get_write_buffer_size() < 4 * WRITE_BYTES
+        data = await reader.read(-1)
+        writer.close()
+    answer = read_answer(data)
+    assert answer.whole
+    assert len(read_text("ollama", answer, stream=True)) == len("one ") * events + len("two three")
+
+
+async def _is(value: bool) -> bool:
+    return value
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(PAIRS), st.lists(st.integers(1, 200), max_size=12))
+def test_an_answer_is_the_same_however_it_is_cut(pair: tuple[str, str], cuts: list[int]) -> None:
+    """By the codecs and what is heard between them."""
+    client, spoken = pair
+    whole = "".join(STREAMS[spoken]).encode()
+    pieces, place = [], 0
+    for cut in cuts:
+        pieces.append(whole[place : place + cut])
+        place += cut
+    pieces.append(whole[place:])
+    read, write = (find_codec(one) for one in (spoken, client))
+    reader, heard = read.make_reader(stream=True), Heard()
+    asked = write.read_request(json.dumps(ask_of(client, stream=True)).encode())
+    writer = write.make_writer(asked, Setting(model=MODEL, id="1", created=1.0))
+    body = b"".join(writer.write(heard.note(reader.feed(one)), 1.0) for one in pieces)
+    body += writer.write(heard.note(reader.end()), 1.0)
+    assert read_text(client, Answered(200, {}, body), stream=True) == TEXT
+    assert (heard.model, heard.usage, heard.ended, heard.fault) == (MODEL, Usage(7, 3), True, None)
+
+
+def find_codec(form: str) -> Codec:
+    codec = next(one.codec for one in DIALECTS[form].endpoints if one.path == PATHS[form].encode())
+    assert codec is not None
+    return codec

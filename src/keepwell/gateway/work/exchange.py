@@ -238,7 +238,7 @@ class Exchange(Telling):
             begin = render_head(head.status, own, length=len(worded.body), close=close)
             self.client.transport.write(begin + worded.body)
         elif worded.failure is None:
-            self.opening.end(worded.body)
+            self.opening.end(worded.body, attempt.wording.lines)
         else:
             self.opening.end_in(worded.failure)
             close = True

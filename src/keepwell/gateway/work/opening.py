@@ -54,14 +54,15 @@ class Opening:
         self._last = now
         self._transport.write(head + _comment({True: b"waiting", False: b"no answer yet"}[queued]))
 
-    def render_begin(self) -> bytes:
-        """What stands in the place of a head when an engine's first byte has come: who answers."""
+    def render_begin(self, lines: bytes = b"") -> bytes:
+        """What stands in the place of a head when an engine's first byte has come: who answers, and further lines."""
         facts = self._facts
-        return _comment(b"%b from %b" % (header_text(facts.answered or facts.asked), header_text(facts.replica)))
+        begin = _comment(b"%b from %b" % (header_text(facts.answered or facts.asked), header_text(facts.replica)))
+        return begin + b"".join(map(_comment, lines.splitlines()))
 
-    def end(self, body: bytes) -> None:
+    def end(self, body: bytes, lines: bytes = b"") -> None:
         """A whole stream of an engine is all that follows."""
-        self._transport.write(self.render_begin() + _chunk(body) + _chunk(b""))
+        self._transport.write(self.render_begin(lines) + _chunk(body) + _chunk(b""))
 
     def end_in(self, failure: Failure) -> None:
         """It cannot be served: an event that says so, and never the stream's true end."""

@@ -173,7 +173,7 @@ class TranslatedAttempt(Attempt):
         if not own:
             return b""
         if asker.opening is not None and asker.opening.opened:
-            return asker.opening.render_begin()
+            return asker.opening.render_begin(self.wording.lines)
         facts.dialect = self.dialect
         own = (
             self._render_own(relay.content_type)
