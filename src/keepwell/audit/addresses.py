@@ -84,9 +84,8 @@ def _of_url(found: re.Match[str]) -> Address:
 @cache
 def _port_pattern(ports: tuple[int, ...]) -> re.Pattern[str]:
     written = "|".join(str(one) for one in ports)
-    return re.compile(
-        rf"(?:[=:,\[\"'(]\s*|--?p(?:ort)?\s+|\b(?:expose|ports?:\s*-)\s+)(?<![\w.])(?P<port>{written})(?![\w.])", re.I
-    )
+    before = r"(?:[=:,\[\"'(]\s*|--?p(?:ort)?\s+|\b(?:expose|ports?:\s*-)\s+)(?<![\w.])"
+    return re.compile(rf"{before}(?P<port>{written})(?![\w.])", re.IGNORECASE)
 
 
 @cache

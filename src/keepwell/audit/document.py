@@ -112,7 +112,7 @@ def read_document(source: Source, known: Knowledge, target: Target) -> Document:
         own=find_own_lines(source.path, views, known),
         read=Read(text=source.text, tongue=source.tongue, view=view, known=known, target=target, speaks=speaks),
     )
-    uses = sorted(_list_uses(file), key=_place)[: FILE_USES + 1]
+    uses = list(dict.fromkeys(sorted(_list_uses(file), key=_place)))[: FILE_USES + 1]
     edits: dict[int, list[Edit]] = {}
     for one in uses[:FILE_USES]:
         if one.edit is not None:

@@ -144,9 +144,10 @@ def find_packages(line: str, path: str, libraries: Iterable[Library]) -> Iterato
     """Libraries that a list of dependencies names; nothing in other files."""
     if _DEPENDENCIES.search(path) is None:
         return
+    script = path.endswith(".json")
     for library in libraries:
-        for name in library.packages:
-            if re.search(_PACKAGE[path.endswith(".json")].replace("NAME", re.escape(name)), line):
+        for name in library.packages * (script == (library.language == "javascript")):
+            if re.search(_PACKAGE[script].replace("NAME", re.escape(name)), line):
                 yield name, library
 
 
