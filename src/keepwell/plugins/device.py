@@ -242,6 +242,25 @@ class KnowsDemands(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRights:
+    """What a container must be given to compute on a vendor's devices: the container engine's device driver, or device
+    nodes and groups. `toolkit` is the compute toolkit that images are made for (cuda, rocm, oneapi).
+    """
+
+    toolkit: str
+    driver: str = ""
+    nodes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class GoesIntoContainers(Protocol):
+    """A vendor whose devices can be given to containers."""
+
+    container_rights: ContainerRights
+
+
 @runtime_checkable
 class KnowsBandwidth(Protocol):
     """A vendor whose devices' memory bandwidth is known by their names."""

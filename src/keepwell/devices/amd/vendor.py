@@ -12,6 +12,7 @@ from keepwell.devices.amd.readings import read_devices
 from keepwell.plugins.device import (
     Bandwidth,
     BusDevice,
+    ContainerRights,
     DeviceError,
     DeviceKind,
     Driver,
@@ -34,6 +35,7 @@ class Amd:
         NodeRule(folder="/dev", pattern="kfd", example="/dev/kfd", drivers=("kfd",)),
         NodeRule(folder="/dev/dri", pattern=r"renderD\d+", example="/dev/dri/renderD128", drivers=("drm",)),
     )
+    container_rights = ContainerRights(toolkit="rocm", nodes=("/dev/kfd", "/dev/dri"), groups=("video", "render"))
     selectors: tuple[Selector, ...] = (
         Selector(name="HIP_VISIBLE_DEVICES", hiding=("", "-1"), by_index=True),
         Selector(name="ROCR_VISIBLE_DEVICES", hiding=("", "-1"), by_index=True, by_uuid=True),

@@ -11,6 +11,7 @@ from keepwell.devices.intel.readings import read_devices
 from keepwell.plugins.device import (
     Bandwidth,
     BusDevice,
+    ContainerRights,
     DeviceError,
     DeviceKind,
     Driver,
@@ -43,6 +44,7 @@ class Intel:
             required=False,
         ),
     )
+    container_rights = ContainerRights(toolkit="oneapi", nodes=("/dev/dri",), groups=("video", "render"))
     selectors: tuple[Selector, ...] = (
         Selector(name="ONEAPI_DEVICE_SELECTOR", hiding=("opencl:cpu", "*:cpu", "!*:gpu", "!level_zero:*")),
         Selector(name="ZE_AFFINITY_MASK", by_index=True),

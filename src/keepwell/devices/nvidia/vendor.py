@@ -17,6 +17,7 @@ from keepwell.devices.nvidia.smi import read_smi
 from keepwell.plugins.device import (
     Bandwidth,
     BusDevice,
+    ContainerRights,
     DeviceError,
     DeviceKind,
     Driver,
@@ -56,6 +57,7 @@ class Nvidia:
         NodeRule(folder="/dev", pattern="dxg", example="/dev/dxg", kinds=("paravirtual",)),
         NodeRule(folder="/dev", pattern="nvmap", example="/dev/nvmap", kinds=("soc",)),
     )
+    container_rights = ContainerRights(toolkit="cuda", driver="nvidia")
     selectors: tuple[Selector, ...] = (
         Selector(name="CUDA_VISIBLE_DEVICES", hiding=("", "-1", "NoDevFiles"), by_index=True, by_uuid=True),
         # "void" hides nothing by itself: with CDI the toolkit sets it beside the devices that it hands in.

@@ -8,6 +8,7 @@ from pathlib import Path
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.llamacpp.chat import find_limit, list_promises
+from keepwell.engines.llamacpp.counterpart import list_counterparts, make_servings, reckon_usable
 from keepwell.engines.llamacpp.residency import ask_abilities, count_models, make_load, make_unload
 from keepwell.engines.llamacpp.settings import find_address, find_effective, find_flags, flag_table
 from keepwell.engines.llamacpp.timing import time_generation
@@ -15,6 +16,7 @@ from keepwell.engines.llamacpp.wire import ask_health, detect_llamacpp, list_loa
 from keepwell.formats.flags import after_program
 from keepwell.formats.offload import parse_offloads
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
+from keepwell.plugins.counterpart import Chosen, Counterpart, MovedModel, Serving
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
@@ -189,6 +191,18 @@ class LlamaCpp:
     def canary(self, ask: CanaryAsk) -> Call:
         """By `/v1/completions`."""
         return openai_canary(ask)
+
+    def counterparts(self, model: MovedModel) -> tuple[Counterpart, ...]:
+        """GGUF files."""
+        return list_counterparts(model)
+
+    def usable_memory(self, card_bytes: int) -> tuple[int, str]:
+        """All but the margin of --fit-target."""
+        return reckon_usable(card_bytes)
+
+    def servings(self, chosen: Sequence[Chosen], toolkit: str) -> tuple[Serving, ...]:
+        """A server for each model."""
+        return make_servings(chosen, toolkit)
 
     def _flags(self, argv: Sequence[str]) -> Mapping[str, str]:
         parsed = find_flags(argv, self.programs, _FLAGS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.ollama.chat import find_limit, list_digests, list_promises, make_chat, make_embed
+from keepwell.engines.ollama.counterpart import find_context
 from keepwell.engines.ollama.host import clean, parse_host
 from keepwell.engines.ollama.log import parse_placement
 from keepwell.engines.ollama.residency import (
@@ -182,6 +183,10 @@ class Ollama:
     def canary(self, ask: CanaryAsk) -> Call:
         """By `/api/generate`, raw."""
         return make_canary(ask)
+
+    def context_in_force(self, settings: Mapping[str, str]) -> int:
+        """OLLAMA_CONTEXT_LENGTH."""
+        return find_context(settings)
 
 
 def _value_of(argv: Sequence[str], flag: str) -> str:

@@ -1,0 +1,93 @@
+"""What a GGUF file says of the model in it: name, origin, how its weights are kept. Nothing in it is trusted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from keepwell.formats.weights import MAX_DIMENSIONS, Reader, read_gguf_start, skip_value
+
+_TEXT, _UINT32 = 8, 4
+#: Characters of a text that are kept: names and addresses are shorter.
+TEXT_CHARACTERS = 300
+#: Models that one may be made of; merges name some.
+MAX_BASES = 8
+#: `general.file_type` (llama.h, `enum llama_ftype`), without "mostly".
+FILE_TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S",
+    12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS",
+    20: "IQ2_XS", 21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M",
+    28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
+    39: "NVFP4",
+}  # fmt: skip
+#: The tables of tokens, which quantised formats mostly leave in 16 bits.
+_TABLES = (b"token_embd.weight", b"output.weight")
+#: A repository's name at the end of an address of the hub: owner and name, as the hub allows them.
+_REPOSITORY = re.compile(r"https?://huggingface\.co/([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})/?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GgufAbout:
+    """What the header tells; "" and 0 for what it does not.
+
+    `bases` are repositories (OWNER/NAME) of the models that it was made of, `name` and `size_label` its own words,
+    `file_type` how the weights are kept, `parameters` how many numbers, of which `table_parameters` stand in the tables
+    of tokens. `has_template`: it carries the template of chats.
+    """
+
+    name: str = ""
+    size_label: str = ""
+    file_type: str = ""
+    bases: tuple[str, ...] = ()
+    base_names: tuple[str, ...] = ()
+    parameters: int = 0
+    table_parameters: int = 0
+    has_template: bool = False
+
+
+def parse_gguf_about(head: bytes) -> GgufAbout:
+    """From a file's first bytes. Raises HeaderCut where the header goes on, ValueError where it is none."""
+    reader, tensors, keys = read_gguf_start(head)
+    texts, kind = _read_texts(reader, keys)
+    items = [_read_items(reader) for _ in range(tensors)]
+    repositories = [texts.get(f"general.base_model.{one}.repo_url", "") for one in range(MAX_BASES)]
+    names = [texts.get(f"general.base_model.{one}.name", "") for one in range(MAX_BASES)]
+    found = [match[1] for match in map(_REPOSITORY.fullmatch, repositories) if match is not None]
+    return GgufAbout(
+        name=texts.get("general.name", ""),
+        size_label=texts.get("general.size_label", ""),
+        file_type=FILE_TYPES.get(kind, ""),
+        bases=tuple(found),
+        base_names=tuple(name for name in names if name),
+        parameters=sum(count for _, count in items),
+        table_parameters=sum(count for name, count in items if name in _TABLES),
+        has_template="tokenizer.chat_template" in texts,
+    )
+
+
+def _read_texts(reader: Reader, count: int) -> tuple[dict[str, str], int]:
+    """The texts by key, and the number of `general.file_type`, -1 where there is none."""
+    texts: dict[str, str] = {}
+    file_type = -1
+    for _ in range(count):
+        name, kind = reader.text().decode("utf-8", "replace"), reader.number("<I")
+        if kind == _TEXT:
+            texts[name] = reader.text()[:TEXT_CHARACTERS].decode("utf-8", "replace")
+        elif name == "general.file_type" and kind == _UINT32:
+            file_type = reader.number("<I")
+        else:
+            skip_value(reader, kind)
+    return texts, file_type
+
+
+def _read_items(reader: Reader) -> tuple[bytes, int]:
+    """Pass over one tensor's entry; its name and how many numbers it holds."""
+    name = reader.text()
+    count = reader.number("<I")
+    if count > MAX_DIMENSIONS:
+        raise ValueError(f"a tensor of {count} dimensions is rubbish")
+    items = 1
+    for _ in range(count):
+        items *= reader.number("<Q")
+    reader.skip(4 + 8)
+    return name, items
