@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Texts that are neither ours nor written by hand.
-FOREIGN = {"LICENSE", "requirements.lock", "requirements-dev.lock"}
+FOREIGN = {"LICENSE", "requirements.lock", "requirements-dev.lock", "requirements-integrations.lock"}
 HOSTS = re.compile(r"//[a-z0-9.-]*(pypi|pythonhosted|npmjs|crates\.io|golang)")
 LEFTOVERS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 SHELLS = re.compile(r"shell=True|os\.system\(|os\.popen\(|create_subprocess_shell|getoutput\(")
