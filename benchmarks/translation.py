@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import uvloop
-from gateways.client import CHAT, LINES, Load, run_load
+from gateways.client import CHAT, LINES, MESSAGES, Load, run_load
 from gateways.engine import MODEL, WORDS
 from gateways.peers import AUTHORIZATION, BENCHMARKS, SECRET
 from gateways.processes import describe_machine, read_use, start, stop, wait_for
@@ -40,7 +40,10 @@ CONNECTIONS, WARM = 16, 200
 #: The goal.
 CHUNKS_PER_SECOND = 50_000
 #: What is measured: the client's path, and what the engine speaks.
-CASES = ((CHAT, "openai"), (LINES, "openai"), (CHAT, "ollama"), (LINES, "ollama"))
+CASES = (
+    *((CHAT, "openai"), (LINES, "openai"), (MESSAGES, "openai")),
+    *((CHAT, "ollama"), (LINES, "ollama"), (MESSAGES, "ollama")),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,11 @@ from gateways.engine import MODEL, WORDS
 _WORD = re.compile(rb"w(\d\d\d) ")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ALL = [b"%03d" % number for number in range(WORDS)]
-#: OpenAI's path, and the one of Ollama.
-CHAT, LINES = "/v1/chat/completions", "/api/chat"
+#: OpenAI's path, the one of Ollama, and Anthropic's.
+CHAT, LINES, MESSAGES = "/v1/chat/completions", "/api/chat", "/v1/messages"
 #: How a stream of each says that it is whole, and that it counted.
-_ENDS = {CHAT: b"[DONE]", LINES: b'"done":true'}
-_COUNTS = {CHAT: b'"completion_tokens":', LINES: b'"eval_count":'}
+_ENDS = {CHAT: b"[DONE]", LINES: b'"done":true', MESSAGES: b"event: message_stop"}
+_COUNTS = {CHAT: b'"completion_tokens":', LINES: b'"eval_count":', MESSAGES: b'"output_tokens":'}
 #: Different bodies, so that no two requests in a row are the same; bytes of their prompts.
 BODIES, LEAST, MOST = 64, 120, 280
 #: Seconds without any answer after which a run is given up.
@@ -32,7 +32,7 @@ STALLED_SECONDS = 60.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """What is asked: over so many connections, so many requests in all. `counts`: the client asks for token counts.
-    `path` is OpenAI's for chats or Ollama's, which are always streams here.
+    `path` is OpenAI's for chats, Anthropic's or Ollama's, which are always streams here.
     """
 
     port: int
@@ -72,7 +72,7 @@ def render_requests(load: Load) -> list[bytes]:
             asked = {"model": MODEL, "messages": asked["messages"], "options": {"num_predict": 64}}
         elif load.stream:
             asked["stream"] = True
-            if load.counts:
+            if load.counts and load.path == CHAT:
                 asked["stream_options"] = {"include_usage": True}
         body = json.dumps(asked).encode()
         lines = [

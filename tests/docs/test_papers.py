@@ -109,3 +109,9 @@ def test_every_cause_has_its_page_as_its_issue_file_says() -> None:
     argv = [sys.executable, str(ROOT / "scripts" / "cause_pages.py"), "--check"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_formats_lose_is_as_their_codecs_say() -> None:
+    argv = [sys.executable, str(ROOT / "scripts" / "dialects_page.py"), "--check"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -39,7 +39,8 @@ _DAY = 86400.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
     """One request. `at` is when it came, seconds since the epoch; `_seconds` are -1 where there was no such moment,
-    tokens -1 where the engine did not tell. `outcome` is "" for one that went well, else the kind of error.
+    tokens -1 where the engine did not tell. `dialect` is the client's wire format, and after " > " the engine's where
+    the request was translated. `outcome` is "" for one that went well, else the kind of error.
 
     `proof` says how it is known which model answered, `digest` and `device` what the engine said of it. `energy_joules`
     is the request's share of what its node's devices drew, `cost` that energy by the owner's tariff; -1 where unknown.
