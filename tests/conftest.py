@@ -10,5 +10,6 @@ settings.load_profile("keepwell")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--ways` looks at every fault over SSH and from a bundle too."""
+    """`--ways` looks at every fault over SSH and from a bundle too, `--record-matrix` writes what clients got."""
     parser.addoption("--ways", action="store_true", help="diagnose each fault over SSH and from a bundle as well")
+    parser.addoption("--record-matrix", action="store_true", help="write tests/matrix/results.json again")

@@ -1,0 +1,1 @@
+"""Programs that LangChain's and LlamaIndex's own environment runs; they import nothing of keepwell."""
