@@ -232,6 +232,8 @@ def test_lists_of_dependencies_name_libraries() -> None:
 
 def test_a_path_without_its_slash_is_one_where_nothing_else_has_it() -> None:
     assert [one[1] for one in verdicts("a.ts", "join(base, 'v1/chat/completions')\n")] == ["/v1/chat/completions"]
+    text = "// vllm\nconst vllm = 1; fetch(buildEndpoint(url, 'metrics'))\n"
+    assert [one[1:] for one in verdicts("a.ts", text)] == [("/metrics", "none")]
 
 
 def test_what_asks_the_gateway_already_stays() -> None:

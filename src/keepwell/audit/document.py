@@ -166,8 +166,9 @@ def _of_line(file: _File, number: int) -> Iterator[Use]:
         if not (file.source.tongue == "script" and is_told(view[: one.start])):
             yield from judge_address(one, scene, _holder(named, one))
     for start, end in find_bare_ports(view, file.known.all.sure_ports):
-        if not any(first <= start < last for first, last in spans):
-            yield judge_port(start, end, scene)
+        told = file.source.tongue == "script" and is_told(view[:start])
+        if not told and not any(first <= start < last for first, last in spans):
+            yield from filter(None, (judge_port(start, end, scene),))
     yield from _of_names(named, addresses, scene)
     for asked in find_paths(view, file.known):
         if not any(start <= asked.start < end for start, end in spans):

@@ -24,6 +24,11 @@ _HOLDS = re.compile(
 _PUBLISHES = re.compile(
     r"\bEXPOSE\b|container_?port|target_?port|\bpublish|host_?port|\bufw\b|firewall|dport", re.IGNORECASE
 )
+#: A port that is mapped to another, as containers do, and what says that a number is a port that is asked.
+_MAPS = re.compile(r"\d:\d|\d[\"']?/(?:tcp|udp)|\bports\b")
+_PORT = re.compile(
+    r"port[\w\"'\]]*\s*[:=]\s*[\"']?$|--port\s+$|(?:localhost|127\.0\.0\.1|host\b).*,\s*$", re.IGNORECASE
+)
 _VERSION = re.compile(r"/v1(?:/|$)")
 
 
@@ -105,11 +110,13 @@ def _judge_where(one: Address, scene: Scene, path: ApiPath | None, what: str) ->
     return Use(line=line, kind="address", what=what, verdict="line", place="here", edit=edit, elsewhere=away)
 
 
-def judge_port(start: int, end: int, scene: Scene) -> Use:
-    """The use that a port without a host is."""
-    line, what = scene.line, scene.view[start:end]
-    mapped = re.search(r"[:\d]$", scene.view[:start]) or re.match(r":\d|/(?:tcp|udp)", scene.view[end:])
-    if scene.own or mapped or _PUBLISHES.search(scene.view[:start]):
+def judge_port(start: int, end: int, scene: Scene) -> Use | None:
+    """The use that a port without a host is; None where nothing says that it is asked, or given."""
+    line, what, before = scene.line, scene.view[start:end], scene.view[:start]
+    mapped = _MAPS.search(scene.view) or _PUBLISHES.search(before)
+    if not mapped and not _PORT.search(before):
+        return None
+    if scene.own or mapped:
         say = "the engine's own: it stays where it is"
         return Use(line=line, kind="engine", what=what, verdict="unchanged", say=say)
     if scene.target.is_here:

@@ -31,6 +31,10 @@ _DEPENDENCIES = re.compile(
     r"(?:^|/)(?:package\.json|requirements[^/]*\.(?:txt|in)|pyproject\.toml|setup\.(?:cfg|py)|Pipfile|go\.mod|Cargo\.toml|"
     r"pom\.xml|build\.gradle(?:\.kts)?|environment\.ya?ml)$"
 )
+#: A path without its slash that a function puts behind an address.
+_JOINED = re.compile(
+    r"\w*(?:endpoint|url|uri|join)\w*\s*\([^\"'`]*(?:''[^\"'`]*)?,\s*[\"'`](?P<path>[a-z][\w/-]*)[\"'`?]", re.IGNORECASE
+)
 #: How a package stands in such a file, by whether that is JSON.
 _PACKAGE = {True: r"\"NAME\"\s*:\s*\"[\d^~*<>=vlw]", False: r"(?:^|[\"'\s:])NAME(?:[\"'\s=<>~!;,\[:@]|$)"}
 #: Words before a command that say that it is only told.
@@ -41,7 +45,7 @@ _TOLD = re.compile(
 #: Words before a whole path in quotes that say that it is asked.
 _ASKS = re.compile(
     r"(?:\b(?:post|get|put|delete|request|stream|send|fetch|build_request|urljoin|Post|Get|call|api)\s*\([^()]*|"
-    r"(?:path|url|uri|endpoint|route)s?[\"']?\s*(?::\s*\w+\s*)?[:=]\s*)f?[\"'`]$",
+    r"(?:path|url|uri)s?[\"']?\s*(?::\s*\w+\s*)?[:=]\s*)f?[\"'`]$",
     re.IGNORECASE,
 )
 _MODEL = re.compile(
@@ -128,6 +132,10 @@ def find_paths(line: str, known: Knowledge) -> Iterator[Asked]:
         quoted = last in ("'", '"', "`") and (path.sure or _ASKS.search(before) is not None)
         based = filled or added or (bool(last) and last in "})")
         yield Asked(start=found.start(), end=found.end(), path=path, based=based, quoted=quoted)
+    for found in _JOINED.finditer(line):
+        joined = known.by_path.get("/" + found["path"])
+        if joined is not None and not joined.sure:
+            yield Asked(start=found.start("path"), end=found.end("path"), path=joined, based=True, quoted=True)
 
 
 def find_commands(line: str, commands: Iterable[Command]) -> Iterator[tuple[int, Command, str]]:
