@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from keepwell.formats.weights import MAX_DIMENSIONS, Reader, read_gguf_start, skip_value
@@ -23,6 +24,7 @@ FILE_TYPES = {
 #: The tables of tokens, which quantised formats mostly leave in 16 bits.
 _TABLES = (b"token_embd.weight", b"output.weight")
 #: A repository's name at the end of an address of the hub: owner and name, as the hub allows them.
+_WORDS = re.compile(r"[a-z]+|[0-9]+")
 _REPOSITORY = re.compile(r"https?://huggingface\.co/([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})/?")
 
 
@@ -30,16 +32,16 @@ _REPOSITORY = re.compile(r"https?://huggingface\.co/([A-Za-z0-9][\w.-]{0,95}/[A-
 class GgufAbout:
     """What the header tells; "" and 0 for what it does not.
 
-    `bases` are repositories (OWNER/NAME) of the models that it was made of, `name` and `size_label` its own words,
-    `file_type` how the weights are kept, `parameters` how many numbers, of which `table_parameters` stand in the tables
-    of tokens. `has_template`: it carries the template of chats.
+    `source` is the repository (OWNER/NAME) of these very weights before they were converted, `bases` those of models
+    that it was made of, which may be other weights (a chat model's base is mostly the untuned one); `name` is its own
+    word, `file_type` how the weights are kept, `parameters` how many numbers, of which `table_parameters` stand in the
+    tables of tokens. `has_template`: it carries the template of chats.
     """
 
     name: str = ""
-    size_label: str = ""
     file_type: str = ""
+    source: str = ""
     bases: tuple[str, ...] = ()
-    base_names: tuple[str, ...] = ()
     parameters: int = 0
     table_parameters: int = 0
     has_template: bool = False
@@ -50,19 +52,36 @@ def parse_gguf_about(head: bytes) -> GgufAbout:
     reader, tensors, keys = read_gguf_start(head)
     texts, kind = _read_texts(reader, keys)
     items = [_read_items(reader) for _ in range(tensors)]
-    repositories = [texts.get(f"general.base_model.{one}.repo_url", "") for one in range(MAX_BASES)]
-    names = [texts.get(f"general.base_model.{one}.name", "") for one in range(MAX_BASES)]
-    found = [match[1] for match in map(_REPOSITORY.fullmatch, repositories) if match is not None]
+    bases = tuple(filter(None, (_find_repository(texts, f"general.base_model.{one}") for one in range(MAX_BASES))))
+    name = texts.get("general.name", "")
     return GgufAbout(
-        name=texts.get("general.name", ""),
-        size_label=texts.get("general.size_label", ""),
+        name=name,
         file_type=FILE_TYPES.get(kind, ""),
-        bases=tuple(found),
-        base_names=tuple(name for name in names if name),
+        source=_find_source(texts, name, bases),
+        bases=bases,
         parameters=sum(count for _, count in items),
         table_parameters=sum(count for name, count in items if name in _TABLES),
         has_template="tokenizer.chat_template" in texts,
     )
+
+
+def _find_source(texts: Mapping[str, str], name: str, bases: Sequence[str]) -> str:
+    """The repository that the file names as its source, else a base that is called as the model itself is; or ""."""
+    told = _find_repository(texts, "general.source")
+    if told:
+        return told
+    return next((one for one in bases if name and _words(one.partition("/")[2]) == _words(name)), "")
+
+
+def _find_repository(texts: Mapping[str, str], key: str) -> str:
+    match = _REPOSITORY.fullmatch(texts.get(f"{key}.repo_url", ""))
+    if match is None:
+        return ""
+    return match[1]
+
+
+def _words(name: str) -> list[str]:
+    return _WORDS.findall(name.lower())
 
 
 def _read_texts(reader: Reader, count: int) -> tuple[dict[str, str], int]:

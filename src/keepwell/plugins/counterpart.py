@@ -26,10 +26,11 @@ UNKNOWN_MODEL = "WRITE-THE-REPOSITORY-OR-FOLDER-HERE"
 class MovedModel:
     """A model as the engine has it that it is moved from. "" and 0 stand for what is not known.
 
-    `names` are those that clients ask for, `path` the file or folder of its weights, `bases` repositories of what it
-    was made of, `context_tokens` what a request can use now (`context_from` says how that is known), `context_limit`
-    what it was made for, `at_once` requests at the same time. `table_parameters` are those of the tables of tokens.
-    `more_files` are further weights (projectors, adapters). `embeds`: it makes vectors, and answers nothing.
+    `names` are those that clients ask for, `path` the file or folder of its weights, `source` the repository of the
+    same weights in 16 bits, `bases` those of models that it was made of, which may be other weights, `said_name` its
+    file's own name for it. `context_tokens` is what a request can use now (`context_from` says how that is known),
+    `context_limit` what it was made for, `at_once` requests at the same time. `table_parameters` are those of the
+    tables of tokens. `more_files` are further weights (projectors, adapters). `embeds`: it makes vectors alone.
     """
 
     name: str
@@ -41,6 +42,7 @@ class MovedModel:
     table_parameters: int = 0
     weight_bytes: int = 0
     shape: ModelShape | None = None
+    source: str = ""
     bases: tuple[str, ...] = ()
     said_name: str = ""
     context_tokens: int = 0

@@ -77,7 +77,7 @@ def want_gguf(model: MovedModel) -> Counterpart:
     bits = BITS.get(kind, BITS[USUAL])
     weights = round(model.parameters * bits / 8)
     told = f"{model.parameters} weights * {bits:g} bits / 8 (llama.cpp, tools/quantize/README.md)"
-    base = next(iter(model.bases), model.said_name or model.name)
+    base = model.source or model.said_name or model.name
     return Counterpart(
         format="gguf",
         quantisation=kind,

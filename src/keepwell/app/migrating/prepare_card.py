@@ -17,6 +17,8 @@ from keepwell.plugins.device import ContainerRights, GoesIntoContainers, KnowsBa
 
 #: "24", "24GiB", "24 GB": makers say GB and mean GiB.
 _SIZE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(?:GiB|GB|G)?", re.IGNORECASE)
+#: The largest cards have some hundreds of GiB; a larger number is a card's name.
+MOST_GIB = 1024
 #: The memory in a card's name ("A100-SXM4-80GB").
 _IN_NAME = re.compile(r"(?<!\d)(\d{1,4})\s?(?:GiB|GB)\b", re.IGNORECASE)
 
@@ -62,17 +64,17 @@ def _list_cards(seen: Seen) -> Iterator[Card]:
 
 
 def _find_named(wanted: str, cards: list[Card]) -> Card:
-    size = _SIZE.fullmatch(wanted.strip())
-    if size is not None:
+    words = wanted.strip().lower()
+    named = next((one for one in cards if words in one.name.lower() and (len(words) > 2 or words == one.name)), None)
+    if named is not None:
+        return named
+    size = _SIZE.fullmatch(words)
+    if size is not None and 0 < float(size[1]) <= MOST_GIB:
         toolkit = next((one.toolkit for one in cards), "")
         memory = round(float(size[1]) * GIB)
         return Card(
             name=f"one of {size[1]} GiB", memory_bytes=memory, is_gpu=True, source="as asked for", toolkit=toolkit
         )
-    words = wanted.lower()
-    named = next((one for one in cards if words in one.name.lower()), None)
-    if named is not None:
-        return named
     inside = _IN_NAME.search(wanted)
     if inside is None:
         known = ", ".join(one.name for one in cards) or "none"

@@ -102,6 +102,7 @@ async def _read_header(model: MovedModel, transport: Transport) -> tuple[MovedMo
             table_parameters=about.table_parameters,
             weight_bytes=shape.weight_bytes,
             shape=shape,
+            source=about.source,
             bases=about.bases,
             said_name=about.name,
             context_limit=shape.context_tokens or model.context_limit,

@@ -135,6 +135,7 @@ def _describe(model: MovedModel, problem: str, found: Sequence[Counterpart], usa
         quantisation=model.quantisation,
         parameters=model.parameters,
         weight_bytes=model.weight_bytes,
+        source=model.source,
         bases=model.bases,
         context_tokens=model.context_tokens,
         context_from=model.context_from,

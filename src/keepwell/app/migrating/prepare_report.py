@@ -50,7 +50,10 @@ class PreparedForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedModel:
-    """A model as it is served now, and its forms on the other engine. "" and 0 stand for what is not known."""
+    """A model as it is served now, and its forms on the other engine. "" and 0 stand for what is not known.
+
+    `source` is the repository of the same weights as its file tells it, `bases` those of what it was made of.
+    """
 
     name: str
     names: tuple[str, ...]
@@ -59,6 +62,7 @@ class PreparedModel:
     quantisation: str
     parameters: int
     weight_bytes: int
+    source: str
     bases: tuple[str, ...]
     context_tokens: int
     context_from: str

@@ -43,6 +43,8 @@ def _model(one: PreparedModel) -> Iterator[Text]:
     yield Text.assemble((clean(one.name), "bold"), f"  {kept}, {size(one.weight_bytes)}")
     limit = f", made for {one.context_limit}" * bool(one.context_limit)
     yield Text(f"  context {one.context_tokens} ({clean(one.context_from)}{limit}), {one.at_once} at once")
+    if one.source:
+        yield Text(f"  its source is {clean(one.source)}")
     if one.bases:
         yield Text(f"  made of {', '.join(clean(base) for base in one.bases)}")
     if one.problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 from keepwell.core.observation import Missing, absent
 from keepwell.engines.vllm.abilities import ask_abilities
 from keepwell.engines.vllm.chat import find_limit, list_promises
+from keepwell.engines.vllm.counterpart import list_counterparts, make_servings, reckon_usable
 from keepwell.engines.vllm.parallel import find_ranks
 from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
 from keepwell.engines.vllm.store import find_entries, find_store
@@ -16,6 +17,7 @@ from keepwell.engines.vllm.timing import time_generation
 from keepwell.engines.vllm.wire import ask_health, detect_vllm, list_loaded, list_models, read_metrics
 from keepwell.formats.flags import after_program
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
+from keepwell.plugins.counterpart import Chosen, Counterpart, MovedModel, Serving
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.parallel import Ranks
@@ -175,6 +177,18 @@ class Vllm:
             flags = find_flags(site.process.argv, _FLAGS).values
             store = self.store(site.process, site)
         return await ask_abilities(site, transport, model, flags, store)
+
+    def counterparts(self, model: MovedModel) -> tuple[Counterpart, ...]:
+        """Safetensors, and in part GGUF."""
+        return list_counterparts(model)
+
+    def usable_memory(self, card_bytes: int) -> tuple[int, str]:
+        """The share of --gpu-memory-utilization."""
+        return reckon_usable(card_bytes)
+
+    def servings(self, chosen: Sequence[Chosen], toolkit: str) -> tuple[Serving, ...]:
+        """A server for each model."""
+        return make_servings(chosen, toolkit)
 
     def canary(self, ask: CanaryAsk) -> Call:
         """By `/v1/completions`."""
