@@ -186,7 +186,7 @@ def _judge_value(one: Named, scene: Scene) -> Use:
 def judge_model(name: str, scene: Scene, library: Library | None) -> Use:
     """A model's name: the gateway knows those that engines have, and what routes call by other names."""
     cloud = next((one for one in scene.known.all.model if fnmatchcase(name.lower(), one.name)), None)
-    if cloud is not None:
+    if cloud is not None and scene.tongue not in ("plain", "data"):
         new = f'aliases = ["{name}"]'
         return Use(
             line=scene.line, kind="model", what=name, verdict="line", say=cloud.say, place="keepwell.toml", new=new

@@ -89,7 +89,7 @@ def find_variables(line: str, known: Knowledge, *, code: bool) -> Iterator[Named
     """
     for found in _VARIABLE.finditer(line):
         variable = _find_variable(found["name"], known)
-        if variable is None:
+        if variable is None or found["name"].startswith("YOUR_"):
             continue
         value = _VALUE.match(line, found.end())
         constant = code and _READ.search(line[: found.start()]) is None

@@ -24,7 +24,7 @@ _ENDINGS: dict[Tongue, str] = {
     ),
     "plain": ".json .jsonc .json5 .xml .html .htm .csproj .http .rest",
     "notebook": ".ipynb",
-    "prose": ".md .mdx .rst .adoc .txt .tex .org .log .csv .tsv .po .pot .svg .lock .sum .map .snap .patch .diff",
+    "prose": ".md .mdx .mdc .rst .adoc .txt .tex .org .log .csv .tsv .po .pot .svg .lock .sum .map .snap .patch .diff",
 }
 _BY_ENDING: dict[str, Tongue] = {one: tongue for tongue, written in _ENDINGS.items() for one in written.split()}
 _NAMES: dict[str, Tongue] = {
