@@ -56,3 +56,9 @@ def test_it_ends_with_2_where_nobody_could_take_it() -> None:
     assert REPORT.exit_code == 0
     none = RouteReport(model="m", route="m", how="", policy=(), candidates={"openai": ROWS[1:]}, fallbacks=(SMALL,))
     assert none.exit_code == 2
+
+
+def test_a_replica_that_needs_a_translation_says_into_what() -> None:
+    line = CandidateLine(replica="gpu01/a", why="", model="qwen", into=("anthropic", "openai"))
+    lines = shown(RouteReport(model="m", route="m", how="", policy=(), candidates={"ollama": (line,)}))
+    assert "translated into anthropic or openai" in lines[-1]
