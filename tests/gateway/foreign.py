@@ -133,7 +133,7 @@ _KINDS = {"openai": "text/event-stream", "ollama": "application/x-ndjson", "anth
 class Foreign:
     """How one answers. `kept` is how many events of its stream it sends (all by default), `then` what follows them;
     with `cut` it breaks the connection there, when `silent` it says nothing more. `pause` seconds lie between two
-    events, `late` before all. Its first word comes so many `times`, in large writes.
+    events, `late` before all. Its first word comes so many `times`, in large writes; a whole text too.
     """
 
     spoken: str
@@ -168,7 +168,7 @@ class Foreign:
             self._head(writer, "application/json", self._named(json.dumps(ERRORS[self.spoken])))
             return True
         if not asked.get("stream", self.spoken == "ollama"):
-            body = self._named(json.dumps(WHOLE[self.spoken]))
+            body = self._named(json.dumps(WHOLE[self.spoken]).replace(TEXT, TEXT * self.times))
             self._head(writer, "application/json", body[: len(body) // 2] if self.cut else body, len(body))
             return not self.cut
         self._head(writer, _KINDS[self.spoken], None)

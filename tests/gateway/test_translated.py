@@ -223,6 +223,16 @@ async def test_an_engine_that_stops_in_the_middle_is_given_up_in_time() -> None:
     assert running.told[0].error == "replica_stalled"
 
 
+@EVERY
+async def test_a_whole_answer_may_be_larger_than_what_is_kept(client: str, spoken: str) -> None:
+    async with foreign(spoken, times=100_000) as engine, gateway([engine.port], spoken=[[spoken]]) as running:
+        answer = await ask(running, client, stream=False)
+    assert (answer.status, answer.whole) == (200, True)
+    assert read_text(client, answer, stream=False) == TEXT * 100_000
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert running.told[0].usage.output_tokens == 3
+
+
 @pytest.mark.long
 async def test_a_client_that_reads_slowly_holds_its_engine_and_not_the_gateways_memory() -> None:
     events = 80_000
