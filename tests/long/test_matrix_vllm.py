@@ -11,7 +11,7 @@ from tests.matrix.outcome import try_vectors
 from tests.matrix.test_matrix import CLIENTS, VECTOR_CLIENTS, ask_all, hold
 from tests.matrix.vllm import vllms
 
-pytestmark = [pytest.mark.real, pytest.mark.long]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,8 @@ def ask_messages(client: anthropic.Anthropic, wish: Wish) -> Said:
         if block.type == "tool_use":
             said.calls.append((block.name, block.input))
     said.reason = _REASONS.get(answer.stop_reason or "", answer.stop_reason or "")
-    said.input_tokens, said.output_tokens = answer.usage.input_tokens, answer.usage.output_tokens
+    said.input_tokens = answer.usage.input_tokens + (answer.usage.cache_read_input_tokens or 0)
+    said.output_tokens = answer.usage.output_tokens
     return said
 
 

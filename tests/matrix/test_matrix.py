@@ -12,7 +12,7 @@ from tests.matrix.features import FEATURES
 from tests.matrix.fleet import Fleet, make_fleet
 from tests.matrix.outcome import Outcome, load_results, save_results, try_feature, try_vectors
 
-pytestmark = [pytest.mark.real, pytest.mark.long]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 CLIENTS = (
     "openai chat",
     "openai completions",
