@@ -13,12 +13,14 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from keepwell.app.migrating.prepare import find_models, find_taker, write_files
 from keepwell.app.migrating.prepare_card import find_card, find_rights
 from keepwell.app.migrating.prepare_plan import Prepared, find_most, plan_move
 from keepwell.app.migrating.prepare_render import render_compose, render_environment, render_service_unit
 from keepwell.app.migrating.prepare_report import Card, PreparedFile, PrepareReport
+from keepwell.cli.views.migrate_prepare import render
 from keepwell.core.errors import ConfigurationError, RefusedError
 from keepwell.core.observation import Observation, Seen
 from keepwell.core.ref import device
@@ -295,3 +297,40 @@ def test_no_secret_and_no_way_in_from_outside() -> None:
     assert "#KEY=" in render_environment(serving).text
     assert "KEY" not in render_compose([serving], None).text
     assert "EnvironmentFile=-/etc/keepwell/a.env" in render_service_unit(serving, None).text
+
+
+def test_to_ollama_by_a_modelfile() -> None:
+    report = plan("ollama", LLAMA, replace(LLAMA, name="b", names=("b",), context_tokens=4096))
+    files = {one.name: one.text for one in report.files}
+    assert files["Modelfile.llama3-1-8b"] == "FROM /store/blobs/sha256-aa\nPARAMETER num_ctx 8192\n"
+    (service,) = yaml.safe_load(files["compose.yaml"])["services"].values()
+    assert service["environment"]["OLLAMA_CONTEXT_LENGTH"] == "8192"
+    (server,) = report.servers
+    assert server.argv == ("ollama", "serve")
+    assert server.afterwards[0][-4:] == ("create", "llama3.1:8b", "-f", "/Modelfile.llama3-1-8b")
+    whole = replace(LLAMA, format="safetensors", quantisation="BF16", path="/models/llama")
+    imported, made = plan("ollama", whole).models[0].forms
+    assert (imported.same_file, imported.model) == (True, "/models/llama")
+    assert (made.format, made.quantisation, made.model) == ("gguf", "BF16", "")
+
+
+@pytest.mark.parametrize(
+    ("kept", "kind"), [("AWQ", "Q4_K_M"), ("GPTQ", "Q4_K_M"), ("FP8", "Q8_0"), ("BF16", "BF16"), ("", "Q4_K_M")]
+)
+def test_what_corresponds_among_ggufs(kept: str, kind: str) -> None:
+    moved = replace(LLAMA, format="safetensors", quantisation=kept, path="/models/llama")
+    (form,) = plan("llamacpp", moved).models[0].forms
+    assert (form.quantisation, form.model, form.format) == (kind, "", "gguf")
+    assert any("convert_hf_to_gguf.py" in line for line in form.find)
+
+
+def test_on_a_screen_without_control_characters() -> None:
+    console = Console(width=200, highlight=False)
+    odd = replace(LLAMA, said_name="a\x1b[2J", context_from="as \x1b[31mloaded")
+    with console.capture() as captured:
+        console.print(render(plan("vllm", odd, replace(LLAMA, name="b", names=("b",)))))
+    said = captured.get()
+    assert "\x1b" not in said
+    assert "not ready: write the model first" in said
+    assert "all together" in said
+    assert "services:" in said

@@ -14,7 +14,17 @@ import pytest
 
 from keepwell.testing.tiny_model import TinyModel
 from keepwell.testing.waiting import eventually
-from tests.engines.real import PATIENCE, RealEngine, chat, give, make_model, ollama, running
+from tests.engines.real import (
+    PATIENCE,
+    RealEngine,
+    chat,
+    find_ollama,
+    give,
+    llama_server,
+    make_model,
+    ollama,
+    running,
+)
 from tests.support import REPOSITORY
 
 #: The true program where it was built, else one of this name in front of the one in a wheel.
@@ -92,3 +102,34 @@ def test_what_is_told_of_the_model(moved: tuple[Path, dict[str, Any], str]) -> N
     assert form["cache_bytes"] == 1024 * 2 * 2 * 2 * 128 * 2, "tokens, slots, layers, heads, keys and values, bytes"
     assert form["need_bytes"] == form["weight_bytes"] + form["cache_bytes"] + form["work_bytes"]
     assert form["fits"] == "yes"
+
+
+def test_and_back_to_ollama(tmp_path: Path) -> None:
+    model = make_model(tmp_path / "bravo.gguf", TinyModel(tag="bravo", name="tiny-bravo"))
+    flags = ("--model", str(model), "--alias", "tiny-bravo", "--ctx-size", "1024", "--parallel", "2")
+    with llama_server(tmp_path, *flags) as engine:
+        eventually(lambda: engine.ask("/health")[0] == 200, PATIENCE, "the model is loaded")
+        before = said(engine, "tiny-bravo")
+        wanted = ("--engine", engine.url, "--to", "ollama", "--as", "unit", "--write", "files", "--json")
+        ran = keepwell(tmp_path, "migrate", "prepare", *wanted)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    answer = json.loads(ran.stdout)
+    (server,) = answer["servers"]
+    assert answer["models"][0]["context_tokens"] == 512, "of one slot"
+    program, needed = find_ollama()
+    shim = tmp_path / "programs" / "ollama"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+    shim.chmod(0o755)
+    path = f"{shim.parent}:{os.environ['PATH']}"
+    own = {"HOME": str(tmp_path), **needed}
+    start = ["env", f"PATH={path}", *server["environment"], *server["argv"]]
+    with running(start, own, server["url"], tmp_path / "ollama.log") as moved:
+        eventually(lambda: moved.ask("/api/version")[0] == 200, PATIENCE, "Ollama answers")
+        for argv in server["afterwards"]:
+            made = ["env", f"PATH={path}", *argv]
+            done = subprocess.run(
+                made, cwd=tmp_path / "files", env={**os.environ, **own}, capture_output=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, done.stderr
+        assert chat(moved, "tiny-bravo").split() == before.split()

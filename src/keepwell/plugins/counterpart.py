@@ -114,7 +114,8 @@ class Serving:
     """A server to be started: on the machine by `argv`, in a container of `image` by `image_argv`.
 
     `secrets` are variables that an environment file may give. `health` is the command that tells in the container
-    whether it is well. `files` are further files by name, `afterwards` commands to be run once it serves.
+    whether it is well. `files` are further files by name, `afterwards` commands to be run once it
+    serves on the machine, `image_afterwards` those in the container.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Serving:
     shared_memory: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
     afterwards: tuple[tuple[str, ...], ...] = ()
+    image_afterwards: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -11,13 +11,16 @@ from keepwell.core.observation import Missing
 from keepwell.formats.gguf_about import GgufAbout, parse_gguf_about
 from keepwell.formats.gguf_shape import ModelShape, parse_gguf_shape
 from keepwell.formats.weights import HeaderCut, split_parts
+from keepwell.plugins.config_shape import CONFIG_BYTES, parse_config_shape
 from keepwell.plugins.counterpart import MovedModel, TellsContext
-from keepwell.plugins.engine import Engine, KeepsStore, KnowsSettings, ModelInfo, StoreEntry
+from keepwell.plugins.engine import Engine, FillsStore, KeepsStore, KnowsSettings, ModelInfo, StoreEntry
 from keepwell.plugins.model_facts import ModelFacts
 from keepwell.plugins.place import Site
-from keepwell.plugins.weight_files import HEADER_BYTES
+from keepwell.plugins.weight_files import HEADER_BYTES, is_weights
 from keepwell.transport.base import Transport
 
+#: The file that tells the shape of a model beside weights that are no GGUF.
+CONFIG = "/config.json"
 #: Requests at once that are planned for at most: engines that share a cache of blocks say hundreds, of which each can
 #: have the whole context only in theory.
 MOST_AT_ONCE = 4
@@ -58,15 +61,19 @@ async def read_model(source: Source, model: ModelInfo, wish: Wish) -> tuple[Move
         embeds=embeds,
     )
     entries, problem = await _find_entries(source, model)
-    if entries:
-        made = replace(made, path=entries[0].path, more_files=_others(entries))
+    weights = tuple(one for one in entries if one.role == "weights")
+    config = next((one.path for one in entries if one.role == "config" and one.path.endswith(CONFIG)), "")
+    if config:
+        made, problem = await _read_config(made, config, weights, source.transport)
+    elif weights:
+        made = replace(made, path=weights[0].path, more_files=_others(weights))
         made, problem = await _read_header(made, source.transport)
     return _with_context(made, source, model, facts, wish), problem
 
 
 async def _find_entries(source: Source, model: ModelInfo) -> tuple[tuple[StoreEntry, ...], str]:
-    """The files of its weights, and why there are none."""
-    if model.path.startswith("/"):
+    """Its files, and why there are none."""
+    if model.path.startswith("/") and is_weights(model.path):
         return (StoreEntry(path=model.path, size_bytes=0, model=model.name),), ""
     if isinstance(source.site.process, Missing):
         return (), "its engine's process was not found on this node, so neither was its store"
@@ -77,7 +84,9 @@ async def _find_entries(source: Source, model: ModelInfo) -> tuple[tuple[StoreEn
     if isinstance(entries, Missing):
         return (), f"the store at {folder} could not be read: {entries.reason}"
     names = (model.name, model.name.removesuffix(":latest"))
-    own = tuple(one for one in entries if one.role == "weights" and (one.model in names or one.path == folder))
+    own = tuple(one for one in entries if one.model in names)
+    if not own and not isinstance(source.plugin, FillsStore):
+        own = entries  # its store is of this one model
     return own, f"the store at {folder} has no file of it" * (not own)
 
 
@@ -86,6 +95,33 @@ def _others(entries: tuple[StoreEntry, ...]) -> tuple[str, ...]:
     folder, slash, name = entries[0].path.rpartition("/")
     parts = {f"{folder}{slash}{one}" for one in split_parts(name)}
     return tuple(one.path for one in entries[1:] if one.path not in parts)
+
+
+async def _read_config(
+    model: MovedModel, path: str, weights: tuple[StoreEntry, ...], transport: Transport
+) -> tuple[MovedModel, str]:
+    """From the configuration beside weights that are no GGUF: the folder is what another engine would take."""
+    try:
+        found = parse_config_shape(await transport.read(path, max_bytes=CONFIG_BYTES))
+    except AccessError as error:
+        return model, f"{path}: {error}"
+    if isinstance(found, Missing):
+        return model, f"{path}: {found.reason}"
+    size = sum(one.size_bytes for one in weights) or model.weight_bytes
+    shape, each = found.shape, found.weight_width
+    made = replace(
+        model,
+        path=path.rpartition("/")[0],
+        format="safetensors",
+        quantisation=found.quantisation,
+        weight_bytes=size,
+        shape=shape,
+        context_limit=shape.context_tokens,
+        has_template=True,
+    )
+    if each:
+        made = replace(made, parameters=size // each, table_parameters=shape.vocabulary * shape.width)
+    return made, ""
 
 
 async def _read_header(model: MovedModel, transport: Transport) -> tuple[MovedModel, str]:

@@ -72,7 +72,7 @@ def plan_move(asked: Prepared) -> PrepareReport:
         together_bytes=sum(together),
         together_fits=_fits(sum(together) * all(together), usable),
         models=tuple(_describe(model, problem, found, usable) for model, problem, found in forms),
-        servers=tuple(_server(one) for one in servings),
+        servers=tuple(_server(one, asked.form) for one in servings),
         files=files,
         written=tuple(f"{asked.written.rstrip('/')}/{one.name}" for one in files if asked.written),
         notes=tuple(_notes(asked)),
@@ -175,7 +175,7 @@ def _fits(need_bytes: int, usable_bytes: int) -> Fits:
     return words[need_bytes <= usable_bytes]
 
 
-def _server(one: Serving) -> PreparedServer:
+def _server(one: Serving, form: str) -> PreparedServer:
     return PreparedServer(
         name=one.name,
         models=one.models,
@@ -183,7 +183,7 @@ def _server(one: Serving) -> PreparedServer:
         environment=tuple(f"{name}={value}" for name, value in one.environment.items()),
         url=f"http://127.0.0.1:{one.port}",
         ready=is_ready(one),
-        afterwards=one.afterwards,
+        afterwards={"compose": one.image_afterwards}.get(form, one.afterwards),
         notes=one.notes,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.ollama.chat import find_limit, list_digests, list_promises, make_chat, make_embed
-from keepwell.engines.ollama.counterpart import find_context
+from keepwell.engines.ollama.counterpart import find_context, list_counterparts, make_servings, reckon_usable
 from keepwell.engines.ollama.host import clean, parse_host
 from keepwell.engines.ollama.log import parse_placement
 from keepwell.engines.ollama.residency import (
@@ -25,6 +25,7 @@ from keepwell.engines.ollama.timing import time_generation
 from keepwell.engines.ollama.wire import ask_health, detect_ollama, list_loaded, list_models
 from keepwell.formats.flags import after_program
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit
+from keepwell.plugins.counterpart import Chosen, Counterpart, MovedModel, Serving
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
@@ -183,6 +184,18 @@ class Ollama:
     def canary(self, ask: CanaryAsk) -> Call:
         """By `/api/generate`, raw."""
         return make_canary(ask)
+
+    def counterparts(self, model: MovedModel) -> tuple[Counterpart, ...]:
+        """GGUF files, and folders of whole safetensors."""
+        return list_counterparts(model)
+
+    def usable_memory(self, card_bytes: int) -> tuple[int, str]:
+        """All of the card."""
+        return reckon_usable(card_bytes)
+
+    def servings(self, chosen: Sequence[Chosen], toolkit: str) -> tuple[Serving, ...]:
+        """One server for all models."""
+        return make_servings(chosen, toolkit)
 
     def context_in_force(self, settings: Mapping[str, str]) -> int:
         """OLLAMA_CONTEXT_LENGTH."""
