@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from keepwell.app.migrating.audit_report import (
@@ -76,6 +76,7 @@ async def audit(caller: Caller, path: str, *, to: str = "", patch: bool = False,
     walked.skipped["uses over the limit of a file"] += found.cut
     report = _report(root, target, found, walked)
     told = "".join(found.patches) * patch
+    report = replace(report, tests=tests)
     if patch:
         for line in _describe_patch(report):
             caller.note(line)
@@ -183,8 +184,6 @@ def _describe_patch(report: AuditReport) -> Iterator[str]:
 
 
 def _finish(report: AuditReport, begun: float, patch_root: str, patch: str, patch_only: bool) -> AuditReport:
-    from dataclasses import replace
-
     seconds = round(time.monotonic() - begun, 3)
     return replace(report, seconds=seconds, patch_root=patch_root, patch=patch, patch_only=patch_only)
 

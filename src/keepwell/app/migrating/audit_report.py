@@ -64,8 +64,8 @@ class AuditReport:
     """The answer of `migrate audit`.
 
     `unchanged`, `line` and `none` count uses by verdict; `lines_here` lines that have to be written anew, `in_patch`
-    those of them that a patch changes; `elsewhere` uses by clients in containers or on other machines. `patch` is the
-    diff, "" unless it was asked for, with paths from `patch_root`.
+    those of them that a patch changes; `elsewhere` uses by clients in containers or on other machines. `tests`: they
+    were looked through too. `patch` is the diff, "" unless it was asked for, with paths from `patch_root`.
     """
 
     root: str
@@ -88,6 +88,7 @@ class AuditReport:
     patch_root: str
     patch: str = ""
     patch_only: bool = False
+    tests: bool = False
 
     @property
     def schema(self) -> str:

@@ -106,10 +106,12 @@ def _next(report: AuditReport) -> list[Text]:
     if report.elsewhere:
         rows.append(
             f"{report.elsewhere} of them ask from a container or another machine: name the gateway as they reach it "
-            "(--to), let it listen there (keepwell gateway --listen), and give them a key (keepwell key new NAME)."
+            "(--to), let it listen there (keepwell gateway --listen), list the name that they call it by in `hosts` of "
+            "[gateway], and give them a key (keepwell key new NAME)."
         )
     if report.in_patch:
-        words = command_line(("keepwell", "migrate", "audit", report.root, "--to", report.gateway, "--patch"))
+        tests = ("--tests",) * report.tests
+        words = command_line(("keepwell", "migrate", "audit", report.root, "--to", report.gateway, *tests, "--patch"))
         apply = command_line(("git", "-C", report.patch_root, "apply"))
         rows.append(f"next  {words} | {apply}")
     elif report.files and not report.none:
