@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from keepwell.gateway.choice.ask import Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.choice.breaker import COSTLY_PAUSE_SECONDS, FAILURES, PAUSE_SECONDS
 from keepwell.gateway.choice.cordons import Cordon
-from keepwell.gateway.choice.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, Scheduler
-from keepwell.gateway.choice.station import QUIET, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
+from keepwell.gateway.choice.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, HELD, Scheduler
+from keepwell.gateway.choice.station import HELD_SECONDS, QUIET, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 
@@ -69,6 +69,47 @@ def test_nothing_leaks_whatever_happens(events: list[tuple[int, int, Outcome]], 
     for one, name in at.items():
         assert made.ended(one, name, "gone", now) == []
     assert all(not station.running for station in made.stations.values())
+
+
+def test_a_replica_that_falls_sick_gets_three_of_eight_at_once() -> None:
+    """As clients come that ask at the same instant, of two that were well until now."""
+    made = scheduler(replica("a"), replica("b"))
+    begun = [made.arrive(ask(one), 1.0) for one in range(8)]
+    started = [one for one in begun if isinstance(one, Start)]
+    assert len(started) == 2 * QUIET
+    assert made.holds
+    sick = [one.ask for one in started if one.replica == "b"]
+    again: list[Start] = []
+    for one in sick:
+        again += made.ended(one, "b", "sick", 1.001)
+        effect = made.arrive(ask(one), 1.001, frozenset({"b"}))
+        assert isinstance(effect, Start)
+        assert effect.replica == "a"
+    again += made.wake(1.0 + HELD_SECONDS)
+    assert [one.replica for one in again] == ["a", "a"]
+    assert not made.waiting
+
+
+def test_who_is_held_for_a_moment_starts_after_it_or_with_the_first_sign() -> None:
+    for sign in (False, True):
+        made = scheduler(replica("a"), replica("b"))
+        begun = [made.arrive(ask(one), 1.0) for one in range(7)]
+        assert isinstance(begun[-1], Wait)
+        if sign:
+            (other,) = made.ended(0, "a", "well", 1.001)
+            assert other == Start(6, "a", "m")
+        else:
+            assert made.wake(1.0 + HELD_SECONDS / 2) == []
+            assert [one.ask for one in made.wake(1.0 + HELD_SECONDS)] == [6]
+
+
+def test_few_are_held_and_nobody_where_there_is_no_choice() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    effects = [made.arrive(ask(one), 1.0) for one in range(200)]
+    assert sum(isinstance(one, Wait) for one in effects) == HELD
+    alone = scheduler(replica("a"))
+    assert all(isinstance(alone.arrive(ask(one), 1.0), Start) for one in range(20))
+    assert not alone.holds
 
 
 def test_a_limit_holds_and_the_next_one_starts_when_one_ends() -> None:

@@ -22,6 +22,8 @@ from keepwell.plugins.routing import Ask, Candidate, Policy, Replica
 GROUPED_SECONDS = 10.0
 #: Seconds after which to ask again where all that could take it get no new work, and nobody can tell for how long.
 CORDONED_SECONDS = 5.0
+#: Requests that are held back for a moment at most, in all.
+HELD = 32
 #: Share of the newest request in the average.
 SMOOTHING = 0.1
 
@@ -43,6 +45,8 @@ class Scheduler:
         self.stations: dict[str, Station] = {one.id: Station(one) for one in replicas}
         self.routes: dict[str, Route] = {one.name: one for one in routes}
         self.waiting: dict[int, Waiting] = {}
+        #: True once a request was held back for a moment (`station.HELD_SECONDS`): it is to be woken then.
+        self.holds = False
         self._policies = policies
         self._cordons: tuple[Cordon, ...] = ()
         self._served: dict[str, float] = {}
@@ -156,7 +160,9 @@ class Scheduler:
         """Every replica of the route: who is out and why, who would be chosen. Changes nothing."""
         route = self.routes[ask.route]
         open_ones = self._open(route, ask, now, frozenset())
+        held = self.holds
         chosen = self._choose(route, ask, open_ones, now)
+        self.holds = held
         rows = []
         for name in route.replicas:
             station = self.stations.get(name)
@@ -223,7 +229,11 @@ class Scheduler:
         beside = any(one.proven for one in found)
         with_room = [one for one in found if self._can_start(one, route, ask, now, beside)]
         if len(with_room) > 1:
-            with_room = [one for one in with_room if not one.breaker.shy(now) and not one.is_quiet()] or with_room
+            calm = [one for one in with_room if not one.breaker.shy(now) and not one.is_quiet()]
+            if not calm and len(self.waiting) < HELD and any(one.is_just_quiet(now) for one in with_room):
+                self.holds = True
+                return None
+            with_room = calm or with_room
         if ask.also and len(with_room) > 1:  # whoever needs no translation goes first, as long as it has room
             with_room = [one for one in with_room if ask.dialect in one.replica.dialects] or with_room
         if len(with_room) > 1:

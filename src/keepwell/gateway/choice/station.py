@@ -17,6 +17,9 @@ UNPROVEN_BESIDE_OTHERS, UNPROVEN, UNPROVEN_SECONDS = 1, 2, 1.0
 GONE = "no longer configured"
 #: Requests that are sent to a replica without a sign of it, as long as there are others: so many it can harm.
 QUIET = 3
+#: Seconds for which one more request is held back where every replica has so many without a sign: one that answers at
+#: once, if only with an error, is known by then, and no model's first word is so near that a client would notice.
+HELD_SECONDS = 0.01
 #: Seconds after which a look at an engine's memory counts more than what was sent to it: a look is a few seconds old.
 SETTLED_SECONDS = 5.0
 #: Seconds that a request takes where none has ended yet.
@@ -91,10 +94,18 @@ class Station:
 
     def is_quiet(self) -> bool:
         """True if so many wait for it since it last gave anything that others are to be preferred."""
+        return self._quiet_since() > 0
+
+    def is_just_quiet(self, now: float) -> bool:
+        """True if that is so new that a sign may come at any instant."""
+        return now - self._quiet_since() < HELD_SECONDS
+
+    def _quiet_since(self) -> float:
+        """When the first of those that make it quiet began, 0 if it is not."""
         if len(self.running) < QUIET:
-            return False
+            return 0.0
         began = next(islice(reversed(self.running.values()), QUIET - 1, None))
-        return began > self.well_at and began > self.sign_at
+        return began * (began > self.well_at and began > self.sign_at)
 
     def keeps_out(self, model: str, now: float) -> bool:
         """True if this model would take the place of one that has not been in memory for long enough."""

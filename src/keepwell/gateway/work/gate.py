@@ -19,6 +19,7 @@ from keepwell.gateway.choice.deadlines import Deadlines, Learned, find_signs
 from keepwell.gateway.choice.rules import Rule, rule
 from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.gateway.choice.splits import Diversion, divert
+from keepwell.gateway.choice.station import HELD_SECONDS
 from keepwell.gateway.choice.sticking import stick
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.surface import Answer, Surface
@@ -154,6 +155,8 @@ class Gate:
         if route.name in self.bodies:
             exchange.copy = bytearray()
         exchange.follow(self.scheduler.arrive(ask, request.received_at, exchange.excluded))
+        if self.scheduler.holds:
+            self._wake_soon()
         if route.comments:
             exchange.begin_early()
         return exchange
@@ -266,7 +269,18 @@ class Gate:
 
     def again(self, exchange: Telling, failed: frozenset[str]) -> Effect:
         """Another try, elsewhere."""
-        return self.scheduler.arrive(exchange.ask, self.now(), failed)
+        effect = self.scheduler.arrive(exchange.ask, self.now(), failed)
+        if self.scheduler.holds:
+            self._wake_soon()
+        return effect
+
+    def _wake_soon(self) -> None:
+        """Who is held back for a moment starts after it, whatever comes of the others."""
+        self.scheduler.holds = False
+        self._loop.call_later(HELD_SECONDS, self._wake)
+
+    def _wake(self) -> None:
+        self._follow(self.scheduler.wake(self.now()))
 
     def find_room(self, route: str, replica: str) -> int:
         """Tokens of context that the replica has for the route's model, 0 where that is not known."""
