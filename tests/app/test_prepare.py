@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from keepwell.app.migrating.prepare import find_models, find_taker, write_files
+from keepwell.app.migrating.prepare import find_models, find_taker, split_words, write_files
 from keepwell.app.migrating.prepare_card import find_card, find_rights
 from keepwell.app.migrating.prepare_plan import Prepared, find_most, plan_move
 from keepwell.app.migrating.prepare_render import render_compose, render_environment, render_service_unit
@@ -112,10 +112,10 @@ def test_where_the_source_is_known_eight_bits_are_made_of_it() -> None:
 
 
 def test_a_repository_that_somebody_knows_is_taken() -> None:
-    report = plan("vllm", LLAMA, repository="owner/name-awq")
+    report = plan("vllm", LLAMA, repositories={"llama3.1:8b": "owner/name-awq"})
     assert report.servers[0].argv[2] == "owner/name-awq"
-    with pytest.raises(ConfigurationError, match="for one model"):
-        plan("vllm", LLAMA, replace(LLAMA, name="b", names=("b",)), repository="owner/name")
+    assert report.servers[0].ready
+    assert split_words(["a=owner/b", "c:1b"]) == {"a": "owner/b", "c:1b": ""}
 
 
 def test_models_share_a_card() -> None:

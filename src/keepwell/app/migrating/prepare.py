@@ -11,7 +11,7 @@ from pathlib import Path
 
 from keepwell.app.initialising import write_new
 from keepwell.app.migrating.prepare_card import find_card
-from keepwell.app.migrating.prepare_models import Source, Wish, read_model
+from keepwell.app.migrating.prepare_models import Source, read_model
 from keepwell.app.migrating.prepare_plan import Prepared, plan_move
 from keepwell.app.migrating.prepare_report import PreparedFile, PrepareReport
 from keepwell.app.operation import Caller
@@ -37,7 +37,7 @@ _FOLDER_MODE, _FILE_MODE, _SECRET_MODE = 0o755, 0o644, 0o600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What somebody asked for; "" and 0 are what was left out."""
+    """What somebody asked for; "" is what was left out. A model may be written MODEL=REPOSITORY."""
 
     models: tuple[str, ...]
     to: str
@@ -45,9 +45,6 @@ class Asked:
     node: str = ""
     gpu: str = ""
     form: str = "compose"
-    context_tokens: int = 0
-    at_once: int = 0
-    repository: str = ""
     write: str = ""
 
 
@@ -64,9 +61,9 @@ async def prepare(caller: Caller, asked: Asked) -> PrepareReport:
             card = find_card(asked.gpu, node_ref(node), result.seen)
             site = find_source(asked, result.sites)
             source = await _ask(site, reached.transport)
-            wish = Wish(context_tokens=asked.context_tokens, at_once=asked.at_once)
-            wanted = find_models(asked.models, source.known.models)
-            read = await asyncio.gather(*(read_model(source, one, wish) for one in wanted))
+            named = split_words(asked.models)
+            wanted = find_models(tuple(named), source.known.models)
+            read = await asyncio.gather(*(read_model(source, one) for one in wanted))
     report = plan_move(
         Prepared(
             asked_to=asked.to,
@@ -78,7 +75,7 @@ async def prepare(caller: Caller, asked: Asked) -> PrepareReport:
             models=tuple(read),
             taken=frozenset(_taken(result.seen)),
             form=asked.form,
-            repository=asked.repository,
+            repositories={name: where for name, where in named.items() if where},
             written=write_folder(asked.write),
         )
     )
@@ -109,6 +106,12 @@ def find_source(asked: Asked, sites: Sequence[Site]) -> Site:
     if not fitting:
         raise ConfigurationError("no engine to move models from was found", hint=f"engines here: {known}")
     raise ConfigurationError("several engines could be meant", hint=f"--engine one of: {known}")
+
+
+def split_words(words: Iterable[str]) -> dict[str, str]:
+    """Models by name, each with the repository that somebody knows for it, else ""."""
+    pairs = (word.partition("=") for word in words)
+    return {name: where for name, _, where in pairs}
 
 
 def find_models(wanted: Sequence[str], offered: Sequence[ModelInfo]) -> tuple[ModelInfo, ...]:

@@ -36,15 +36,7 @@ class Source:
     transport: Transport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the owner wants otherwise than it is now; 0 is as now."""
-
-    context_tokens: int = 0
-    at_once: int = 0
-
-
-async def read_model(source: Source, model: ModelInfo, wish: Wish) -> tuple[MovedModel, str]:
+async def read_model(source: Source, model: ModelInfo) -> tuple[MovedModel, str]:
     """The model, and what kept its file from being read, "" where nothing did."""
     facts = source.known.facts.get(model.name, model.facts)
     abilities = source.known.abilities.get(model.name)
@@ -57,7 +49,7 @@ async def read_model(source: Source, model: ModelInfo, wish: Wish) -> tuple[Move
         parameters=facts.parameters,
         weight_bytes=facts.size_bytes or model.size_bytes,
         context_limit=facts.trained_tokens,
-        at_once=wish.at_once or min(MOST_AT_ONCE, max(1, source.known.replica.limit)),
+        at_once=min(MOST_AT_ONCE, max(1, source.known.replica.limit)),
         embeds=embeds,
     )
     entries, problem = await _find_entries(source, model)
@@ -68,7 +60,7 @@ async def read_model(source: Source, model: ModelInfo, wish: Wish) -> tuple[Move
     elif weights:
         made = replace(made, path=weights[0].path, more_files=_others(weights))
         made, problem = await _read_header(made, source.transport)
-    return _with_context(made, source, model, facts, wish), problem
+    return _with_context(made, source, model, facts), problem
 
 
 async def _find_entries(source: Source, model: ModelInfo) -> tuple[tuple[StoreEntry, ...], str]:
@@ -161,7 +153,7 @@ async def read_gguf(path: str, transport: Transport) -> tuple[ModelShape, GgufAb
     return f"{path}: its header is longer than {HEADER_BYTES[-1]} bytes"
 
 
-def _with_context(model: MovedModel, source: Source, info: ModelInfo, facts: ModelFacts, wish: Wish) -> MovedModel:
+def _with_context(model: MovedModel, source: Source, info: ModelInfo, facts: ModelFacts) -> MovedModel:
     """With the context that a request can use, and who says so; never more than the model was made for."""
     loaded = source.known.find_loaded(info.name)
     in_force = 0
@@ -172,7 +164,6 @@ def _with_context(model: MovedModel, source: Source, info: ModelInfo, facts: Mod
     if loaded is not None:
         in_memory = loaded.context_tokens
     told = (
-        (wish.context_tokens, "as wished"),
         (in_memory, "as it is loaded now"),
         (facts.usual_tokens, "the model's own setting"),
         (in_force, "the engine's setting"),

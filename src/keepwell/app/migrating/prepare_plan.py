@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from keepwell.app.migrating.prepare_card import find_rights
 from keepwell.app.migrating.prepare_render import is_ready, render_compose, render_environment, render_service_unit
@@ -28,7 +28,9 @@ LAST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What was found and asked for: each model with what kept its file from being read, and ports that are taken."""
+    """What was found and asked for: each model with what kept its file from being read, ports that are taken,
+    and repositories that somebody knows by model.
+    """
 
     asked_to: str
     target: TakesModels
@@ -39,12 +41,12 @@ class Prepared:
     models: tuple[tuple[MovedModel, str], ...]
     taken: frozenset[int]
     form: str
-    repository: str = ""
+    repositories: Mapping[str, str] = field(default_factory=dict)
     written: str = ""
 
 
 def plan_move(asked: Prepared) -> PrepareReport:
-    """The whole report. Raises ConfigurationError for a name that no file can hold, or a repository for many models."""
+    """The whole report. Raises ConfigurationError for a name that no file can hold."""
     usable, words = 0, "no card and no memory is known"
     if asked.card is not None:
         usable, words = asked.target.usable_memory(asked.card.memory_bytes)
@@ -93,13 +95,12 @@ def find_most(need: Need, context_tokens: int, limit_tokens: int, usable_bytes: 
 
 def _choose(found: Sequence[tuple[MovedModel, Counterpart]], asked: Prepared, usable: int) -> tuple[Chosen, ...]:
     """Each model with its form, a free port and its share of the card."""
-    if asked.repository and len(found) != 1:
-        raise ConfigurationError("--repository is for one model", hint="name that model")
     ports = _free_ports(asked)
     chosen = []
     for model, form in found:
-        if asked.repository:
-            form = replace(form, model=asked.repository, find=())
+        told = next((asked.repositories[name] for name in model.names if name in asked.repositories), "")
+        if told:
+            form = replace(form, model=told, find=())
         share = 0.0
         if asked.card is not None and usable:
             share = min(usable / asked.card.memory_bytes, form.need.total_bytes / asked.card.memory_bytes)

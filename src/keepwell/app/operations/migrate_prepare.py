@@ -12,16 +12,14 @@ async def prepare(
     caller: Caller,
     *,
     models: Annotated[
-        list[str] | None, Param(help="Models as the engine writes them; all if left out.", position=True)
+        list[str] | None,
+        Param(help="Models as the engine writes them, or MODEL=REPOSITORY; all if left out.", position=True),
     ] = None,
     to: Annotated[str, Param(help="The engine to move to, as `kind` of keepwell.toml.")],
     engine: Annotated[str, Param(help="The engine to move from, where there are several of another kind.")] = "",
     node: Annotated[str, Param(help="A node of keepwell.toml or user@host; this machine if left out.")] = "",
     gpu: Annotated[str, Param(help="A card found there by its name, or GiB (24); the largest if left out.")] = "",
     as_: Annotated[str, Param(help="compose or unit: a file for containers, or units of systemd.")] = "compose",
-    context: Annotated[int, Param(help="Tokens of context for each request; 0 as now.", minimum=0)] = 0,
-    at_once: Annotated[int, Param(help="Requests at the same time; 0 as now, at most 4.", minimum=0, maximum=256)] = 0,
-    repository: Annotated[str, Param(help="Repository or folder of the counterpart, for one model.")] = "",
     write: Annotated[str, Param(help="A folder for the files; none of it is overwritten.", hidden_from=("mcp",))] = "",
 ) -> "PrepareReport":
     """Find each model's counterpart on another engine.
@@ -29,8 +27,8 @@ async def prepare(
     Format and quantisation that it takes, whether the same file can be served, context used now and its limit, memory
     needed with the sums, whether it fits on the card, and how it is started: a compose file or units, on loopback,
     under the same names. Headers of files are read, nothing is loaded or fetched; what only the network knows is said
-    to be unknown, with how to find it. Exit code 1: something is unknown or must be filled in; 2: something does not
-    fit.
+    to be unknown, with how to find it, and MODEL=OWNER/NAME or MODEL=/FOLDER tells it. Exit code 1: something is
+    unknown or must be filled in; 2: something does not fit.
     """
     from keepwell.app.migrating.prepare import Asked
     from keepwell.app.migrating.prepare import prepare as make_ready
@@ -44,9 +42,6 @@ async def prepare(
             node=node,
             gpu=gpu,
             form=as_,
-            context_tokens=context,
-            at_once=at_once,
-            repository=repository,
             write=write,
         ),
     )
