@@ -47,7 +47,7 @@ def ask(chat: Any, caller: Any) -> dict[str, Any]:
     turns = [ChatMessage(role="system", content="Be short."), ChatMessage(role="user", content="count")]
     pieces = [one.delta for one in chat.stream_chat(turns)]
     tools = [FunctionTool.from_defaults(fn=one) for one in (weather, hour)]
-    answer = caller.chat_with_tools(tools, chat_history=turns)
+    answer = caller.chat_with_tools(tools, chat_history=turns, allow_parallel_tool_calls=True)
     calls = caller.get_tool_calls_from_response(answer, error_on_no_tool_call=False)
     return {
         "whole": chat.chat(turns).message.content,
