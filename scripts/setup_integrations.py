@@ -2,7 +2,7 @@
 """Set up LangChain and LlamaIndex for tests/long/test_integrations.py: python3 scripts/setup_integrations.py [FOLDER]
 
 An environment of its own in FOLDER (default .cache/integrations) with what requirements-integrations.lock says, checked
-by hashes: about 90 packages, 450 MB, a minute or two. What is there already is left as it is. Exit 0 also where it
+by hashes: about 90 packages, 350 MB, some minutes. What is there already is left as it is. Exit 0 also where it
 cannot be set up (the tests are then skipped, and a line says why); with CI=true that is a failure.
 """
 
