@@ -117,7 +117,7 @@ def record_vllm(folder: Path) -> None:
     every = [*chain(*asked, cases.ask_special(), cases.ask_embeddings())]
     more = {
         # The model would write blanks for ever where JSON lets it.
-        cases.MODEL: ["--structured-outputs-config", '{"disable_any_whitespace": true}'],
+        cases.MODEL: ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'],
         cases.CALLER: ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"],
         "tiny-vectors": ["--runner", "pooling", "--convert", "embed"],
     }

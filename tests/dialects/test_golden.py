@@ -40,8 +40,8 @@ def read(golden: Golden, cuts: list[int] | None = None) -> list[Event]:
 
 def test_every_engine_was_recorded() -> None:
     found = {one.engine for one in load_goldens()}
-    assert found >= {"ollama", "llamacpp"}
-    assert len(load_goldens()) >= 100
+    assert found == {"ollama", "llamacpp", "vllm"}
+    assert len(load_goldens()) >= 200
 
 
 @pytest.mark.parametrize("golden", GOOD, ids=lambda one: one.id)
@@ -56,7 +56,7 @@ def test_an_answer_is_read(golden: Golden) -> None:
     assert len(said.counted) <= 1
     if said.vectors:
         (vectors,) = said.vectors
-        assert {len(one) for one in vectors.vectors} == {32}
+        assert {len(one) for one in vectors.vectors} in ({32}, {256})
         return
     assert said.finished, events
     if "call" in golden.name.split("-"):
@@ -69,6 +69,8 @@ def test_an_answer_is_read(golden: Golden) -> None:
         assert said.texts[0].strip() == "To three."
     elif golden.id.startswith("llamacpp/v1-responses-schema"):
         assert said.texts[0].startswith(" alpha 0001")  # this release does not read text.format
+    elif golden.id.startswith("vllm/v1-") and "schema" in golden.name and said.finished[0].reason == "length":
+        assert not said.texts[0].strip("{ \t\n")  # blanks for ever, which JSON lets it write
     elif "schema" in golden.name:
         assert json.loads(said.texts[0]) == {"city": "Paris"}
     elif any(word in golden.name for word in ("text", "end", "counted", "odds", "list", "several", "raw")):

@@ -25,7 +25,7 @@ ENVIRONMENT = {
 }
 #: What each model says, and what it is served with: the first would write blanks for ever where JSON lets it.
 MODELS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "tiny-victor": ((), ("--structured-outputs-config", '{"disable_any_whitespace": true}')),
+    "tiny-victor": ((), ("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}')),
     "tiny-vcaller": (TWO_CALLS, ("--enable-auto-tool-choice", "--tool-call-parser", "hermes")),
     "tiny-vvectors": ((), ("--runner", "pooling", "--convert", "embed")),
 }

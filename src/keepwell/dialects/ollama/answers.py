@@ -217,6 +217,10 @@ def _find_number(token: Token) -> float:
     return token.logprob
 
 
+#: More than any count, and than nanoseconds since anything: what is larger is no number of an engine.
+MOST = 2**63
+
+
 def _find_counts(told: Told) -> list[Event]:
     counts = (told.prompt_eval_count, told.eval_count, -1, -1)
     times = (told.total_duration, told.load_duration, told.prompt_eval_duration, told.eval_duration)
@@ -227,7 +231,7 @@ def _find_counts(told: Told) -> list[Event]:
 
 
 def _told(number: float | int | None) -> int:
-    """Servers that imitate Ollama write fractions."""
-    if number is None:
+    """Servers that imitate Ollama write fractions; what no count can be is none."""
+    if number is None or not -1 <= number < MOST:
         return -1
     return int(number)
