@@ -14,6 +14,7 @@ from keepwell.gateway.hosts import Hosts
     [
         *(b"localhost", b"localhost:4000", b"LocalHost:4000", b"localhost.", b"127.0.0.1", b"127.0.0.1:4000"),
         *(b"192.168.1.5", b"192.168.1.5:11434", b"[::1]", b"[::1]:4000", b"[fe80::1]:80", b"gpu01.lan", b"GPU01.lan:1"),
+        *(b"host.docker.internal:4000", b"host.containers.internal"),
     ],
 )
 def test_own_names_and_addresses_pass(host: bytes) -> None:
@@ -26,6 +27,7 @@ def test_own_names_and_addresses_pass(host: bytes) -> None:
         *(b"evil.example", b"evil.example:4000", b"localhost.evil.example", b"127.0.0.1.evil.example", b"", b":4000"),
         *(b"127.0.0.1:80@evil.example", b"localhost@evil.example", b"localhost evil", b"[::1", b"[evil.example]"),
         *(b"2130706433", b"0x7f.0.0.1", b"127.1", b"localhost:80:80", b"localhost\x00.evil", b"xn--lcalhost-8bb"),
+        *(b"docker.internal", b"host.docker.internal.evil.example"),
     ],
 )
 def test_foreign_and_crooked_names_do_not(host: bytes) -> None:

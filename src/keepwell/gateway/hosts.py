@@ -12,6 +12,11 @@ from collections.abc import Iterable
 
 #: Names by which a machine calls itself.
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Names by which containers and virtual machines call the machine that they run on. No web page can have one: the
+#: domain "internal" is reserved for private use (by ICANN's board, July 2024).
+CONTAINER_NAMES = frozenset(
+    {"host.docker.internal", "gateway.docker.internal", "host.containers.internal", "host.lima.internal"}
+)
 #: Hosts whose verdict is remembered.
 REMEMBERED = 1024
 #: Headers that a page may send, methods that it may use, seconds for which a browser remembers the answer, and what a
@@ -39,7 +44,7 @@ class Hosts:
     """`hosts` are names beside this machine's own, with or without a port; `origins` pages such as https://chat.lan."""
 
     def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
-        self._hosts = LOCAL_NAMES | {one.strip().lower().rstrip(".") for one in hosts}
+        self._hosts = LOCAL_NAMES | CONTAINER_NAMES | {one.strip().lower().rstrip(".") for one in hosts}
         self._origins = frozenset(one.strip().lower().rstrip("/") for one in origins)
         self._called: dict[bytes, bool] = {}
 

@@ -106,8 +106,8 @@ def _next(report: AuditReport) -> list[Text]:
     if report.elsewhere:
         rows.append(
             f"{report.elsewhere} of them ask from a container or another machine: name the gateway as they reach it "
-            "(--to), let it listen there (keepwell gateway --listen), list the name that they call it by in `hosts` of "
-            "[gateway], and give them a key (keepwell key new NAME)."
+            "(--to), let it listen there (keepwell gateway --listen), and give them a key (keepwell key new NAME). A "
+            "name of your own for it belongs in `hosts` of [gateway]; addresses and host.docker.internal need no entry."
         )
     if report.in_patch:
         tests = ("--tests",) * report.tests
