@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,12 @@ def program_folder(folder: Path) -> Path:
 def said(engine: RealEngine, model: str) -> str:
     """A short answer in the OpenAI form."""
     body = {"model": model, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
-    status, answer = engine.ask("/v1/chat/completions", body)
-    assert status == 200, answer
+    request = urllib.request.Request(
+        f"{engine.url}/v1/chat/completions", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=PATIENCE) as reply:
+        answer = reply.read()
     return str(json.loads(answer)["choices"][0]["message"]["content"])
 
 
