@@ -109,6 +109,7 @@ def test_what_is_told_of_the_model(moved: tuple[Path, dict[str, Any], str]) -> N
     assert form["fits"] == "yes"
 
 
+@pytest.mark.long
 def test_and_back_to_ollama(tmp_path: Path) -> None:
     model = make_model(tmp_path / "bravo.gguf", TinyModel(tag="bravo", name="tiny-bravo"))
     flags = ("--model", str(model), "--alias", "tiny-bravo", "--ctx-size", "1024", "--parallel", "2")
