@@ -216,6 +216,7 @@ def test_systemd_takes_the_unit(tmp_path: Path, to: str) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker")
 def test_compose_takes_the_file(tmp_path: Path) -> None:
     has_compose = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=30, check=False)

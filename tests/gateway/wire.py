@@ -179,6 +179,11 @@ async def answer_well(
     return True
 
 
+def _is_look(request: Message) -> bool:
+    """True for what a test beside this one asks, which looks for engines on all ports of the machine."""
+    return any(value.startswith(b"keepwell/") for value in request.all(b"user-agent"))
+
+
 @contextlib.asynccontextmanager
 async def stub(answering: Answering = answer_well) -> AsyncIterator[Stub]:
     """An engine that reads strictly and answers as it is told: `answering` gives False to close the connection."""
@@ -200,6 +205,9 @@ async def stub(answering: Answering = answer_well) -> AsyncIterator[Stub]:
                         found = read_requests(data * _may_be_whole(data))
                     except NoHttp as error:
                         made.wrong.append(str(error))
+                        break
+                    if found and found[0].whole and _is_look(found[0]):
+                        writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
                         break
                     if found and found[0].whole and found[0].first != (b"0",):
                         if len(found) > 1:
