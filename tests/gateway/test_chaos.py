@@ -192,5 +192,6 @@ def test_every_stream_is_right_or_told(tmp_path: Path, *, with_ollama: bool) -> 
     assert outcomes["well"] + sum(told.values()) == outcomes.total() >= STREAMS, outcomes
     assert outcomes["well"] >= outcomes.total() * 0.7, outcomes
     print(dict(outcomes))
-    assert [one["running"] for one in state["replicas"]] == [0] * (4 + with_ollama)
+    assert len(state["replicas"]) >= 4 + with_ollama
+    assert not any(one["running"] for one in state["replicas"])
     assert state["waiting"] == 0
