@@ -79,7 +79,7 @@ def ask_stand_in(machine: FakeMachine) -> dict[str, Any]:
 
 def print_functions() -> None:
     """Functions of the stand-in that the real library lacks."""
-    path = child.load_library((child.SONAME, *(f"{folder}/{child.SONAME}" for folder in child.FOLDERS)))
+    path = child.load_library()
     if not path:
         return
     real = ctypes.CDLL(path)

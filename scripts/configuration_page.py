@@ -14,10 +14,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from keepwell.config.desired_reading import make_section
 from keepwell.config.render import render_duration, render_value
 from keepwell.config.schema import SECTIONS
 from keepwell.config.sections import Key, Section
 from keepwell.plugins.registry import names
+from keepwell.plugins.wish import load_wishes
 
 MIB = 1024 * 1024
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -93,16 +95,23 @@ and why.
 
 def main(arguments: list[str]) -> int:
     """Write or compare."""
-    sections = [line for section in SECTIONS for line in render_section(section)]
-    text = "\n".join([TOP, *sections, *render_policies(), EXAMPLE])
+    sections = [*SECTIONS, *find_tables()]
+    tables = [line for section in sections for line in render_section(section)]
+    text = "\n".join([TOP, *tables, *render_policies(), EXAMPLE])
     if "--check" in arguments:
         same = PAGE.exists() and PAGE.read_text(encoding="utf-8") == text
         if not same:
             print(f"{PAGE} is not what the declarations say: make pages")
         return int(not same)
     PAGE.write_text(text, encoding="utf-8")
-    print(f"{PAGE}: {sum(len(one.keys) for one in SECTIONS)} keys")
+    print(f"{PAGE}: {sum(len(one.keys) for one in sections)} keys")
     return 0
+
+
+def find_tables() -> Iterator[Section]:
+    """The tables below [[desired]], as the steps that keep them declare them."""
+    for table, (_, step) in sorted(load_wishes().items()):
+        yield dataclasses.replace(make_section(table, step.keys), help=f"{step.title}.")
 
 
 def render_section(section: Section) -> Iterator[str]:
@@ -114,7 +123,7 @@ def render_section(section: Section) -> Iterator[str]:
     yield "| key | what it says | if left out |\n|---|---|---|"
     defaults = {one.name: one.default for one in dataclasses.fields(section.entry)}
     for key in section.keys:
-        default = render_default(key, defaults[key.field or key.name])
+        default = render_default(key, defaults.get(key.field or key.name, ""))
         yield f"| `{key.name}` | {key.help.replace('|', '/')} | {default} |"
     yield ""
 

@@ -46,6 +46,16 @@ NEEDS = (
     Need("sshd", "openssh-server", "nodes over SSH (tests/transport)"),
     Need("ssh-keygen", "openssh-client", "keys and their fingerprints (tests/transport)"),
     Need("sudo", "sudo", "nodes over SSH, looked at as root (tests/transport)"),
+    Need("prometheus", "prometheus", "a real Prometheus that reads the pages (tests/export)"),
+    Need("promtool", "prometheus", "pages, rules and dashboards checked by promtool (tests/export)"),
+    Need("prometheus-alertmanager", "prometheus-alertmanager", "a real Alertmanager (tests/notify)"),
+    Need("pg_ctlcluster", "postgresql", "requests in a real PostgreSQL (tests/store/requestlog, tests/app/hub)"),
+    Need("logrotate", "logrotate", "rotation of logs by the real program (tests/steps)"),
+    Need("modprobe", "kmod", "files of kernel modules read by the real program (tests/formats)"),
+    Need("systemd-analyze", "systemd", "units checked by the real program (tests/steps)"),
+    Need("useradd", "passwd", "accounts by the real programs (tests/steps)"),
+    Need("unshare", "util-linux", "a private copy of /etc (tests/steps, benchmarks/conform.py)"),
+    Need("git", "git", "files from a repository (tests/conform, tests/app)"),
     Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
 )
 #: Where programs for root lie; they are missing from an ordinary user's PATH.

@@ -23,10 +23,10 @@ from keepwell.gateway.choice.ask import Route
 from keepwell.gateway.plane import Plane
 from keepwell.gateway.record.recorder import Recorder
 from keepwell.gateway.settings import Settings
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.plugins.dialect import Offered
 from keepwell.plugins.routing import Replica
 from keepwell.store.keys import Key
+from keepwell.wire.outbound import Outbound
 
 #: Requests of one measurement, measurements (the best counts), lines of the profile.
 REQUESTS, TIMES, LINES = 400, 60, 40

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
+import click
+
 from keepwell.app.operation import COULD_NOT_LOOK
+from keepwell.cli.adapter import HELP_NAMES
 from keepwell.cli.call import INTERRUPTED, Verdict
 from keepwell.cli.letters import write_harmlessly
 from keepwell.cli.main import build
 
-#: Codes of the command line itself that mean the same here; any other says that it was not understood.
-_CODES: dict[object, int] = {None: 0, 0: 0, INTERRUPTED: INTERRUPTED}
+#: Objects made and kept between two looks for garbage. What a command makes first are modules, which stay: with the
+#: interpreter's 700 such looks are a tenth of its start.
+GARBAGE_OBJECTS = 20_000
 
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(GARBAGE_OBJECTS)
     write_harmlessly(sys.stdout, sys.stderr)
     app = build()
-    app.command("mcp", help=_mcp.__doc__)(_mcp)
+    app.add_command(click.Command("mcp", callback=_mcp, help=_mcp.__doc__, context_settings=HELP_NAMES))
     try:
-        app(prog_name="keepwell")
-    except Verdict:
-        raise
-    except KeyboardInterrupt:  # between two of its own places that wait for it
+        app.main(prog_name="keepwell", standalone_mode=False)
+    except Verdict as error:
+        _forget_interrupts()
+        raise error from None
+    except (KeyboardInterrupt, click.Abort):  # between two of its own places that wait for it
+        _forget_interrupts()
         raise SystemExit(INTERRUPTED) from None
-    except SystemExit as error:
-        raise SystemExit(_CODES.get(error.code, COULD_NOT_LOOK)) from error
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(COULD_NOT_LOOK) from None
+
+
+def _forget_interrupts() -> None:
+    """Let a Ctrl-C that was answered be answered.
+
+    CPython notes an interrupt that passes through the evaluation of text (dataclasses make their methods so while a
+    module loads), keeps the note when it is caught, and ends `python -m` by the signal instead of the exit code
+    (`run_eval_code_obj` and `Py_RunMain` in its Python/pythonrun.c and Modules/main.c). Each evaluation clears it.
+    """
+    exec("")  # nothing is evaluated
 
 
 def _mcp() -> None:

@@ -108,6 +108,8 @@ def test_the_unit_is_tight_and_names_what_it_cannot_see() -> None:
     assert (service["nonewprivileges"], service["protectsystem"], service["readonlypaths"]) == ("yes", "strict", "/")
     assert "CAP_SYS_ADMIN" not in service["capabilityboundingset"]
     assert "cannot see" in text
+    assert start_command("/k", AgentOptions(every_seconds=5.0))[-2:] == ("--every", "5")
+    assert "--every" not in argv
     loose = render_unit(start_command("/k", AgentOptions(allow_change=True)), changes=True)
     assert "--allow-change" in loose
     assert "CHANGES" in loose

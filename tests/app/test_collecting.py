@@ -10,9 +10,9 @@ import pytest
 
 from keepwell.app.bundle_report import BundleDifference, BundleReport, MemberReport
 from keepwell.app.bundles import compare_bundles, mask_bundle, show_bundle
+from keepwell.app.catalogue import get_catalogue, get_follow_ups
 from keepwell.app.collecting import Collected, Wanted, collect, diagnose_bundle
 from keepwell.app.plain import document
-from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.core.errors import NotThere, RefusedError
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.survey.survey import survey

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keepwell.app.fleet import make_status
-from keepwell.app.report import Unreached
+from keepwell.app.unreached import Unreached
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.ref import engine, node, service

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keepwell.app.catalogue import get_catalogue
 from keepwell.app.diagnosing import diagnose_text
 from keepwell.app.lessons.catalogue_test import check_catalogue
 from keepwell.app.lessons.incident_report import IncidentReport
@@ -18,7 +19,6 @@ from keepwell.app.operations.incident import close, list_them, note, open_one, s
 from keepwell.app.operations.issues import explain
 from keepwell.app.operations.learned import learned
 from keepwell.app.plain import document
-from keepwell.app.wiring import get_catalogue
 from keepwell.core.errors import ConfigurationError, NotThere, RefusedError
 from keepwell.core.hypothesis import Hypothesis
 from keepwell.store.incidents import FOLDER, list_incidents, load_evidence, load_incident

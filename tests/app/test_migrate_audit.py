@@ -14,6 +14,7 @@ import pytest
 from keepwell.app.migrating.audit import audit, find_patch_root
 from keepwell.app.operation import Caller
 from keepwell.core.errors import ConfigurationError, NotThere
+from tests.engines.real import skip
 
 FILES = {
     "app/main.py": 'import os\nURL = os.getenv("OLLAMA_URL", "http://localhost:11434")\n# http://localhost:11434\n',
@@ -44,7 +45,7 @@ def keepwell(*words: str, state: Path) -> subprocess.CompletedProcess[bytes]:
 def git(root: Path, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     found = shutil.which("git")
     if found is None:
-        pytest.skip("git is not there")
+        skip("git is not there")
     return subprocess.run([found, "-C", str(root), *words], input=given, capture_output=True, check=False, timeout=30)
 
 

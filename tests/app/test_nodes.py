@@ -10,8 +10,8 @@ import pytest
 
 from keepwell.app.nodes import ask_all
 from keepwell.app.operation import silent
-from keepwell.app.report import Unreached
 from keepwell.app.targets import Target
+from keepwell.app.unreached import Unreached
 from keepwell.core.errors import Unreachable
 
 NODES = [Target(name=name) for name in ("a", "gone", "hangs", "b")]

@@ -31,6 +31,35 @@ def test_the_program_that_holds_the_port_is_named() -> None:
     assert findings("address.port_free", processes, *seen) == []
 
 
+def test_a_holder_that_cannot_be_seen_is_told_so() -> None:
+    """It is another user's, or has ended since the sockets were listed."""
+    sockets = about("host.sockets", ({"address": "0.0.0.0", "port": 7000, "pid": 9},))
+    found = only("address.port_free", sockets, *engine_seen(engine_process=GONE, engine_health=GONE))
+    assert "cannot see" in found.message
+    assert "holder_how" not in found.facts
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind", "how"),
+    [
+        (("/usr/bin/docker-proxy", "-proto", "tcp"), "container", "docker ps --filter publish=7000"),
+        (("ssh", "-N", "-L", "7000:localhost:80", "far"), "forward", "ps -o args= -p 9"),
+        (("/usr/lib/systemd/systemd", "--user"), "socket-unit", "systemctl list-sockets"),
+        (("/usr/bin/ollama", "serve"), "engine", "another port"),
+        (("/usr/bin/ollama", "runner", "--model", "/x"), "orphan", "nothing is lost"),
+        (("python3", "-m", "http.server"), "other", "-p 9"),
+    ],
+)
+def test_what_holds_the_port_is_known_and_its_owner_told(argv: tuple[str, ...], kind: str, how: str) -> None:
+    sockets = about("host.sockets", ({"address": "0.0.0.0", "port": 7000, "pid": 9},))
+    processes = about("host.processes", ({"pid": 9, "parent_pid": 1, "argv": argv, "user": "mia"},))
+    seen = engine_seen(engine_process=GONE, engine_health=GONE)
+    found = only("address.port_free", sockets, processes, *seen)
+    assert found.facts["holder_kind"] == kind
+    assert how in found.facts["holder_how"]
+    assert found.facts["holder_how"] in found.message
+
+
 @pytest.mark.parametrize(
     ("listening", "host", "port", "kind"),
     [

@@ -10,8 +10,8 @@ from keepwell.app.report import (
     NodePicture,
     ServicePicture,
     StatusReport,
-    Unreached,
 )
+from keepwell.app.unreached import Unreached
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import absent, unknown
 from keepwell.core.ref import device, engine, node, service

@@ -18,7 +18,8 @@ from keepwell.config import (
     load_config,
     parse_config,
 )
-from keepwell.config.load import CONFIG_BYTES, PROBLEMS
+from keepwell.config.load import CONFIG_BYTES
+from keepwell.config.problems import PROBLEMS
 from keepwell.core.errors import ConfigurationError
 
 KINDS = ("ollama", "vllm", "llamacpp", "openai")

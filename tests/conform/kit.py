@@ -12,11 +12,25 @@ from pathlib import Path
 from keepwell.conform.execute import Bench, apply
 from keepwell.conform.ledger import Ledger, plan_items
 from keepwell.conform.plan_file import parse_plan, render_plan
+from keepwell.conform.traffic import NoTraffic, Smoke, Traffic
 from keepwell.conform.undo import undo
+from keepwell.core.entry import ABSENT, Entry
 from keepwell.core.finding import Finding, Status
 from keepwell.core.ref import Ref
 from keepwell.core.run import Item, Run
-from keepwell.core.step import Action, Change, Plan, RemoveFile, RunCommand, SetMode, SetOwner, WriteFile
+from keepwell.core.step import (
+    Action,
+    Change,
+    Plan,
+    Put,
+    RemoveFile,
+    Rename,
+    RunCommand,
+    SetMode,
+    SetOwner,
+    WriteFile,
+    reverse,
+)
 from keepwell.store.journal import create_journal, open_journal
 from keepwell.testing.clock import FakeClock
 from keepwell.transport.local import LocalTransport
@@ -26,6 +40,8 @@ RUN = "test-run"
 SUBJECT = Ref("engine", (NODE, "some"))
 OLD = b"A=1\r\nB=\xff\n"
 NEW = b"A=2\r\nB=\xff\n"
+#: When what is to be put back exactly was last changed, in nanoseconds.
+THEN = 1_234_567_890_123_456_789
 
 
 def digest(content: bytes) -> str:
@@ -38,11 +54,21 @@ def make_folder(root: Path) -> Path:
     (root / "store").chmod(0o700)
     (root / "settings.env").write_bytes(OLD)
     (root / "settings.env").chmod(0o640)
+    (root / "exact").mkdir()
+    (root / "exact" / "one").write_bytes(OLD)
+    (root / "exact" / "one").chmod(0o604)
+    os.link(root / "exact" / "one", root / "exact" / "two")
+    (root / "exact" / "link").symlink_to("one")
+    (root / "exact" / "large").write_bytes(b"large")
+    for name in ("one", "link", "large", "."):
+        os.utime(root / "exact" / name, ns=(THEN, THEN), follow_symlinks=False)
     return root
 
 
-def make_plan(root: Path) -> Plan:
-    """One change of each kind, and a command that makes them effective."""
+def make_plan(root: Path, cordon: Path | None = None) -> Plan:
+    """One change of each kind, and a command that makes them effective. With a `cordon` it touches an engine, and
+    ends well only while that file is there.
+    """
     uid, gid = other_owner()
     store, settings, drop_in = str(root / "store"), str(root / "settings.env"), str(root / "d" / "new.conf")
     changes = (
@@ -64,14 +90,32 @@ def make_plan(root: Path) -> Plan:
             RemoveFile(path=drop_in, expect_sha256=digest(NEW)),
         ),
     )
+    changes += exact_changes(root / "exact")
     return Plan(
         step="some",
         check="some.check",
         subject=SUBJECT,
         why="test",
         changes=changes,
-        activate=(RunCommand(argv=("true",)),),
+        activate=(RunCommand(argv=("test", "-e", str(cordon or root))),),
+        engine={True: SUBJECT, False: None}[cordon is not None],
     )
+
+
+def exact_changes(folder: Path) -> tuple[Change, ...]:
+    """Changes that leave no trace when they are taken back: not in times, not in what names a file has."""
+    one = Entry(kind="file", content=OLD, mode=0o604, modified_ns=THEN, folder_ns=THEN)
+    link = Entry(kind="link", target="one", modified_ns=THEN, folder_ns=THEN)
+    nothing = Entry(kind="absent", folder_ns=THEN)
+    puts = (
+        Put(path=str(folder / "one"), before=one, after=Entry(kind="file", content=NEW, mode=0o600)),
+        Put(path=str(folder / "link"), before=link, after=Entry(kind="link", target="two")),
+        Put(path=str(folder / "made"), before=nothing, after=Entry(kind="folder", mode=0o750)),
+        Put(path=str(folder / "made" / "in"), before=ABSENT, after=Entry(kind="file", content=NEW)),
+    )
+    rename = Rename(path=str(folder / "large"), target=str(folder / "attic"))
+    undo = reverse(rename, (THEN, THEN))
+    return (*(change(put.path, put, reverse(put)) for put in puts), change(rename.path, rename, undo))
 
 
 def change(path: str, do: Action, undo: Action) -> Change:
@@ -85,15 +129,18 @@ def other_owner() -> tuple[int, int]:
     return os.getuid(), (os.getgroups() or [os.getgid()])[-1]
 
 
-def snapshot(root: Path) -> dict[str, tuple[int, int, int, bytes]]:
-    """Everything under a folder: mode, owner, group, bytes."""
-    found: dict[str, tuple[int, int, int, bytes]] = {}
+def snapshot(root: Path, *, times: bool = True) -> dict[str, tuple[int | bytes, ...]]:
+    """Everything under a folder: mode, owner, group, bytes; and times where they matter."""
+    found: dict[str, tuple[int | bytes, ...]] = {}
     for path in sorted(root.rglob("*")):
         stat = path.lstat()
         content = b""
         if path.is_file():
             content = path.read_bytes()
-        found[str(path.relative_to(root))] = (stat.st_mode, stat.st_uid, stat.st_gid, content)
+        told: tuple[int | bytes, ...] = (stat.st_mode, stat.st_uid, stat.st_gid, content)
+        if times and "exact" in path.relative_to(root).parts:
+            told = (*told, stat.st_mtime_ns, stat.st_nlink)
+        found[str(path.relative_to(root))] = told
     return found
 
 
@@ -164,6 +211,50 @@ class DoomedHands(LocalTransport):
         await super().remove(path)
         self._doom.moment()
 
+    async def put(self, path: str, entry: Entry) -> None:
+        self._doom.moment()
+        await super().put(path, entry)
+        self._doom.moment()
+
+    async def rename(self, path: str, target: str) -> None:
+        self._doom.moment()
+        await super().rename(path, target)
+        self._doom.moment()
+
+
+class DoomedTraffic:
+    """A file says that the engine is drained; a doom may strike before and after it comes and goes."""
+
+    def __init__(self, cordon: Path, doom: Doom | None = None, *, well: bool = True) -> None:
+        self.told: list[str] = []
+        self._cordon = cordon
+        self._doom = doom or Doom()
+        self._well = well
+
+    async def note(self, engine: Ref) -> str:
+        self._doom.moment()
+        return "noted"
+
+    async def drain(self, engine: Ref) -> str:
+        self.told.append("drain")
+        self._doom.moment()
+        self._cordon.touch()
+        self._doom.moment()
+        return "drained"
+
+    async def smoke(self, engine: Ref, noted: str) -> Smoke:
+        assert "noted" in noted
+        self.told.append("smoke")
+        self._doom.moment()
+        return Smoke(well=self._well, said="it answers" * self._well or "it is silent")
+
+    async def give_back(self, engine: Ref) -> str:
+        self.told.append("give back")
+        self._doom.moment()
+        self._cordon.unlink(missing_ok=True)
+        self._doom.moment()
+        return "given back"
+
 
 class Answers:
     """A check that answers with these statuses one after the other, the last for ever."""
@@ -191,12 +282,20 @@ class HastyClock(FakeClock):
 
 
 @asynccontextmanager
-async def open_bench(plan: Plan, folder: Path, doom: Doom | None = None, step: float = 1.0) -> AsyncIterator[Bench]:
-    """A bench for the plan's run, which is kept in this folder."""
+async def open_bench(
+    plan: Plan, folder: Path, doom: Doom | None = None, step: float = 1.0, traffic: Traffic | None = None
+) -> AsyncIterator[Bench]:
+    """A bench for the plan's run, which is kept in this folder, with its backup."""
     fate = doom or Doom()
     journal, hands = DoomedJournal(folder, plan, fate), DoomedHands(fate)
     try:
-        yield Bench(hands=hands, clock=HastyClock(step), ledger=Ledger(journal.run, journal))
+        yield Bench(
+            hands=hands,
+            clock=HastyClock(step),
+            ledger=Ledger(journal.run, journal),
+            traffic=traffic or NoTraffic(),
+            backups=folder,
+        )
     finally:
         journal.close()
         await hands.close()

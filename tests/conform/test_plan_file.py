@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from keepwell.conform.plan_file import parse_plan, render_plan
 from keepwell.core.errors import DamagedError
 from keepwell.core.ref import Ref
-from keepwell.core.step import Change, Plan, RemoveFile, RunCommand, SetMode, SetOwner, StartProcess, WriteFile
+from keepwell.core.step import (
+    Change,
+    EndProcess,
+    Plan,
+    RemoveFile,
+    RunCommand,
+    Serving,
+    SetMode,
+    SetOwner,
+    StartProcess,
+    WriteFile,
+)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=10)
 NUMBER = st.integers(0, 2**31)
@@ -19,6 +30,8 @@ ACTIONS = st.one_of(
     st.builds(WriteFile, path=TEXT, content=st.binary(max_size=20), expect_sha256=TEXT, mode=NUMBER),
     st.builds(RemoveFile, path=TEXT, expect_sha256=TEXT),
     st.builds(RunCommand, argv=st.tuples(TEXT), timeout_seconds=st.floats(0, 100)),
+    st.builds(StartProcess, argv=st.tuples(TEXT), mark=TEXT),
+    st.builds(EndProcess, pid=NUMBER, started_at=st.floats(0, 1e9), mark=TEXT),
 )
 STARTS = st.builds(
     StartProcess, argv=st.tuples(TEXT, TEXT), output=TEXT, uid=NUMBER, replaces_started_at=st.floats(0, 1e9)
@@ -33,6 +46,7 @@ PLANS = st.builds(
     why=TEXT,
     changes=st.lists(CHANGES, max_size=3).map(tuple),
     activate=st.lists(st.one_of(STARTS, st.builds(RunCommand, argv=st.tuples(TEXT))), max_size=2).map(tuple),
+    proof=st.lists(st.builds(Serving, kind=TEXT, url=TEXT, models=st.tuples(TEXT)), max_size=2).map(tuple),
 )
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from keepwell.core.observation import Missing
 from keepwell.devices import _cuda_child, _nvml_child
 from keepwell.devices._child import CANNOT_ASK, ask_child, parse_answer
+from keepwell.devices._nvml_library import FOLDERS, SONAME
 from keepwell.devices.nvidia import cuda, nvml
 from keepwell.testing.fake_gpu.card import GPU_IS_LOST, FakeCard, FakeProcess
 from keepwell.testing.fake_gpu.library import build_libraries
@@ -154,11 +155,11 @@ async def test_a_crash_of_the_driver_stays_in_the_child(
 @needs_compiler
 def test_a_library_outside_the_loader_s_folders_is_found(tmp_path: Path) -> None:
     """As in WSL without its line in the loader's configuration, and on NixOS."""
-    library = build_libraries(CACHE) / _nvml_child.SONAME
+    library = build_libraries(CACHE) / SONAME
     said = run_script(
         tmp_path,
         FakeMachine(cards=(CARD,)),
-        f"assert child.load_library(('/nowhere/{_nvml_child.SONAME}', {str(library)!r})) == {str(library)!r}\n"
+        f"assert child.load_library(('/nowhere/{SONAME}', {str(library)!r})) == {str(library)!r}\n"
         "print(child.report()['devices'][0]['name'])\n",
     )
     assert said == "NVIDIA Test 9000"
@@ -173,13 +174,13 @@ def test_cuda_outside_the_loader_s_folders_is_found(tmp_path: Path) -> None:
     )
     found = json.loads(run_script(tmp_path, FakeMachine(cards=(CARD, CARD), cuda_devices=2), script))
     assert (found["code"], found["devices"], found["version"]) == (0, 2, 12040)
-    assert {Path(one).parent for one in _cuda_child.LIBRARIES[1:]} == {Path(one) for one in _nvml_child.FOLDERS}
+    assert {Path(one).parent for one in _cuda_child.LIBRARIES[1:]} == {Path(one) for one in FOLDERS}
 
 
 @needs_compiler
 def test_cards_that_take_long_to_start_do_not_cost_the_answers_of_the_others(tmp_path: Path) -> None:
     """Without persistence mode each card takes seconds: what was told in time is told."""
-    library = build_libraries(CACHE) / _nvml_child.SONAME
+    library = build_libraries(CACHE) / SONAME
     said = run_script(
         tmp_path,
         FakeMachine(cards=(CARD, CARD, CARD), handle_milliseconds=200),

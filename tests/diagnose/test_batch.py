@@ -50,6 +50,6 @@ def test_as_a_program() -> None:
 
 
 def test_it_starts_without_the_faces() -> None:
-    code = "import sys, keepwell.diagnose.batch; print([m for m in ('rich', 'typer', 'mcp') if m in sys.modules])"
+    code = "import sys, keepwell.diagnose.batch; print([m for m in ('rich', 'click', 'mcp') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

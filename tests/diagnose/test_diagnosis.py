@@ -61,6 +61,22 @@ def test_healthy_logs_give_no_cause() -> None:
     assert diagnose_text(log, SHIPPED, pasted=True).hypotheses == found.hypotheses
 
 
+def test_an_engine_that_looks_for_gpus_of_every_maker_finds_no_fault() -> None:
+    """What a real Ollama 0.9.3 writes with OLLAMA_DEBUG on a machine that never had a GPU."""
+    head = "time=2026-11-22T10:00:00.000Z level="
+    log = (
+        f'{head}INFO source=routes.go:1235 msg="server config" env="map[HSA_OVERRIDE_GFX_VERSION:]"\n'
+        f'{head}INFO source=gpu.go:217 msg="looking for compatible GPUs"\n'
+        f'{head}DEBUG source=amd_linux.go:419 msg="amdgpu driver not detected /sys/module/amdgpu"\n'
+        f'{head}INFO source=types.go:130 msg="inference compute" id=0 library=cpu variant="" compute=""\n'
+    )
+    for pasted in (False, True):
+        found = diagnose_text(log, SHIPPED, pasted=pasted)
+        assert all(one.confidence < 0.5 for one in found.hypotheses), [one.issue for one in found.hypotheses]
+    card = f"{log}VGA compatible controller: AMD Radeon RX 7900 XTX\n"
+    assert diagnose_text(card, SHIPPED).hypotheses[0].issue == "kernel-module-not-loaded"
+
+
 def test_two_faults_are_both_named() -> None:
     found = diagnose_text("no space left\ngiving up\nport taken\n")
     assert {found.hypotheses[0].issue, *(one.issue for one in found.also)} == {"disk", "port"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.app.wiring import get_catalogue
+from keepwell.app.catalogue import get_catalogue
 from keepwell.core import ref
 from keepwell.core.finding import Check
 from keepwell.core.issue import Case, Evidence

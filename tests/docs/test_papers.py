@@ -62,7 +62,8 @@ def test_every_command_and_flag_that_a_paper_shows_exists(path: Path) -> None:
         name = words[1].rstrip(",")
         name = next((one for one in (" ".join((name, *words[2:3])),) if one in known), name)
         assert name in known, f"{path.name} shows {' '.join(words)}"
-        flags = {word.split("=")[0] for word in words[2:] if word.startswith("--")}
+        own = words[2 : words.index("--")] if "--" in words else words[2:]  # behind it stands another program's command
+        flags = {word.split("=")[0] for word in own if word.startswith("--")}
         offered = {f"--{one.name.strip('_').replace('_', '-')}" for one in known[name].parameters("cli")}
         offered |= {"--json", "--config", "--help"} | ({"--watch"} if known[name].watchable else set())
         offered |= {"--html"} if known[name].paged else set()

@@ -22,6 +22,7 @@ PLACES = {
     "step.py": "steps/drill.py",
     "service.py": "services/drillpanel.py",
     "pasted.py": "pasted/drilltext.py",
+    "sink.py": "sinks/drilllines.py",
     "issue.toml": "issues/bad-weather.toml",
 }
 
@@ -51,6 +52,7 @@ def test_one_new_file_of_each_kind_joins_the_whole_loop(tmp_path: Path) -> None:
     assert told["declared"]
     assert told["devices"]
     assert told["services"] == ["Drill panel 1.5"]
+    assert told["sent"] == [1, "", "device.power_watts device:gpu01/0 71"]
     assert told["problems"] == []
     edited = [path for path in PACKAGE.rglob("*.py") if not filecmp.cmp(path, copy / path.relative_to(PACKAGE), False)]
     assert edited == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -107,8 +108,10 @@ async def test_a_dead_port_fails_at_once(name: str, transport: LocalTransport) -
 
 async def test_a_port_that_hangs_fails_in_time(transport: LocalTransport) -> None:
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+        try:
+            await reader.read()
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     async with server:
@@ -127,8 +130,9 @@ async def test_a_port_that_hangs_fails_in_time(transport: LocalTransport) -> Non
 async def test_another_protocol_fails(name: str, greeting: bytes, transport: LocalTransport) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
-        await writer.drain()
-        writer.close()
+        writer.close()  # what was written is sent first
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     async with server:

@@ -443,7 +443,7 @@ async def test_a_host_check_does_not_hide_the_server(transport: LocalTransport) 
 
 
 def test_no_recorded_line_names_a_person_or_this_place() -> None:
-    for path in sorted(Path(__file__).with_name("data").iterdir()):
+    for path in sorted(path for path in Path(__file__).with_name("data").rglob("*") if path.is_file()):
         text = path.read_text(encoding="utf-8")
         assert "/home/" not in text
         assert "/tmp/" not in text

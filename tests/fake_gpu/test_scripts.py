@@ -73,6 +73,11 @@ def test_each_question_is_measured(tmp_path: Path) -> None:
         "ecc_uncorrected", "remapped_rows", "retired_pending", "partition",
     }  # fmt: skip
     assert "never sleeps" in found["asleep"][0]["skipped"]
+    watched = {one["question"] for one in found["watched"][0]["calls"]}
+    assert {"device.power_watts", "field 83", "processes", "avoided: PCIe throughput"} <= watched
+    assert found["looks"]["series"] > 30
+    assert found["looks"]["processor_microseconds"]["median"] > 0
+    assert "automatic" in found["let_alone"]["skipped"]
 
 
 def test_without_a_driver_the_reason_is_printed(tmp_path: Path) -> None:

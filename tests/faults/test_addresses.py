@@ -24,6 +24,7 @@ from tests.faults.judging import assert_named, assert_well, likely_causes
 pytestmark = pytest.mark.real
 
 
+@pytest.mark.long
 @pytest.mark.ways
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["llama", pytest.param("ollama", marks=pytest.mark.long)])

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.real
 CUT_BYTES = 3_000_000
 
 
+@pytest.mark.long
 @pytest.mark.ways
 @pytest.mark.timeout(300)
 def test_a_truncated_model_of_llama_server(llama: LlamaServer, world: World, model: Path) -> None:

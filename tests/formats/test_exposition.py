@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.formats.exposition import first_totals, parse_exposition, total
+from keepwell.formats.exposition import parse_exposition, total
 
 TEXT = """# HELP vllm:num_requests_running Number of requests.
 # TYPE vllm:num_requests_running gauge
@@ -33,11 +33,6 @@ def test_sums_by_labels() -> None:
     assert total(found, "vllm:num_requests_running") == 5
     assert total(found, "vllm:num_requests_running", engine="1") == 3
     assert total(found, "vllm:num_requests_running", engine="2") is None
-
-
-def test_the_first_name_that_is_there_counts() -> None:
-    found = parse_exposition("old 1\nnew 2\nolder 3\n")
-    assert first_totals(found, {"a": ("new", "old"), "b": ("gone", "older"), "c": ("gone",)}) == {"a": 2, "b": 3}
 
 
 #: Values without line ends of any script: this parser takes each for the end of a line.

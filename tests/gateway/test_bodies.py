@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keepwell.app.operation import Caller
-from keepwell.app.serving.recorded import show_body
+from keepwell.app.serving.recorded import show_request
 from keepwell.core.errors import ConfigurationError
 from keepwell.gateway.record.bodies import SWEEP_SECONDS, WAITING, Bodies
 from keepwell.gateway.record.facts import Facts
@@ -66,10 +66,10 @@ def test_secrets_are_masked_and_the_rest_is_readable(tmp_path: Path) -> None:
     assert secret.encode() not in content
     assert (tmp_path / BODIES_FILE).stat().st_mode & 0o777 == 0o600
     assert b"the key is" not in (tmp_path / RECORD_FILE).read_bytes()
-    report = show_body(Caller(state=tmp_path), 7)
+    report = show_request(Caller(state=tmp_path), 7)
     assert report.body == found
     with pytest.raises(ConfigurationError, match="not kept"):
-        show_body(Caller(state=tmp_path), 8)
+        show_request(Caller(state=tmp_path), 8)
 
 
 def test_old_ones_go_by_themselves(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.work.pool import KEPT, Pool
 from keepwell.plugins.routing import Replica
+from keepwell.wire.outbound import Outbound
 
 REPLICA = Replica(id="box/a", node="box", host="127.0.0.1", port=8000, dialects=frozenset({"openai"}), api_key="k")
 

@@ -168,6 +168,7 @@ async def test_a_client_that_reads_nothing_costs_a_fixed_amount() -> None:
         await eventually_async(over, 5, "the client to be let go")
         (facts,) = running.told
         assert facts.error == "client_slow"
+        assert 0.3 < facts.stalled <= facts.ended - facts.began
         assert not running.gate.scheduler.stations["box/0"].breaker.reasons, "the engine did nothing wrong"
         client.close()
 
@@ -193,6 +194,7 @@ async def test_a_client_that_reads_slowly_gets_everything() -> None:
         assert found.body == b"".join(b"%04d" % place * 8192 for place in range(200))
         writer.close()
         assert running.told[0].error == ""
+        assert 0.01 < running.told[0].stalled < running.told[0].ended - running.told[0].began
 
 
 async def test_large_requests_do_not_stall_a_small_stream() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from keepwell.gateway.record import recorder as recorder_module
+from keepwell.gateway.record.bodies import WAITING as BODIES_WAITING
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.record.recorder import Recorder
 from keepwell.plugins.dialect import Usage
@@ -41,13 +42,16 @@ def test_each_column_holds_what_was_measured(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "r" / "requests.db")
     words = ("path", "dialect", "route", "asked", "answered", "replica", "proof", "digest", "device")
     numbers = {"status": 207, "retries": 2, "bytes_in": 11, "bytes_out": 12, "changed_options": 3}
-    recorder.put(facts(1, **{word: word.upper() for word in words}, **numbers, error="cut", usage=Usage(7, 5, 4)))
+    usage = Usage(7, 5, 4, 9.0, 0.25, 2.0)
+    upper = {word: word.upper() for word in words}
+    recorder.put(facts(1, **upper, **numbers, error="cut", usage=usage, stalled=0.125, cold=1))
     recorder.close()
     ((_, row),) = read_rows(tmp_path / "r" / "requests.db")
     times = {"queue_seconds": 0.5, "first_byte_seconds": 1.0, "total_seconds": 3.5, "output_token_seconds": 0.5}
     tokens = {"input_tokens": 7, "output_tokens": 5, "cached_tokens": 4}
     others = {"id": 1, "key": "ada", "outcome": "cut", "stream": True, "energy_joules": -1.0, "cost": -1.0}
-    expected = {**{word: word.upper() for word in words}, **numbers, **times, **tokens, **others}
+    parts = {"load_seconds": 9.0, "prefill_seconds": 0.25, "decode_seconds": 2.0, "stalled_seconds": 0.125, "cold": 1}
+    expected = {**upper, **numbers, **times, **tokens, **others, **parts}
     found = asdict(row)
     assert abs(found.pop("at") - (time.time() - time.monotonic() + 100.0)) < 5
     assert found == expected
@@ -234,3 +238,13 @@ def test_too_many_at_once_are_counted(tmp_path: Path) -> None:
         recorder.put(facts(number))
     assert recorder.measures().lost == 8, "the oldest went"
     assert recorder.measures().unwritten == recorder_module.WAITING
+
+
+def test_where_the_disk_stands_still_bodies_go_first_and_rows_last(tmp_path: Path) -> None:
+    """Nobody writes: as while a write does not return."""
+    recorder = Recorder(tmp_path / "requests.db")
+    for number in range(BODIES_WAITING + 500):
+        recorder.put(facts(number, route="m", bodies=(b"asked", b"answered")))
+    assert (recorder.lost, recorder.bodies.lost) == (0, 500)
+    recorder.close()
+    assert len(read_rows(tmp_path / "requests.db", last=10_000)) == BODIES_WAITING + 500

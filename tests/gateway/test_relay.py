@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED
 from keepwell.gateway.wire.inbound import Inbound
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.work.relay import Relay, without_usage
+from keepwell.wire.heads import CHUNKED, UNTIL_CLOSED
+from keepwell.wire.outbound import Outbound
 from tests.gateway.made import DIALECTS
 
 OPENAI = DIALECTS["openai"]

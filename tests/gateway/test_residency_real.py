@@ -18,6 +18,7 @@ from keepwell.core.ref import Ref
 from keepwell.gateway.settings import SETTINGS_FILE, load_settings
 from keepwell.plugins import registry
 from keepwell.store.canaries import Canary, load_canaries
+from keepwell.store.requests import RECORD_FILE, read_rows
 from keepwell.testing.tiny_model import TinyModel
 from keepwell.testing.waiting import eventually
 from tests.engines.real import PATIENCE, REPOSITORY, RealEngine, give, make_model, ollama, running, skip
@@ -94,8 +95,15 @@ def test_two_clients_with_contexts_of_their_own(tmp_path: Path, model: Path, pol
             answers = take_turns(port)
             settings = load_settings(tmp_path / "state" / SETTINGS_FILE)
         loads = count_loads(engine)
+        rows = [row for _, row in read_rows(tmp_path / "state" / RECORD_FILE, last=100)]
     assert {one.status for one in answers} == {200}
     assert (loads - 1 >= reloads) if reloads else (loads == 1)
+    assert (rows[0].cold, rows[-1].cold) == (1, 0)
+    timed = [row for row in rows if row.path == "/api/generate"]
+    assert 0 <= min(row.decode_seconds for row in timed) <= max(row.decode_seconds for row in timed) < 30
+    if not reloads:
+        assert timed[0].load_seconds > max(row.load_seconds for row in timed[1:])
+    assert all(0 < row.prefill_seconds + row.load_seconds <= row.first_byte_seconds for row in timed)
     told = [one.headers.get("x-keepwell-options", "") for one in answers]
     assert sum("num_ctx" in one for one in told) == (0 if reloads else REQUESTS)
     assert settings.replicas[0].limit == 2, "what this release takes by itself"

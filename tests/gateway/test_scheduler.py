@@ -9,7 +9,14 @@ from keepwell.gateway.choice.ask import Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.choice.breaker import COSTLY_PAUSE_SECONDS, FAILURES, PAUSE_SECONDS
 from keepwell.gateway.choice.cordons import Cordon
 from keepwell.gateway.choice.scheduler import CORDONED_SECONDS, GROUPED_SECONDS, HELD, Scheduler
-from keepwell.gateway.choice.station import HELD_SECONDS, QUIET, UNPROVEN, UNPROVEN_BESIDE_OTHERS, UNPROVEN_SECONDS
+from keepwell.gateway.choice.station import (
+    CALM_SECONDS,
+    HELD_SECONDS,
+    QUIET,
+    UNPROVEN,
+    UNPROVEN_BESIDE_OTHERS,
+    UNPROVEN_SECONDS,
+)
 from keepwell.plugins.routing import Ask, Replica
 from tests.gateway.made import POLICIES
 
@@ -59,6 +66,12 @@ def test_nothing_leaks_whatever_happens(events: list[tuple[int, int, Outcome]], 
         for start in started:
             assert start.ask not in at
             at[start.ask] = start.replica
+        while made.giving_way:
+            one = made.giving_way.pop()
+            began = [*made.ended(one, at.pop(one), "gone", now)]
+            effect = made.arrive(ask(one, priority=2), now)
+            began += [effect] if isinstance(effect, Start) else []
+            at |= {start.ask: start.replica for start in began}
         running = {one: name for name, station in made.stations.items() for one in station.running}
         assert running == at
         assert not set(at) & set(made.waiting)
@@ -145,12 +158,13 @@ def test_interactive_goes_before_batch_and_keys_share() -> None:
     made.arrive(ask(7, key="person", priority=0), 0.3)
     order = []
     last = 0
-    for _ in range(7):
+    for _ in range(6):
         (start,) = made.ended(last, "a", "well", 1.0)
         last = start.ask
         order.append(last)
     assert order[0] == 7
-    assert order[-1] == 6
+    assert made.ended(last, "a", "well", 1.0) == []
+    assert [one.ask for one in made.wake(1.0 + CALM_SECONDS)] == [6]
     assert order.index(5) <= 2
 
 
@@ -344,3 +358,56 @@ def test_a_refused_connection_is_tried_again_soon_and_a_silence_later() -> None:
             made.ended(one, "a", outcome, 0.0)
         assert isinstance(made.arrive(ask(7), pause - 0.01), Refuse)
         assert isinstance(made.arrive(ask(8), pause), Start)
+
+
+def test_a_batch_waits_until_nobody_else_is_served_or_was_a_moment_ago() -> None:
+    made = scheduler(replica("a", 4))
+    assert isinstance(made.arrive(ask(1), 1.0), Start)
+    assert isinstance(made.arrive(ask(2, priority=2), 1.1), Wait)
+    made.ended(1, "a", "well", 5.0)
+    assert made.wake(5.0 + CALM_SECONDS - 0.01) == []
+    assert [one.ask for one in made.wake(5.0 + CALM_SECONDS)] == [2]
+
+
+def test_a_batch_leaves_a_slot_free_and_gives_way() -> None:
+    made = scheduler(replica("a", 3))
+    effects = [made.arrive(ask(one, priority=2), 1.0) for one in range(3)]
+    assert [type(one) for one in effects] == [Start, Start, Wait]
+    assert isinstance(made.arrive(ask(3), 2.0), Start)
+    assert made.giving_way == {0, 1}
+    for one in (0, 1):
+        assert made.ended(one, "a", "gone", 2.0) == []
+        assert isinstance(made.arrive(ask(one, priority=2), 2.0), Wait)
+
+
+def test_after_others_a_batch_begins_with_one_at_once() -> None:
+    made = scheduler(replica("a"))
+    assert isinstance(made.arrive(ask(1), 0.0), Start)
+    for one in range(2, 7):
+        assert isinstance(made.arrive(ask(one, priority=2), 0.0), Wait)
+    made.ended(1, "a", "well", 0.0)
+    assert [one.ask for one in made.wake(9.0)] == [2]
+    assert [one.ask for one in made.ended(2, "a", "well", 9.1)] == [3, 4]
+    assert [one.ask for one in made.ended(3, "a", "sick", 9.2)] == [5]
+    assert [one.ask for one in made.ended(4, "a", "well", 9.3)] == [6]
+
+
+def test_what_a_batch_works_on_fills_no_replica_and_no_queue_for_others() -> None:
+    made = scheduler(replica("a", 1), waiting=1)
+    effects = [made.arrive(ask(one, priority=2), 1.0) for one in range(3)]
+    assert [type(one) for one in effects] == [Start, Wait, Refuse]
+    assert isinstance(made.arrive(ask(3), 2.0), Start)
+    assert isinstance(made.arrive(ask(4), 2.0), Wait)
+    assert [one.why for one in made.explain(ask(5, priority=2), 2.0)] == ["full: works on 2"]
+
+
+def test_a_batch_goes_where_nobody_is_served() -> None:
+    made = scheduler(replica("a"), replica("b"))
+    first = made.arrive(ask(1), 1.0)
+    second = made.arrive(ask(2, priority=2), 1.0)
+    assert isinstance(first, Start)
+    assert isinstance(second, Start)
+    assert {first.replica, second.replica} == {"a", "b"}
+    assert made.giving_way == set()
+    (verdict,) = [one for one in made.explain(ask(3, priority=2), 1.0) if one.replica == first.replica]
+    assert verdict.why == "works for others: a batch gives way"

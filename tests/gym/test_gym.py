@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.app.catalogue import get_catalogue
 from keepwell.app.gym_run import count, look, weigh, without_refuters
-from keepwell.app.wiring import get_catalogue
 from keepwell.core.clock import Clock
 from keepwell.survey.judge import load_checks
 from keepwell.survey.timetable import load_probes

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.app.catalogue import get_catalogue, get_follow_ups
 from keepwell.app.collecting import Wanted, collect
 from keepwell.app.replaying import survey_bundle
-from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.core.errors import KeepwellError
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.survey.survey import survey

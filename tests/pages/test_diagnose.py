@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from keepwell.app.diagnosing import diagnose_text
 from keepwell.app.novelty import NewLines
-from keepwell.app.report import DiagnosesReport, DiagnosisReport, Unreached
+from keepwell.app.report import DiagnosesReport, DiagnosisReport
+from keepwell.app.unreached import Unreached
 from keepwell.core.ref import engine
 from keepwell.pages.diagnose import render
 from tests.app.made import NOW, cause, handoff

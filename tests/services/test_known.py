@@ -17,6 +17,7 @@ from keepwell.testing.services import KINDS, ServiceFake
 from keepwell.transport.local import LocalTransport
 
 VERSIONS = {
+    "node_exporter": "1.5.0",
     "prometheus": "3.5.0",
     "grafana": "12.1.0",
     "filebrowser": "2.42.1",
@@ -190,6 +191,8 @@ async def test_garbage_and_refusals_raise_nothing(name: str, transport: LocalTra
         ("glances", ("python3", "-m", "glances", "-w")),
         ("ray", ("/usr/bin/python3", "-u", "/x/ray/dashboard/dashboard.py", "--host=0.0.0.0")),
         ("wireguard", ("/usr/bin/wireguard-go", "wg0")),
+        ("node_exporter", ("/usr/bin/prometheus-node-exporter", "--web.listen-address=:9100")),
+        ("dcgm_exporter", ("/usr/bin/dcgm-exporter", "-a", ":9400")),
     ],
 )
 def test_a_service_is_told_by_its_command(kind: str, argv: tuple[str, ...]) -> None:
@@ -224,7 +227,9 @@ def test_who_only_speaks_of_a_service_is_none(argv: tuple[str, ...]) -> None:
         ("ghcr.io/berriai/litellm:main-stable", "litellm"),
         ("nginx/nginx-prometheus-exporter", ""),
         ("grafana/grafana-image-renderer", ""),
-        ("prom/node-exporter", ""),
+        ("prom/node-exporter", "node_exporter"),
+        ("example.org/k8s/dcgm-exporter:4.5.0", "dcgm_exporter"),
+        ("prom/blackbox-exporter", ""),
     ],
 )
 def test_a_service_is_told_by_its_image(image: str, kind: str) -> None:

@@ -6,12 +6,15 @@ import json
 import plistlib
 from dataclasses import replace
 
+import pytest
+
 from keepwell.core.observation import Missing
 from keepwell.core.values import row_of
 from keepwell.plugins.place import LogSource
 from keepwell.probes.processes import PS
 from keepwell.probes.sockets import LSOF
 from keepwell.probes.units import LAUNCHCTL, LIST_FILES, PROPERTIES
+from keepwell.survey.discover import is_own
 from keepwell.survey.expected import Expected
 from keepwell.survey.survey import SurveyResult, survey
 from keepwell.testing.clock import FakeClock
@@ -349,3 +352,19 @@ async def test_a_mac_with_a_brewed_engine() -> None:
     assert log["where"] == "/opt/homebrew/var/log/ollama.log"
     assert result.seen.value(site.ref, "engine.listening") == ("127.0.0.1:11434",)
     assert [one.check for one in result.findings if one.bad] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [
+        ("/usr/bin/python -m keepwell.gateway.serve /var/lib/keepwell 7", True),
+        ("python3 -m keepwell.app.hub.process /var/lib/keepwell  8", True),
+        ("/opt/venv/bin/python /opt/venv/bin/keepwell up --listen 127.0.0.1:4000", True),
+        ("python -m keepwell gateway", True),
+        ("keepwell diagnose", False),
+        ("vllm serve up --served-model-name keepwell", False),
+        ("", False),
+    ],
+)
+def test_keepwell_itself_is_not_asked_as_an_engine(command: str, own: bool) -> None:
+    assert is_own(command.split()) == own

@@ -38,7 +38,9 @@ async def test_engines_and_services_are_told_by_address(transport: LocalTranspor
     async with FakeEngine("ollama") as ollama, ServiceFake("grafana", host="127.0.0.5") as grafana:
         into = Sweep()
         ports = (ollama.port, grafana.port)
-        await sweep(transport, NETWORK, ports, KNOWLEDGE, into=into, progress=untold, seconds=20.0)
+        await sweep(
+            transport, NETWORK, ports, KNOWLEDGE, into=into, progress=untold, seconds=100.0, connect_seconds=30.0
+        )
     assert into.complete
     assert into.asked == 14 * 2
     assert {host: [(one.is_engine, one.kind) for one in found] for host, found in into.found.items()} == {
@@ -58,7 +60,9 @@ async def test_what_speaks_no_http_is_only_open(transport: LocalTransport) -> No
     port = server.sockets[0].getsockname()[1]
     into = Sweep()
     async with server:
-        await sweep(transport, NETWORK, (port,), KNOWLEDGE, into=into, progress=untold, seconds=20.0)
+        await sweep(
+            transport, NETWORK, (port,), KNOWLEDGE, into=into, progress=untold, seconds=100.0, connect_seconds=30.0
+        )
     assert into.open == {"127.0.0.3": {port}}
     assert into.found == {}
 

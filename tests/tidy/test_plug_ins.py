@@ -9,14 +9,19 @@ from typing import cast
 import pytest
 
 from keepwell.core.finding import Check, Status
+from keepwell.core.metric import Metric
 from keepwell.core.observation import Seen
 from keepwell.formats.transcript import parse_transcript
 from keepwell.metrics import declared
-from keepwell.plugins.engine import Engine
+from keepwell.plugins.collector import Collector
+from keepwell.plugins.engine import Engine, TellsNumbers
+from keepwell.plugins.notifier import Notifier
 from keepwell.plugins.pasted import Pasted, load_recognisers
 from keepwell.plugins.probe import Probe
 from keepwell.plugins.registry import FAMILIES, load, load_all, names
+from keepwell.plugins.sink import Sink
 from keepwell.plugins.step import Step
+from keepwell.plugins.wish import Keeps
 from keepwell.survey.timetable import DISCOVERED
 from tests.survey.pasted_texts import TELLING
 
@@ -36,9 +41,30 @@ def _checks() -> tuple[Check, ...]:
 
 @cache
 def _given() -> set[str]:
-    """All names that somebody observes: a probe, discovery, the look before a plan (`path.*`), or who reads texts."""
+    """All names that somebody observes: probes, collectors, discovery, the look before a plan (`path.*`), readers, the
+    hub itself, and whoever asks engines for their numbers.
+    """
     looked_at = {name for name in declared() if name.startswith("path.")}
-    return looked_at | DISCOVERED | _told() | {name for probe in _probes().values() for name in probe.gives}
+    collected = {name for one in load_all("collectors").values() for name in cast(Collector, one).gives}
+    told = {name for one in load_all("engines").values() if isinstance(one, TellsNumbers) for name in one.tells}
+    return (
+        looked_at
+        | collected
+        | told
+        | {"engine.asked_seconds"}
+        | _own()
+        | DISCOVERED
+        | _told()
+        | {name for probe in _probes().values() for name in probe.gives}
+    )
+
+
+@cache
+def _own() -> set[str]:
+    """All names that the hub tells of itself, of its collectors, and of what series do over time; and what was asked
+    for.
+    """
+    return {name for name in declared() if name.startswith(("hub.", "collector.", "trend.", "ready.", "smoke."))}
 
 
 @cache
@@ -55,13 +81,26 @@ def test_every_plug_in_loads_as_what_it_is(family: str, name: str) -> None:
         assert 1 <= plug_in.level <= 4
         assert plug_in.about in ("node", "engine")
         assert plug_in.gives
+    if family == "collectors":
+        assert isinstance(plug_in, Collector)
+        assert plug_in.every_seconds > 0
+        assert [one for one in plug_in.gives if not isinstance(declared().get(one), Metric)] == []
+    if family == "sinks":
+        assert isinstance(plug_in, Sink)
+    if family == "notify":
+        assert isinstance(plug_in, Notifier)
     if family == "engines":
         assert isinstance(plug_in, Engine)
         assert plug_in.title
     if family == "steps":
-        assert isinstance(plug_in, Step)
+        assert isinstance(plug_in, Step | Keeps)
         assert plug_in.title
-        assert plug_in.mends
+        if isinstance(plug_in, Step):
+            assert plug_in.mends
+        if isinstance(plug_in, Keeps):
+            assert plug_in.table
+            assert [one.name for one in plug_in.keys if not one.help] == []
+            assert plug_in.propose(Seen(), "node") == ()
     if family == "pasted":
         assert isinstance(plug_in, Pasted)
         assert plug_in.hints
@@ -110,7 +149,7 @@ def test_what_a_check_needs_is_declared_and_given(name: str) -> None:
         assert [need for need in check.needs if need not in declared()] == [], check.id
         assert [need for need in check.needs if need not in _given()] == [], check.id
         levels = [probe.level for probe in _probes().values() if set(probe.gives) & set(check.needs)]
-        levels += [1 for need in check.needs if need in DISCOVERED or need in _told()]
+        levels += [1 for need in check.needs if need in DISCOVERED | _told() | _own()]
         assert min(levels) <= check.level, f"{check.id} is asked before anything that it needs is looked at"
 
 
@@ -122,8 +161,14 @@ def test_who_saw_nothing_finds_nothing_wrong(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("steps"))
 def test_a_step_mends_what_a_check_finds(name: str) -> None:
-    step = cast(Step, load("steps", name))
-    assert [one for one in step.mends if one not in {check.id for check in _checks()}] == []
+    step = load("steps", name)
+    mends = getattr(step, "mends", ())
+    assert [one for one in mends if one not in {check.id for check in _checks()}] == []
+
+
+def test_each_table_of_wishes_belongs_to_one_step() -> None:
+    tables = [one.table for one in (load("steps", name) for name in names("steps")) if isinstance(one, Keeps)]
+    assert sorted(set(tables)) == sorted(tables)
 
 
 def test_every_declaration_is_given_by_a_probe() -> None:

@@ -47,5 +47,5 @@ def test_the_lock_holds_what_the_installation_needs() -> None:
     for name in ("requirements.lock", "requirements-dev.lock"):
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         names = {line.partition("==")[0].lower() for line in lines if "==" in line and not line.startswith((" ", "#"))}
-        assert {"hatchling", "editables", "httpx2", "msgspec", "typer", "mcp"} <= names
+        assert {"hatchling", "editables", "httpx2", "msgspec", "click", "mcp"} <= names
         assert "--hash=sha256:" in "".join(lines)

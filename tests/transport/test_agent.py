@@ -22,7 +22,17 @@ from keepwell.config.model import NodeEntry
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, Unreachable
 from keepwell.core.observation import Missing
 from keepwell.survey.survey import survey
-from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
+from keepwell.testing.transport_contract import (
+    CHANGING,
+    EXACT,
+    READING,
+    Changing,
+    Exact,
+    Reading,
+    World,
+    build_world,
+    serve_world,
+)
 from keepwell.transport.agent.limits import may_ask, may_run
 from keepwell.transport.agent.server import (
     SHUT_SECONDS,
@@ -37,7 +47,7 @@ from keepwell.transport.agent.server import (
 )
 from keepwell.transport.agent.way import open_agent
 from keepwell.transport.agent.words import parse_hello, render_hello
-from keepwell.transport.base import Hands
+from keepwell.transport.base import ExactHands
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.container.asker import program_text
 from keepwell.transport.far.client import FarTransport
@@ -109,13 +119,13 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-@pytest.mark.parametrize("holds", [*READING, *CHANGING])
+@pytest.mark.parametrize("holds", [*READING, *CHANGING, *EXACT])
 async def test_one_that_may_change_keeps_the_contract(
-    holds: Reading | Changing, identity: Identity, world: World
+    holds: Reading | Changing | Exact, identity: Identity, world: World
 ) -> None:
     async with serving(identity, changes=True) as scene:
         far = await scene.open()
-        assert isinstance(far, Hands)
+        assert isinstance(far, ExactHands)
         await holds(far, world)
         await far.close()
 
@@ -142,6 +152,10 @@ async def test_one_that_looks_reads_and_changes_nothing(scene: Scene, world: Wor
     await far.close()
 
 
+def hear_nothing(count: int) -> None:
+    """Hears nothing."""
+
+
 async def test_one_that_looks_hands_out_no_keys_and_passwords(scene: Scene, tmp_path: Path) -> None:
     (tmp_path / ".ssh").mkdir()
     (tmp_path / ".ssh" / "id_ed25519").write_text("a key")
@@ -154,6 +168,10 @@ async def test_one_that_looks_hands_out_no_keys_and_passwords(scene: Scene, tmp_
     for path in [*private, "/etc/shadow", "/proc/self/root/etc/shadow", "/proc/self/mem"]:
         with pytest.raises(NotPermitted, match="does not hand out keys and passwords"):
             await far.read(path)
+        with pytest.raises(NotPermitted, match="does not hand out keys and passwords"):
+            await far.entry(path)
+        with pytest.raises(NotPermitted, match="does not hand out keys and passwords"):
+            await far.digest(path, "sha256", timeout_seconds=5.0, tell=hear_nothing)
     assert (await far.stat("/etc/shadow")).kind == "file"
     await far.close()
 

@@ -9,8 +9,18 @@ from pathlib import Path
 import pytest
 
 from keepwell.testing.node import RecordedNode
-from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
-from keepwell.transport.base import Hands, Transport
+from keepwell.testing.transport_contract import (
+    CHANGING,
+    EXACT,
+    READING,
+    Changing,
+    Exact,
+    Reading,
+    World,
+    build_world,
+    serve_world,
+)
+from keepwell.transport.base import ExactHands, Hands, Transport
 from keepwell.transport.local import LocalTransport
 from keepwell.transport.recorded.record import Recording
 from keepwell.transport.recorded.tape import Tape, TapeFile
@@ -53,6 +63,12 @@ async def test_recorded_and_played(holds: Reading, local: LocalTransport, world:
 
 @pytest.mark.parametrize("holds", CHANGING)
 async def test_local_changes(holds: Changing, local: LocalTransport, world: World) -> None:
+    await holds(local, world)
+
+
+@pytest.mark.parametrize("holds", EXACT)
+async def test_local_exact_changes(holds: Exact, local: LocalTransport, world: World) -> None:
+    assert isinstance(local, ExactHands)
     await holds(local, world)
 
 

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from keepwell.testing.waiting import eventually
 from keepwell.transport import wire
 from keepwell.transport.far import end as far_end
+from keepwell.transport.far import entries as far_entries
 from keepwell.transport.far import files as far_files
 from keepwell.transport.far import waits as far_waits
 from keepwell.transport.ssh.line import BOOTSTRAP, FLAGS, MODULES, source
@@ -89,7 +90,7 @@ def _started(python: str = sys.executable, *arguments: str) -> Iterator[FarEnd]:
 
 
 def test_it_is_written_for_old_pythons() -> None:
-    for module in (far_end, far_files, far_waits):
+    for module in (far_end, far_entries, far_files, far_waits):
         ast.parse(Path(str(module.__file__)).read_text(), feature_version=(3, 7))
     imported = set()
     for name in MODULES:
@@ -187,12 +188,49 @@ def test_garbage_ends_it_with_a_sign(data: bytes) -> None:
         assert far.process.wait(10) == 1
 
 
+_ENTRIES = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["absent", "file", "folder", "link", "?", 1])},
+    optional=dict.fromkeys(
+        ("mode", "target", "attributes", "folder_ns"), st.none() | st.integers() | st.text(max_size=2)
+    ),
+)
 _ARGS = st.dictionaries(
-    st.sampled_from(["path", "argv", "offset", "max_bytes", "timeout_seconds", "url", "host", "port", "of", "headers"]),
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.lists(st.text(max_size=3), max_size=2),
+    st.sampled_from(
+        [
+            "path",
+            "argv",
+            "offset",
+            "entry",
+            "target",
+            "whole",
+            "max_bytes",
+            "timeout_seconds",
+            "url",
+            "host",
+            "port",
+            "of",
+            "headers",
+        ]
+    ),
+    st.none()
+    | st.booleans()
+    | _ENTRIES
+    | st.integers(-5, 5)
+    | st.text(max_size=5)
+    | st.lists(st.text(max_size=3), max_size=2),
     max_size=5,
 )
-_CALLS = st.sampled_from([*far_files.READING, *far_files.CHANGING, *far_waits.CALLS, "ping", "nothing"])
+_CALLS = st.sampled_from(
+    [
+        *far_files.READING,
+        *far_files.CHANGING,
+        *far_entries.LOOKING,
+        *far_entries.PUTTING,
+        *far_waits.CALLS,
+        "ping",
+        "nothing",
+    ]
+)
 
 
 def test_any_call_gets_one_answer() -> None:

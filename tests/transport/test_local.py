@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import secrets
 import shlex
 import socket
 import sys
@@ -54,6 +56,28 @@ async def test_cancel_ends_the_whole_group(local: LocalTransport, tmp_path: Path
     with pytest.raises(asyncio.CancelledError):
         await task
     eventually(lambda: not _alive(tmp_path))
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancel_while_it_starts_ends_the_whole_group(local: LocalTransport, turns: int) -> None:
+    mark = f"61.{os.getpid()}{turns}{secrets.randbelow(10**9):09}"
+    task = asyncio.create_task(local.run(["sh", "-c", f"sleep {mark} & wait"], timeout_seconds=60))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    eventually(lambda: not _find_processes(mark))
+
+
+def _find_processes(mark: str) -> list[str]:
+    """Processes with this text in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
 
 
 async def test_size_limit_ends_the_command_early(local: LocalTransport) -> None:

@@ -14,7 +14,17 @@ import pytest
 from keepwell.core.errors import NotPermitted, NotThere, TimedOut, TooLarge
 from keepwell.testing.relay import relay_to
 from keepwell.testing.sshd import Sshd, find_sshd, run_sshd
-from keepwell.testing.transport_contract import CHANGING, READING, Changing, Reading, World, build_world, serve_world
+from keepwell.testing.transport_contract import (
+    CHANGING,
+    EXACT,
+    READING,
+    Changing,
+    Exact,
+    Reading,
+    World,
+    build_world,
+    serve_world,
+)
 from keepwell.testing.waiting import eventually
 from keepwell.transport.base import Hands
 from keepwell.transport.ssh.way import SshTransport, open_ssh
@@ -49,8 +59,8 @@ async def test_reads_as_any_transport(holds: Reading, hands: SshTransport, world
     await holds(hands, world)
 
 
-@pytest.mark.parametrize("holds", CHANGING)
-async def test_changes_as_any_hands(holds: Changing, hands: SshTransport, world: World) -> None:
+@pytest.mark.parametrize("holds", [*CHANGING, *EXACT])
+async def test_changes_as_any_hands(holds: Changing | Exact, hands: SshTransport, world: World) -> None:
     await holds(hands, world)
 
 

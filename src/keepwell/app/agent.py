@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -13,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keepwell.app.agent_identity import TOKEN, find_fingerprint, load_identity, make_identity
+from keepwell.app.agent_process import Serving, become
 from keepwell.app.agent_unit import render_unit
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state
 from keepwell.core.clock import Clock
 from keepwell.core.errors import ConfigurationError
-from keepwell.transport.agent.server import AgentServer
+from keepwell.telemetry.rounds import EVERY_SECONDS
+from keepwell.transport.agent.server import make_context, open_listener
 from keepwell.transport.agent.words import AGENT_PORT
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import local_name
@@ -30,11 +30,12 @@ NOWHERE = ("192.0.2.1", 9)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
-    """How an agent is run: where it listens, and whether it changes things."""
+    """How an agent is run: where it listens, whether it changes things, how often it samples while it is asked to."""
 
     listen: str = "127.0.0.1"
     port: int = AGENT_PORT
     allow_change: bool = False
+    every_seconds: float = EVERY_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,24 +91,21 @@ def print_unit(options: AgentOptions) -> AgentReport:
     return AgentReport(unit=render_unit(start_command(sys.argv[0], options), changes=options.allow_change))
 
 
-async def run_agent(caller: Caller, options: AgentOptions) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises NotThere (no identity), NotPermitted, AccessError (port, files)."""
+def run_agent(caller: Caller, options: AgentOptions) -> None:
+    """Serve until Ctrl-C or SIGTERM, in a process that takes the place of this one. Raises NotThere (no identity),
+    NotPermitted, AccessError (port, files) before that.
+    """
     check_address(options.listen)
-    identity = load_identity(_folder(caller))
-    server = AgentServer(identity, changes=options.allow_change, tell=caller.tell)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        async with server.listen(options.listen, options.port) as port:
-            kind = {True: "it changes things for who asks", False: "it only looks"}[options.allow_change]
-            caller.tell(f"keepwell agent listens on {shown_address(options.listen, port)}; {kind}. Ctrl-C ends it.")
-            await stop.wait()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-    caller.tell("keepwell agent has ended.")
+    folder = _folder(caller)
+    make_context(load_identity(folder))
+    listener = open_listener(options.listen, options.port)
+    serving = Serving(
+        folder=str(folder.absolute()),
+        descriptor=listener.fileno(),
+        changes=options.allow_change,
+        every_seconds=options.every_seconds,
+    )
+    become(serving)
 
 
 def check_address(listen: str) -> None:
@@ -128,6 +126,7 @@ def start_command(program: str, options: AgentOptions) -> Sequence[str]:
     if Path(program).name == "__main__.py":
         argv = [sys.executable, "-m", "keepwell"]
     argv += ["agent", "--listen", options.listen, "--port", str(options.port)]
+    argv += ["--every", f"{options.every_seconds:g}"] * (options.every_seconds != EVERY_SECONDS)
     return (*argv, *("--allow-change",) * options.allow_change)
 
 
@@ -158,13 +157,6 @@ def find_address(listen: str) -> str:
             return str(one.getsockname()[0])
     except OSError:
         return listen
-
-
-def shown_address(host: str, port: int) -> str:
-    """Address and port as a person writes them."""
-    if ":" in host:
-        return f"[{host}]:{port}"
-    return f"{host}:{port}"
 
 
 def _folder(caller: Caller) -> Path:

@@ -22,9 +22,10 @@ from keepwell.app.bundle_report import (
 )
 from keepwell.app.collecting import Wanted, collect, pack_redacted
 from keepwell.app.diagnosing import parse_age
+from keepwell.app.looking import expect, remember_look
 from keepwell.app.operation import Caller
 from keepwell.app.targets import find_target
-from keepwell.app.wiring import reach, remember_look, wire
+from keepwell.app.wiring import reach, wire
 from keepwell.bundling.compare import compare
 from keepwell.core.errors import ConfigurationError, DamagedError, NotThere, RefusedError
 from keepwell.redact import Masked
@@ -65,7 +66,7 @@ async def make_bundle(
                 level=level,
                 since_seconds=window,
                 origins=tuple(wiring.config.diagnose.expect_origin),
-                expected=wiring.expect(reached.transport.name),
+                expected=expect(wiring, reached.transport.name),
                 names=names,
             )
             got = await collect(reached.transport, reached.clock, wanted, caller.progress)

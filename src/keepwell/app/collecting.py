@@ -11,16 +11,18 @@ from pathlib import Path
 import msgspec
 
 from keepwell import __version__
+from keepwell.app.catalogue import get_catalogue, get_follow_ups
 from keepwell.app.plain import plain
 from keepwell.app.replaying import Wish, render_wishes, survey_bundle
-from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.bundling.redact_tape import redact_tape, texts_of
 from keepwell.core.clock import Clock
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.plugins.registry import names
 from keepwell.redact import Masked, Redactor, Tokens, learn_people
+from keepwell.survey.judge import find_purposes
 from keepwell.survey.survey import SurveyResult, no_progress, survey
+from keepwell.survey.timetable import Beside
 from keepwell.transport.base import Transport
 from keepwell.transport.recorded.bundle import FORMAT, VERSION, Manifest, open_bundle, render_bundle
 from keepwell.transport.recorded.record import Recording
@@ -83,7 +85,7 @@ async def collect(
         recording,
         still,
         wanted.expected,
-        level=wanted.level,
+        level=Beside(wanted.level, find_purposes()),
         since_seconds=wanted.since_seconds,
         origins=wanted.origins,
         progress=progress,
@@ -100,6 +102,7 @@ async def collect(
         since_seconds=wanted.since_seconds,
         origins=list(wanted.origins),
         names_masked=wanted.names,
+        purposes=list(find_purposes()),
     )
     diagnosis = diagnose(result.seen, result.findings, (), get_catalogue(), get_follow_ups())
     papers = {

@@ -19,11 +19,12 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keepwell.app.applying.carrying import apply_run, undo_run
 from keepwell.app.demo_report import DemoReport, DemoStep
 from keepwell.app.diagnosing import diagnose_here
 from keepwell.app.operation import Caller
 from keepwell.app.repair_report import PlannedRun, RunReport
-from keepwell.app.repairing import apply_run, make_plans, undo_run
+from keepwell.app.repairing import make_plans
 from keepwell.app.report import DiagnosisReport
 from keepwell.core.errors import ConfigurationError, EngineError, KeepwellError
 from keepwell.core.hypothesis import Hypothesis

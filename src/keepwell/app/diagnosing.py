@@ -11,18 +11,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from keepwell.app.catalogue import get_catalogue, get_follow_ups
 from keepwell.app.fleet import make_status
 from keepwell.app.lessons.learned import add_learned, entries_of, get_learned, list_closed, similar_to
 from keepwell.app.looked import list_looked
+from keepwell.app.looking import look
 from keepwell.app.nodes import NODE_SECONDS, ask_all
 from keepwell.app.novelty import NewLines, find_novelty, note_lines
 from keepwell.app.operation import Caller, silent
 from keepwell.app.picture import picture_node
 from keepwell.app.reading import CHUNK_BYTES, Head, open_text
-from keepwell.app.report import DiagnosesReport, DiagnosisReport, StatusReport, Unreached
+from keepwell.app.report import DiagnosesReport, DiagnosisReport, StatusReport
 from keepwell.app.targets import Target, find_targets
 from keepwell.app.told import collect_events, find_suspects
-from keepwell.app.wiring import Reached, Wiring, find_state, get_catalogue, get_follow_ups, look, reach, wire
+from keepwell.app.unreached import Unreached
+from keepwell.app.wiring import Reached, Wiring, find_state, reach, wire
 from keepwell.app.word import hear, judge_with_word, mark_decided
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.event import Event

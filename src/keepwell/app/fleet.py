@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from keepwell.app.dependence import join_nodes
 from keepwell.app.looked import list_looked
 from keepwell.app.picture import picture_node
-from keepwell.app.report import NodePicture, StatusReport, Unreached
+from keepwell.app.report import NodePicture, StatusReport
+from keepwell.app.unreached import Unreached
 from keepwell.app.word import mark_decided
 from keepwell.core.finding import Finding, Status
 from keepwell.core.ref import Ref, node

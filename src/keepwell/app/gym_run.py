@@ -12,11 +12,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
+from keepwell.app.catalogue import get_catalogue, get_follow_ups
 from keepwell.app.gym_report import GymReport
 from keepwell.app.operation import Caller
 from keepwell.app.replaying import Wish, survey_bundle
 from keepwell.app.report import EXIT_CODES, LIKELY
-from keepwell.app.wiring import get_catalogue, get_follow_ups
 from keepwell.core.clock import Clock
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.event import Event

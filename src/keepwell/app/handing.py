@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keepwell import __version__
+from keepwell.app.applying.runs import list_runs_of
 from keepwell.app.diagnosing import examine, make_depth, parse_age
 from keepwell.app.handoff_text import Handoff, render_handoff
 from keepwell.app.operation import Caller
-from keepwell.app.repairing import list_runs_of
 from keepwell.app.targets import find_target
 from keepwell.app.wiring import wire
 from keepwell.core.errors import AccessError, ConfigurationError

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from keepwell.app.looking import look
 from keepwell.app.operation import Caller
-from keepwell.app.wiring import look, wire
+from keepwell.app.wiring import wire
 from keepwell.config import Config
 from keepwell.config.load import parse_config
 from keepwell.config.model import EngineEntry, NodeEntry, ServiceEntry

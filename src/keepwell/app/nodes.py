@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TypeVar
 
 from keepwell.app.operation import Progress
-from keepwell.app.report import Unreached
 from keepwell.app.targets import Target
+from keepwell.app.unreached import Unreached
 from keepwell.core.errors import KeepwellError, TimedOut
 
 #: Nodes that are logged in to at once. One that does not answer costs ten seconds, in which the others are looked at.

@@ -64,7 +64,8 @@ class Caller:
 
     `progress` gets a sentence and how many of how many parts are done; `tell` gets lines for a person as the
     work goes on, `note` such that are told beside the answer; `agree` is asked before what does more than look.
-    `config` is the keepwell.toml and `state` the state folder that were named, if any.
+    `config` is the keepwell.toml and `state` the state folder that were named, if any. `watched`: somebody sees what
+    `progress` tells as a line that changes; else lines now and then are for them.
     """
 
     asked_by: str = "cli"
@@ -75,6 +76,7 @@ class Caller:
     tell: Callable[[str], None] = untold
     note: Callable[[str], None] = untold
     read_input: Callable[[], BufferedReader] = standard_input
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,8 @@ class Operation:
 
     A name of two words is a command of a group ("incident open"). `view` is the module that shows its answers, that of
     its name if left out. `watchable` ones make sense again and again, on a live screen; `paged` ones as a page of
-    `keepwell.pages`.
+    `keepwell.pages`. `timed` ones measure time, in
+    the loop of `keepwell.bench.measuring`.
     """
 
     name: str
@@ -118,6 +121,7 @@ class Operation:
     faces: tuple[str, ...] = ("cli", "mcp")
     watchable: bool = False
     paged: bool = False
+    timed: bool = False
     view: str = ""
 
     @property

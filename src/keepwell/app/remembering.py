@@ -9,6 +9,7 @@ from keepwell.core.errors import AccessError
 from keepwell.core.event import Event
 from keepwell.core.observation import Seen
 from keepwell.core.ref import Ref
+from keepwell.store.engine_events import load_events
 from keepwell.store.sights import keep_sight, load_sights, save_sights
 from keepwell.timeline.sight import compare, take_sight
 
@@ -35,5 +36,5 @@ def keep_look(state: Path, seen: Seen, node: Ref, now: float) -> tuple[Event, ..
 
 
 def recall_changes(state: Path, node: Ref) -> tuple[Event, ...]:
-    """The changes that earlier looks saw on this node, oldest first."""
-    return load_sights(state, node.name).changes
+    """The changes that earlier looks saw on this node, and what its engines told of themselves meanwhile."""
+    return *load_sights(state, node.name).changes, *load_events(state, node.name)

@@ -9,23 +9,44 @@ from typing import TypeAlias
 import msgspec
 
 from keepwell.config.model import NetworkEntry
-from keepwell.core.errors import DamagedError
+from keepwell.core.errors import ConfigurationError, DamagedError
+from keepwell.core.observation import Observation
 from keepwell.plugins.services import ServiceWish
 from keepwell.survey.expected import Expected
 from keepwell.survey.survey import Progress, SurveyResult, no_progress, survey
+from keepwell.survey.timetable import Purpose, Scope
 from keepwell.transport.recorded.bundle import Bundle
 
 
 async def survey_bundle(bundle: Bundle, *, level: int = 4, progress: Progress = no_progress) -> SurveyResult:
     """The survey that made a bundle, made again from it alone; at most as deep as `level`."""
-    manifest = bundle.manifest
+    return await _survey_again(bundle, min(level, bundle.manifest.level), (), progress)
+
+
+async def inspect_bundle(
+    bundle: Bundle, purpose: str, told: Iterable[Observation] = (), progress: Progress = no_progress
+) -> SurveyResult:
+    """What the checks of a purpose say of a recorded node. `told` is what they need and nobody there can see.
+
+    ConfigurationError for a bundle that was made without a look for this purpose: in it all would seem absent.
+    """
+    if purpose not in bundle.manifest.purposes:
+        raise ConfigurationError(
+            f"this recording was made without what `keepwell {purpose}` looks at",
+            where=str(bundle.path),
+            hint="record the node again with this release's `keepwell collect`",
+        )
+    return await _survey_again(bundle, Purpose(purpose), told, progress)
+
+
+async def _survey_again(bundle: Bundle, scope: Scope, told: Iterable[Observation], progress: Progress) -> SurveyResult:
     return await survey(
         bundle.transport,
         bundle.clock,
-        expected_in(bundle),
-        level=min(level, manifest.level),
-        since_seconds=manifest.since_seconds,
-        origins=manifest.origins,
+        (*expected_in(bundle), *told),
+        level=scope,
+        since_seconds=bundle.manifest.since_seconds,
+        origins=bundle.manifest.origins,
         progress=progress,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from keepwell.app.novelty import NewLines
+from keepwell.app.unreached import Unreached
 from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
@@ -176,17 +177,6 @@ class DiagnosisReport:
         least = max(WORTH_TELLING, bool(self.diagnosis.not_known))
         first = [one for one in self.diagnosis.hypotheses[:1] if one.confidence >= least]
         return tuple(one for one in (*first, *self.diagnosis.also) if not one.decided)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreached:
-    """A node that could not be looked at: what happened, where, by which command or URL, and what to do next."""
-
-    node: str
-    what: str
-    where: str = ""
-    command: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from keepwell.app.diagnosing import parse_age
+from keepwell.app.looking import look
 from keepwell.app.operation import Caller
 from keepwell.app.targets import find_target
 from keepwell.app.timeline_report import TimelineReport, choose_kinds
 from keepwell.app.told import collect_events
-from keepwell.app.wiring import look, reach, wire
+from keepwell.app.wiring import reach, wire
 from keepwell.app.word import judge_with_word
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.timeline.relate import find_first_error

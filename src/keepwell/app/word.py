@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 
+from keepwell.app.catalogue import get_catalogue, get_follow_ups
 from keepwell.app.lessons.learned import Learned, add_learned, get_learned
 from keepwell.app.operation import Caller
 from keepwell.app.report import NodePicture
-from keepwell.app.wiring import find_state, get_catalogue, get_follow_ups
+from keepwell.app.wiring import find_state
 from keepwell.config.model import Config
 from keepwell.core.event import Event
 from keepwell.core.finding import Finding, Status
@@ -20,9 +20,10 @@ from keepwell.diagnose.decided import settle
 from keepwell.diagnose.diagnosis import diagnose
 from keepwell.diagnose.lag import History
 from keepwell.fleet.decisions import Decisions, Names, Word, decide, is_honoured
+from keepwell.fleet.decisions import day_of as day_of
 from keepwell.learning.gist import gist_of
 from keepwell.plugins.recognise import load_engines
-from keepwell.survey.judge import load_checks
+from keepwell.survey.judge import checks_for, find_purposes, load_checks
 
 #: The deepest level: a decision may name any check.
 ALL_LEVELS = 4
@@ -80,9 +81,11 @@ def hear(config: Config, seen: Seen, findings: Iterable[Finding], now: float) ->
 def find_names(config: Config, seen: Seen) -> Names:
     """The words that a decision may use: checks and causes that keepwell knows, and what things here are called."""
     checks = load_checks(ALL_LEVELS)
+    others = tuple(one.id for purpose in find_purposes() for one in checks_for(purpose))
+    silent = tuple(one.id for one in checks if not any(seen.named(name) for name in one.needs))
     return Names(
-        checks=tuple(one.id for one in checks),
-        silent=tuple(one.id for one in checks if not any(seen.named(name) for name in one.needs)),
+        checks=(*(one.id for one in checks), *others),
+        silent=(*silent, *others),
         issues=tuple(get_catalogue().issues),
         things=tuple(dict.fromkeys(name for name in _things(config, seen) if name)),
     )
@@ -99,11 +102,6 @@ def mark_decided(picture: NodePicture, decisions: Decisions) -> NodePicture:
             engine = replace(engine, state=f"{said} (decided)")
         engines.append(engine)
     return replace(picture, engines=tuple(engines))
-
-
-def day_of(now: float) -> date:
-    """The day where keepwell runs."""
-    return datetime.fromtimestamp(now).date()
 
 
 def _is_cited(issue: str, diagnosis: Diagnosis) -> bool:

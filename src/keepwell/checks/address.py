@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from keepwell.core.finding import Check, Finding, Status
 from keepwell.core.observation import Observation, Seen, Value
 from keepwell.core.ref import Ref
-from keepwell.core.values import row_of, rows_of, text_of, texts_of
+from keepwell.core.ref import node as node_ref
+from keepwell.core.values import find_number, row_of, rows_of, text_of, texts_of
 from keepwell.plugins.facts import engine_facts, engine_title, looked_at
+from keepwell.plugins.port_holder import find_holder
 
 _WILDCARDS = ("0.0.0.0", "::", "*")
 #: A line of an access log that tells of a refused request with a browser's or client's method.
@@ -32,9 +34,10 @@ def judge_port_free(seen: Seen) -> Iterator[Finding]:
         health = text_of(row_of(seen.value(ref, "engine.health")), "state")
         if holder is None or health in ("well", "loading", "asleep"):
             continue
-        facts = _holder_facts(seen, holder)
         port = text_of(row, "port")
+        facts = {**_holder_facts(seen, holder), **_advice(seen, ref, holder, port)}
         words = f"cannot have port {port}: {facts['holder_program']} (pid {facts['holder_pid']}) listens there"
+        words += f"; {facts.get('holder_how', '')}" * ("holder_how" in facts)
         more = {**facts, "port": port, "wished": f"{text_of(row, 'host')}:{port}"}
         yield _finding(seen, ref, "address.port_free", Status.CRITICAL, words, more, "engine.site", "engine.health")
 
@@ -55,6 +58,14 @@ def _holder_facts(seen: Seen, socket: Mapping[str, Value]) -> dict[str, str]:
                 program = " ".join(texts_of(row.get("argv"))[:3]) or text_of(row, "exe")
                 return {"holder_pid": pid, "holder_program": program, "holder_user": text_of(row, "user")}
     return {"holder_pid": pid or "?", "holder_program": "a program that this user cannot see"}
+
+
+def _advice(seen: Seen, ref: Ref, socket: Mapping[str, Value], port: str) -> dict[str, str]:
+    """What kind of program holds it, and what its owner does; {} where the program was not seen."""
+    known = find_holder(seen, node_ref(ref.node), int(find_number(socket.get("pid")) or 0))
+    if known is None:
+        return {}
+    return {"holder_kind": known.kind, "holder_how": known.advise(port)}
 
 
 def _covers(listening: str, asked: str) -> bool:

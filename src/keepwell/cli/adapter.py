@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
-import typer
+import click
 
 from keepwell.app.operation import Operation, Parameter
 
@@ -18,59 +18,99 @@ CONFIG_HELP = "Use this keepwell.toml instead of the one found."
 JSON_HELP = "Print one JSON document (schema and version inside) instead of text."
 HTML_HELP = "Also write the answer to FILE as one page that needs nothing else; - is standard output."
 WATCH_HELP = "Keep looking and redraw until Ctrl-C."
+#: By what names help is asked for, for a command and for a group of them.
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
-def command(operation: Operation, call: Callable[[Operation, dict[str, Any]], None]) -> Callable[..., None]:
-    """A function that Typer can make a command of; it hands its arguments to `call`."""
+class Command(click.Command):
+    """A command that tells what its arguments mean, too."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Its arguments, then its options."""
+        rows = [(one.make_metavar(ctx), one.told) for one in self.params if isinstance(one, Argument)]
+        if rows:
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
+
+
+class OwnCommand(Command):
+    """The command that the name of a group alone is: it goes by that name."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As if the group were not between."""
+        if parent is not None:
+            info_name, parent = parent.info_name, parent.parent
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+
+class Argument(click.Argument):
+    """An argument with a sentence about it (`told`)."""
+
+    def __init__(self, *words: str, told: str, **more: Any) -> None:
+        super().__init__(list(words), **more)
+        self.told = told
+
+
+def command(
+    operation: Operation, call: Callable[[Operation, dict[str, Any]], None], kind: type[Command] = Command
+) -> Command:
+    """The command of this operation; it hands its arguments to `call`."""
 
     def run(**arguments: Any) -> None:
         call(operation, arguments)
 
-    rows = [_row(one) for one in operation.parameters("cli")]
-    rows += _own_rows(operation)
-    run.__dict__["__signature__"] = inspect.Signature(rows, return_annotation=None)
-    run.__annotations__ = {row.name: row.annotation for row in rows}
-    run.__name__ = operation.name.replace("-", "_").replace(" ", "_")
-    run.__doc__ = operation.description
-    return run
-
-
-def _row(one: Parameter) -> inspect.Parameter:
-    default: Any = one.default
-    if one.required:
-        default = inspect.Parameter.empty
-    return inspect.Parameter(
-        one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[one.type, _form(one)]
+    params = [_param(one) for one in operation.parameters("cli")]
+    return kind(
+        operation.name.split()[-1],
+        callback=run,
+        params=[*params, *_own_params(operation)],
+        help=operation.description,
+        short_help=operation.summary,
+        context_settings=HELP_NAMES,
     )
 
 
-def _form(one: Parameter) -> Any:
-    param = one.param
-    if param.position:
-        return typer.Argument(help=param.help, show_default=not one.required)
-    names = [f"--{one.name.rstrip('_').replace('_', '-')}"]
-    if param.short:
-        names.append(param.short)
-    return typer.Option(*names, help=param.help, min=param.minimum, max=param.maximum)
+def _param(one: Parameter) -> click.Parameter:
+    kind, several = _kind(one)
+    more: dict[str, Any] = {"type": kind, "required": one.required}
+    if not one.required and not several:
+        more["default"] = one.default
+    if one.param.position:
+        if several:
+            more["nargs"] = -1
+        return Argument(one.name, told=one.param.help, **more)
+    flag = f"--{one.name.rstrip('_').replace('_', '-')}"
+    names = [one.name, flag, *filter(None, [one.param.short])]
+    if one.type is bool:
+        return click.Option(names, is_flag=True, default=one.default, help=one.param.help)
+    shown = not several and one.default not in ("", None)
+    return click.Option(names, multiple=several, help=one.param.help, show_default=shown, **more)
 
 
-def _own_rows(operation: Operation) -> list[inspect.Parameter]:
-    keyword = inspect.Parameter.KEYWORD_ONLY
+def _kind(one: Parameter) -> tuple[Any, bool]:
+    """What one value is, and whether there may be several of them."""
+    kind, several = one.type, False
+    if get_origin(kind) is UnionType:
+        (kind,) = (part for part in get_args(kind) if part is not type(None))
+    if get_origin(kind) is list:
+        (kind,), several = get_args(kind), True
+    bounds = (one.param.minimum, one.param.maximum)
+    if bounds == (None, None):
+        return kind, several
+    ranges: dict[type, Any] = {int: click.IntRange, float: click.FloatRange}
+    return ranges[kind](*bounds), several
+
+
+def _own_params(operation: Operation) -> list[click.Parameter]:
     rows = [
-        inspect.Parameter(
-            "as_json", keyword, default=False, annotation=Annotated[bool, typer.Option("--json", help=JSON_HELP)]
-        ),
-        inspect.Parameter(
-            "config",
-            keyword,
-            default=None,
-            annotation=Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)],
-        ),
+        click.Option(["as_json", "--json"], is_flag=True, help=JSON_HELP),
+        click.Option(["--config"], type=click.Path(path_type=Path), metavar="FILE", help=CONFIG_HELP),
     ]
     if operation.paged:
-        html = typer.Option("--html", help=HTML_HELP, metavar="FILE")
-        rows.append(inspect.Parameter("html", keyword, default="", annotation=Annotated[str, html]))
+        rows.append(click.Option(["--html"], default="", metavar="FILE", help=HTML_HELP, show_default=False))
     if operation.watchable:
-        watch = typer.Option("--watch", "-w", help=WATCH_HELP)
-        rows.append(inspect.Parameter("watch", keyword, default=False, annotation=Annotated[bool, watch]))
-    return rows
+        rows.append(click.Option(["--watch", "-w"], is_flag=True, help=WATCH_HELP))
+    return [*rows]

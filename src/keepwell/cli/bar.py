@@ -28,6 +28,11 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
 
+    @property
+    def moves(self) -> bool:
+        """True where somebody sees it."""
+        return self._shown
+
     def update(self, text: str, done: int, total: int) -> None:
         """Show how far the work is (see `keepwell.app.operation.Progress`)."""
         if self._progress is not None and self._task is not None:
@@ -54,11 +59,13 @@ class Bar:
 
         asked = "\n".join(f"  - {clean(line, 2000)}" for line in lines)
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            print(f"left out, because nobody could be asked (--yes agrees):\n{asked}", file=sys.stderr)
+            print(
+                f"left out, because nobody could be asked (--yes agrees, where there is one):\n{asked}", file=sys.stderr
+            )
             return False
         if self._progress is not None:
             self._progress.stop()
-        print(f"This level does more than look:\n{asked}\nGo on with that? [y/N] ", end="", file=sys.stderr, flush=True)
+        print(f"This does more than look:\n{asked}\nGo on with that? [y/N] ", end="", file=sys.stderr, flush=True)
         agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
         if self._progress is not None:
             self._progress.start()

@@ -60,10 +60,16 @@ def _once(
     import asyncio
 
     with Bar(shown=not as_json) as bar:
-        caller = Caller(config=config, progress=bar.update, agree=bar.agree, note=bar.note)
+        caller = Caller(config=config, progress=bar.update, agree=bar.agree, note=bar.note, watched=bar.moves)
         if not as_json:
             caller = replace(caller, tell=_tell)
-        report = asyncio.run(_ask(operation, caller, arguments))
+        asked = _ask(operation, caller, arguments)
+        if operation.timed:
+            from keepwell.bench.measuring import run
+
+            report = run(asked)
+        else:
+            report = asyncio.run(asked)
     if report is None:
         return 0
     if page == STANDARD_OUTPUT:

@@ -5,8 +5,9 @@ Secrets stand in it by reference only and are read by `load_secret` when they ar
 """
 
 from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
-from keepwell.config.load import InvalidConfig, find_config, load_config, parse_config
+from keepwell.config.load import find_config, load_config, parse_config
 from keepwell.config.model import Config, DiagnoseOptions, EngineEntry, NodeEntry, Secret
+from keepwell.config.problems import InvalidConfig
 from keepwell.config.secret import load_secret
 
 __all__ = [

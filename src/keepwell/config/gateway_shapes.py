@@ -12,8 +12,8 @@ from keepwell.config.shapes import Toml, text, texts
 #: The days of a week, in the order of `datetime.date.weekday`.
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB)")
-_BYTES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|TiB)")
+_BYTES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -79,6 +79,14 @@ def words(*known: str) -> Callable[[Toml], tuple[str, ...]]:
         return found
 
     return read
+
+
+def time_of_day(value: Toml) -> str:
+    """A time of day "HH:MM"; gives that."""
+    found = moment(value)
+    if not _CLOCK.fullmatch(found):
+        raise ValueError('a time of day like "03:30"')
+    return found
 
 
 def moment(value: Toml) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -11,52 +10,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from keepwell.config.desired_reading import (
+    DESIRED,
+    Wishes,
+    find_desired_disagreements,
+    no_wishes,
+    read_desired,
+)
 from keepwell.config.gateway_rules import find_disagreements
 from keepwell.config.home import find_home
 from keepwell.config.model import Config
+from keepwell.config.objective_schema import find_objective_disagreements
+from keepwell.config.problems import InvalidConfig, Problem, Problems, find_nearest
 from keepwell.config.schema import SECTIONS
-from keepwell.config.sections import Key, Section
-from keepwell.config.toml_lines import KeyPath, TomlLines
+from keepwell.config.table_reading import TableReader
+from keepwell.config.toml_lines import TomlLines
 from keepwell.core.errors import ConfigurationError
 
 FILE_NAME = "keepwell.toml"
 #: Bytes of the file; a few dozen nodes take some ten thousand.
 CONFIG_BYTES = 1024 * 1024
-#: Mistakes that are listed; more than these help nobody.
-PROBLEMS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One mistake: where (`line` from 1, `key` such as `engine[0].kind`), what is wrong, what was expected.
-
-    `nearest` is the valid word that looks most like the one that was written, or "".
-    """
-
-    line: int
-    key: str
-    what: str
-    expected: str = ""
-    nearest: str = ""
-
-    def __str__(self) -> str:
-        parts = [f"{self.key}: {self.what}"]
-        if self.expected:
-            parts.append(f"expected {self.expected}")
-        if self.nearest:
-            parts.append(f"did you mean {self.nearest!r}?")
-        return "; ".join(parts)
-
-
-class InvalidConfig(ConfigurationError):
-    """The file has mistakes; `problems` are all of them, in the order of their lines."""
-
-    def __init__(self, path: Path, problems: Collection[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=_line))
-        lines = [f"{path}:{one.line}: {one}" for one in self.problems[:PROBLEMS]]
-        if len(self.problems) > PROBLEMS:
-            lines.append(f"and {len(self.problems) - PROBLEMS} more")
-        super().__init__("\n".join(lines))
 
 
 def load_config(
@@ -65,13 +38,16 @@ def load_config(
     known_engines: Collection[str],
     known_services: Collection[str] = (),
     known_policies: Collection[str] = (),
+    known_sinks: Collection[str] = (),
     local_name: str = "",
+    wishes: Wishes = no_wishes,
 ) -> Config:
     """The configuration in `path`, else in the first of the usual places; an empty one when there is no file.
 
-    `known_engines`, `known_services` and `known_policies` name plug-ins (any policy is taken where none is known);
-    `local_name` is this machine's name, which an engine may be declared on without a node entry. Raises InvalidConfig
-    with all mistakes, ConfigurationError when a file that was asked for cannot be read.
+    `known_engines`, `known_services`, `known_policies` and `known_sinks` name plug-ins (any policy and any sink is
+    taken where none is known); `local_name` is this machine's name, which an engine may be declared on without a node
+    entry; `wishes` tells what may stand below [[desired]], and is called only for a file that has some. Raises
+    InvalidConfig with all mistakes, ConfigurationError when a file that was asked for cannot be read.
     """
     found = path or find_config()
     if found is None:
@@ -86,7 +62,9 @@ def load_config(
     kinds = {"kind": set(known_engines), "service": set(known_services)}
     if known_policies:
         kinds["policy"] = set(known_policies)
-    return parse_config(content, path=found, kinds=kinds, local_name=local_name)
+    if known_sinks:
+        kinds["sink"] = set(known_sinks)
+    return parse_config(content, path=found, kinds=kinds, local_name=local_name, wishes=wishes)
 
 
 def find_config() -> Path | None:
@@ -98,9 +76,11 @@ def find_config() -> Path | None:
     return None
 
 
-def parse_config(content: bytes, *, path: Path, kinds: Mapping[str, set[str]], local_name: str = "") -> Config:
+def parse_config(
+    content: bytes, *, path: Path, kinds: Mapping[str, set[str]], local_name: str = "", wishes: Wishes = no_wishes
+) -> Config:
     """The configuration in these bytes; `path` is only named in errors, `kinds` are the words that its choices
-    allow. Raises InvalidConfig.
+    allow, `wishes` what may stand below [[desired]]. Raises InvalidConfig.
     """
     if len(content) > CONFIG_BYTES:
         raise InvalidConfig(path, [Problem(line=1, key="file", what=f"more than {CONFIG_BYTES} bytes")])
@@ -112,10 +92,10 @@ def parse_config(content: bytes, *, path: Path, kinds: Mapping[str, set[str]], l
         raise InvalidConfig(path, [Problem(line=line, key="file", what="not UTF-8")]) from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidConfig(path, [_syntax_problem(str(error), text)]) from None
-    reader = _Reader(TomlLines(text.replace("\r\n", "\n")))
-    config = reader.read(document, dict(kinds), local_name)
-    if reader.problems:
-        raise InvalidConfig(path, reader.problems)
+    problems = Problems(TomlLines(text.replace("\r\n", "\n")))
+    config = _read(document, problems, kinds, _Known(local_name=local_name, wishes=wishes))
+    if problems.found:
+        raise InvalidConfig(path, problems.found)
     return replace(config, path=path)
 
 
@@ -129,112 +109,44 @@ def _require_trusted(path: Path, found: os.stat_result) -> None:
         )
 
 
-class _Reader:
-    """Turns a document into a Config and collects what is wrong on the way."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the caller knows beside words: this machine's name, and what may be wished."""
 
-    def __init__(self, lines: TomlLines) -> None:
-        self.problems: list[Problem] = []
-        self._lines = lines
+    local_name: str
+    wishes: Wishes
 
-    def read(self, document: Mapping[str, object], choices: dict[str, set[str]], local_name: str) -> Config:
-        """The configuration, incomplete where problems were found."""
-        sections = {one.name: one for one in SECTIONS}
-        for name in document:
-            if name not in sections:
-                self._add((name,), "unknown section", nearest=_nearest(name, sections))
-        nodes = self._several(sections["node"], document, choices)
-        names = {str(one["name"]) for one in nodes if "name" in one}
-        choices = {**choices, "node": names | {local_name} - {""}}
-        tables = {"node": nodes}
-        for name, section in sections.items():
-            if section.several and name != "node":
-                tables[name] = self._several(section, document, choices)
-            elif not section.several:
-                tables[name] = [self._one(section, document.get(name, {}), (name,), choices)]
-            self._distinct(section, tables[name])
-        for one in find_disagreements(tables):
-            self._add(one.path, one.what, expected=one.expected)
-        if self.problems:
-            return Config()
-        made: dict[str, Any] = {}
-        for name, section in sections.items():
-            made[section.field] = tuple(section.entry(**one) for one in tables[name])
-            if not section.several:
-                (made[section.field],) = made[section.field]
-        return Config(**made)
 
-    def _several(
-        self, section: Section, document: Mapping[str, object], choices: dict[str, set[str]]
-    ) -> list[dict[str, Any]]:
-        entries = document.get(section.name, [])
-        if not isinstance(entries, list):
-            self._add((section.name,), "one table", expected=f"a list of tables, each begun by [[{section.name}]]")
-            return []
-        return [self._one(section, one, (section.name, index), choices) for index, one in enumerate(entries)]
-
-    def _one(self, section: Section, table: object, path: KeyPath, choices: dict[str, set[str]]) -> dict[str, Any]:
-        """The checked values of one table, by field name."""
-        if not isinstance(table, dict):
-            self._add(path, _kind(table), expected=f"a table, begun by [{section.name}]")
-            return {}
-        keys = {one.name: one for one in section.keys}
-        for name in table:
-            if name not in keys:
-                self._add(
-                    (*path, name), "unknown key", expected=f"one of {', '.join(keys)}", nearest=_nearest(name, keys)
-                )
-        values: dict[str, Any] = {}
-        for key in section.keys:
-            if key.name in table:
-                self._value(key, table[key.name], (*path, key.name), values, choices)
-            elif key.required:
-                self._add((*path, key.name), "missing", expected=key.help)
-        return values
-
-    def _value(
-        self, key: Key, value: object, path: KeyPath, values: dict[str, Any], choices: dict[str, set[str]]
-    ) -> None:
-        try:
-            found = key.shape(value)
-        except ValueError as error:
-            self._add(path, _kind(value), expected=str(error))
-            return
-        for word in self._unknown(key, found, choices):
-            words = sorted(choices[key.choice])
-            expected = f"one of {', '.join(words)}"
-            if not words:
-                expected = "a name from a [[node]] entry"
-            self._add(path, f"{word!r} is not known", expected=expected, nearest=_nearest(str(word), words))
-            return
-        values[key.field or key.name] = found
-
-    def _unknown(self, key: Key, found: object, choices: dict[str, set[str]]) -> list[object]:
-        """What of a value is none of the words that the caller gave, if it gave any."""
-        if not key.choice or key.choice not in choices:
-            return []
-        items: tuple[object, ...] = (found,)
-        if isinstance(found, tuple):
-            items = found
-        return [one for one in items if one not in choices[key.choice]]
-
-    def _distinct(self, section: Section, entries: list[dict[str, Any]]) -> None:
-        """Two entries that say the same thing are a mistake of copying."""
-        if not section.distinct:
-            return
-        first: dict[tuple[str, ...], int] = {}
-        for index, one in enumerate(entries):
-            said = tuple(str(one.get(key, "")) for key in section.distinct)
-            if not said[-1]:
-                continue
-            if said in first:
-                line = self._lines.line((section.name, first[said]))
-                path = (section.name, index, section.distinct[-1])
-                self._add(path, f"{said[-1]!r} is declared already in line {line}")
-            first.setdefault(said, index)
-
-    def _add(self, path: KeyPath, what: str, *, expected: str = "", nearest: str = "") -> None:
-        line = self._lines.line(path)
-        self.problems.append(Problem(line=line, key=_render_path(path), what=what, expected=expected, nearest=nearest))
+def _read(document: Mapping[str, object], problems: Problems, choices: Mapping[str, set[str]], known: _Known) -> Config:
+    """The configuration, incomplete where problems were found."""
+    sections = {one.name: one for one in SECTIONS}
+    for name in document:
+        if name not in sections:
+            problems.add((name,), "unknown section", nearest=find_nearest(name, sections))
+    nodes = TableReader(problems, choices).several(sections["node"], document.get("node", []), ("node",))
+    names = {str(one["name"]) for one in nodes if "name" in one}
+    tags = {str(tag) for one in nodes for tag in one.get("tags", ())}
+    reader = TableReader(problems, {**choices, "node": names | {known.local_name} - {""}, "tag": tags})
+    tables = {"node": nodes}
+    for name, section in sections.items():
+        if name == DESIRED:
+            tables[name] = read_desired(section, document.get(name, []), reader, known.wishes)
+        elif section.several and name != "node":
+            tables[name] = reader.several(section, document.get(name, []), (name,))
+        elif not section.several:
+            tables[name] = [reader.one(section, document.get(name, {}), (name,))]
+        reader.distinct(section, tables[name])
+    disagreements = (find_disagreements, find_objective_disagreements, find_desired_disagreements)
+    for one in (one for find in disagreements for one in find(tables)):
+        problems.add(one.path, one.what, expected=one.expected)
+    if problems.found:
+        return Config()
+    made: dict[str, Any] = {}
+    for name, section in sections.items():
+        made[section.field] = tuple(section.entry(**one) for one in tables[name])
+        if not section.several:
+            (made[section.field],) = made[section.field]
+    return Config(**made)
 
 
 def _syntax_problem(said: str, text: str) -> Problem:
@@ -244,28 +156,3 @@ def _syntax_problem(said: str, text: str) -> Problem:
     if found:
         line = int(found[1])
     return Problem(line=line, key="TOML", what=re.sub(r" \(at .*\)$", "", said))
-
-
-def _kind(value: object) -> str:
-    """What was written, without its value: it may be a secret."""
-    names: dict[type, str] = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
-    return f"{names.get(type(value), 'a table')} that does not fit"
-
-
-def _nearest(word: str, words: Collection[str]) -> str:
-    found = difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.5)
-    return "".join(found)
-
-
-def _render_path(path: KeyPath) -> str:
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            text += f".{part}"
-    return text.lstrip(".")
-
-
-def _line(problem: Problem) -> int:
-    return problem.line

@@ -5,24 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from keepwell.config.alert_model import AlertsEntry, NotifyEntry, QuietEntry, ThresholdEntry
+from keepwell.config.desired_model import DesiredEntry
 from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
-    """Where a secret stands: the name of an environment variable or the path of a file; never the secret."""
-
-    env: str = ""
-    file: str = ""
+from keepwell.config.hub_model import HubEntry
+from keepwell.config.objective_model import ObjectiveEntry
+from keepwell.config.secret_reference import Secret as Secret
+from keepwell.config.sink_model import SinkEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeEntry:
     """A machine: its label, its address (IP or name, "" for this machine) and free words to group by.
 
-    `reach` is how keepwell gets there: "ssh" or "agent"; "" is this machine if `address` is "", else ssh. `port` 0
-    is the usual one. `jump` is another node, or `user@host:port`. `user`, `key` (a path), `known_hosts`, `sudo`
-    and `jump` are for ssh; `token` and `fingerprint` (SHA-256 of the certificate, hex) for an agent.
+    `reach` is how keepwell gets there: "ssh", "agent" or "proxmox" (its API); "" is this machine if `address` is "",
+    else ssh. `port` 0 is the usual one. `jump` is another node, or `user@host:port`. `user`, `key` (a path),
+    `known_hosts`, `sudo` and `jump` are for ssh; `token` and `fingerprint` (SHA-256 of the certificate, hex) for an
+    agent and an API, which has a `user`, too.
     """
 
     name: str
@@ -145,3 +144,11 @@ class Config:
     gateway: GatewayEntry = field(default_factory=GatewayEntry)
     routes: tuple[RouteEntry, ...] = ()
     reservations: tuple[ReservationEntry, ...] = ()
+    alerts: AlertsEntry = field(default_factory=AlertsEntry)
+    notify: tuple[NotifyEntry, ...] = ()
+    quiet: tuple[QuietEntry, ...] = ()
+    thresholds: tuple[ThresholdEntry, ...] = ()
+    objectives: tuple[ObjectiveEntry, ...] = ()
+    sinks: tuple[SinkEntry, ...] = ()
+    hub: HubEntry = field(default_factory=HubEntry)
+    desired: tuple[DesiredEntry, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 
 from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
@@ -15,9 +16,11 @@ from keepwell.config.model import (
     Secret,
     ServiceEntry,
 )
+from keepwell.config.objective_model import ObjectiveEntry
 from keepwell.config.schema import SECTIONS
 from keepwell.config.sections import Section
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 #: Columns of a comment.
 COMMENT_COLUMNS = 100
 
@@ -31,6 +34,7 @@ Entry = (
     | GatewayEntry
     | RouteEntry
     | ReservationEntry
+    | ObjectiveEntry
 )
 
 
@@ -50,7 +54,7 @@ def render_value(value: object) -> str:
             return f"{{env = {render_value(value.env)}}}"
         return f"{{file = {render_value(value.file)}}}"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name} = {render_value(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{render_key(str(name))} = {render_value(one)}" for name, one in value.items()) + "}"
     if isinstance(value, bool):
         return {True: "true", False: "false"}[value]
     if isinstance(value, int | float):
@@ -58,6 +62,13 @@ def render_value(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(render_value(one) for one in value)}]"
     return '"' + "".join(_escape(char) for char in str(value)) + '"'
+
+
+def render_key(name: str) -> str:
+    """A key as TOML writes it: bare where it may be."""
+    if _BARE.fullmatch(name):
+        return name
+    return render_value(name)
 
 
 def render_duration(seconds: float) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from keepwell.config import shapes
+from keepwell.config.alert_schema import ALERT_SECTIONS
+from keepwell.config.desired_schema import DESIRED_SECTIONS
 from keepwell.config.gateway_schema import GATEWAY_SECTIONS
 from keepwell.config.gateway_shapes import count, prefix
+from keepwell.config.hub_schema import HUB_SECTIONS
 from keepwell.config.model import (
     DecisionEntry,
     DiagnoseOptions,
@@ -13,7 +16,9 @@ from keepwell.config.model import (
     NodeEntry,
     ServiceEntry,
 )
+from keepwell.config.objective_schema import OBJECTIVE_SECTIONS
 from keepwell.config.sections import Key, Section
+from keepwell.config.sink_schema import SINK_SECTIONS
 
 SECTIONS: tuple[Section, ...] = (
     Section(
@@ -27,15 +32,23 @@ SECTIONS: tuple[Section, ...] = (
             Key(name="name", shape=shapes.label, required=True, help="label, used in every report"),
             Key(name="address", shape=shapes.address, help="IP address or host name"),
             Key(name="tags", shape=shapes.texts, help="free words to group by"),
-            Key(name="reach", shape=shapes.one_of("ssh", "agent"), help="how to get there: ssh (the usual) or agent"),
-            Key(name="port", shape=shapes.port, help="port of its SSH server or agent, if not the usual one"),
-            Key(name="user", shape=shapes.user, help="the user to log in as"),
+            Key(
+                name="reach",
+                shape=shapes.one_of("ssh", "agent", "proxmox"),
+                help="how to get there: ssh (the usual), agent, or proxmox: its API, for containers' settings",
+            ),
+            Key(name="port", shape=shapes.port, help="port of its SSH server, agent or API, if not the usual one"),
+            Key(name="user", shape=shapes.login, help="the user to log in as; of an API like root@pam or me@pve!token"),
             Key(name="key", shape=shapes.path, help="file of the private key; without it the SSH agent and ~/.ssh"),
             Key(name="known_hosts", shape=shapes.path, help="file of known host keys; without it ~/.ssh/known_hosts"),
             Key(name="jump", shape=shapes.text, help="the node, or user@host:port, to go through"),
             Key(name="sudo", shape=shapes.flag, help="look as root, by sudo without a password"),
-            Key(name="token", shape=shapes.secret, help='the agent\'s token: {env = "NAME"} or {file = "/path"}'),
-            Key(name="fingerprint", shape=shapes.fingerprint, help="SHA-256 of the agent's certificate, hex"),
+            Key(
+                name="token",
+                shape=shapes.secret,
+                help='token of the agent, token or password of the API: {env = "NAME"} or {file = "/path"}',
+            ),
+            Key(name="fingerprint", shape=shapes.fingerprint, help="SHA-256 of its agent's or API's certificate, hex"),
         ),
     ),
     Section(
@@ -135,4 +148,9 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     *GATEWAY_SECTIONS,
+    *ALERT_SECTIONS,
+    *OBJECTIVE_SECTIONS,
+    *HUB_SECTIONS,
+    *SINK_SECTIONS,
+    *DESIRED_SECTIONS,
 )

@@ -22,6 +22,7 @@ LIST_ITEMS = 256
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?")
+_LOGIN = re.compile(rf"{_USER.pattern}(@[A-Za-z][A-Za-z0-9._-]{{0,31}}(![A-Za-z][A-Za-z0-9._-]{{0,127}})?)?")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}")
 
@@ -205,6 +206,14 @@ def user(value: Toml) -> str:
     found = text(value)
     if not _USER.fullmatch(found):
         raise ValueError("the name of a system user")
+    return found
+
+
+def login(value: Toml) -> str:
+    """The name of a system user, or of one of an API: user@realm, user@realm!token."""
+    found = text(value)
+    if not _LOGIN.fullmatch(found):
+        raise ValueError("the name of a system user, or user@realm, or user@realm!token")
     return found
 
 

@@ -7,18 +7,21 @@ world and either counted as done or made again. A world that is neither as plann
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from keepwell.conform.actions import perform
-from keepwell.conform.ledger import CHECK_KEY, Ledger, activation_key, change_key
+from keepwell.conform.backup import back_up
+from keepwell.conform.ledger import BACKUP_KEY, CHECK_KEY, DRAIN_KEY, Ledger, activation_key, change_key
+from keepwell.conform.traffic import Gate, NoTraffic, Traffic
 from keepwell.conform.world import find_standing
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError, RefusedError
 from keepwell.core.finding import Finding, Status
 from keepwell.core.run import ItemState
-from keepwell.core.step import Action, Activation, Change, Plan
+from keepwell.core.step import Action, Activation, Change, Plan, SetMode, SetOwner
 from keepwell.transport.base import Hands
 
 #: Asks the check that asked for the repair; None when it no longer has anything to say about the subject.
@@ -33,7 +36,9 @@ ASK_SECONDS = 1.0
 #: Seconds between two looks at the clock.
 TICK_SECONDS = 0.05
 
-OutcomeState: TypeAlias = Literal["well", "not-well", "failed", "undone"]
+OutcomeState: TypeAlias = Literal["well", "not-well", "failed", "stopped", "undone"]
+#: Asked before each change and what makes it effective: whether to go on.
+Agree: TypeAlias = Callable[[Change | Activation], bool]
 _STATES: dict[OutcomeState, ItemState] = {"well": "done", "not-well": "failed"}
 
 
@@ -41,7 +46,8 @@ _STATES: dict[OutcomeState, ItemState] = {"well": "done", "not-well": "failed"}
 class Outcome:
     """What came of applying or undoing: the state, one sentence, and the check's last word (None: no word).
 
-    "failed" means that a change or activation could not be made; the run can be gone on with, or undone.
+    "failed" means that a change or activation could not be made, "stopped" that somebody did not agree to the next one;
+    the run can be gone on with, or undone.
     """
 
     state: OutcomeState
@@ -49,29 +55,74 @@ class Outcome:
     finding: Finding | None = None
 
 
+def always(step: Change | Activation) -> bool:
+    """Goes on with everything."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What a plan is worked on with: the node's hands, the time, and the run's ledger."""
+    """What a plan is worked on with: the node's hands, the time, and the run's ledger.
+
+    `traffic` keeps requests from an engine that is touched, `backups` is the state folder in which a copy of what is
+    changed is kept first (None: nowhere), and `agree` is asked before each step.
+    """
 
     hands: Hands
     clock: Clock
     ledger: Ledger
+    traffic: Traffic = field(default_factory=NoTraffic)
+    backups: Path | None = None
+    agree: Agree = always
 
 
 async def apply(plan: Plan, bench: Bench, recheck: Recheck) -> Outcome:
     """Make every change that is not yet done, make them effective, ask the check until it is and stays OK.
 
-    Raises RefusedError when the world is not as planned: before the first change nothing is touched then.
+    What is changed is copied before, and an engine that is touched has no requests meanwhile. Raises RefusedError when
+    the world is not as planned, and AccessError when no copy can be kept: before the first change nothing is touched
+    then.
     """
     await _require_fresh(plan, bench)
+    gate = Gate(engine=plan.engine, ledger=bench.ledger, traffic=bench.traffic)
+    if bench.backups is not None:
+        await back_up(plan, bench.hands, bench.ledger, bench.backups)
     try:
-        for number, change in enumerate(plan.changes):
-            await _make(change, change_key(number), bench)
-        for number, activation in enumerate(plan.activate):
-            await _activate(activation, activation_key(number), bench)
+        if not await _make_all(plan, bench, gate):
+            await gate.leave()
+            return Outcome(state="stopped", detail="the next step was not agreed to")
+        problem = await gate.open()
     except AccessError as error:
-        return Outcome(state="failed", detail=str(error))
+        return Outcome(state="failed", detail=f"{error}{_without_traffic(plan, bench)}")
+    if problem:
+        return Outcome(state="not-well", detail=problem)
     return await _ask_again(bench, recheck, bool(plan.activate))
+
+
+def _without_traffic(plan: Plan, bench: Bench) -> str:
+    """Said beside a failure while the engine is drained."""
+    drained = bench.ledger.has(DRAIN_KEY) and bench.ledger.state(DRAIN_KEY) == "done"
+    return f"; {plan.engine} stays drained until the run goes on or is undone" * drained
+
+
+async def _make_all(plan: Plan, bench: Bench, gate: Gate) -> bool:
+    """Every step that is not done yet, the engine drained before the first; False where one was not agreed to."""
+    steps: list[tuple[str, Change | Activation]] = [(change_key(n), one) for n, one in enumerate(plan.changes)]
+    steps += [(activation_key(n), one) for n, one in enumerate(plan.activate)]
+    closed = False
+    for key, step in steps:
+        if bench.ledger.state(key) == "done":
+            continue
+        if not bench.agree(step):
+            return False
+        if not closed:
+            await gate.close()
+            closed = True
+        if isinstance(step, Change):
+            await _make(step, key, bench)
+        else:
+            await _activate(step, key, bench)
+    return True
 
 
 async def make_change(plan: Plan, number: int, bench: Bench) -> None:
@@ -91,13 +142,30 @@ async def wait(clock: Clock, seconds: float) -> None:
 
 async def _require_fresh(plan: Plan, bench: Bench) -> None:
     """Refuse a run that was taken back, and a stale plan as long as nothing of it has begun."""
-    states = {item.state for item in bench.ledger.run.items}
-    if states & {"undoing", "undone"}:
-        raise RefusedError("this run is undone, or being undone", where=bench.ledger.run.id, hint="make a new plan")
-    if states != {"pending"}:
+    ledger = bench.ledger
+    if {item.state for item in ledger.run.items if item.key != BACKUP_KEY} & {"undoing", "undone"}:
+        raise RefusedError("this run is undone, or being undone", where=ledger.run.id, hint="make a new plan")
+    if any(ledger.state(change_key(number)) != "pending" for number in range(len(plan.changes))):
         return
-    for change in plan.changes:
+    for change in _first_of_each(plan.changes):
         await _require_before(change, bench)
+
+
+def _first_of_each(changes: Iterable[Change]) -> Iterator[Change]:
+    """Those that no earlier one prepares the ground for, at their path or above: only these find what was planned."""
+    touched: set[tuple[str, str]] = set()
+    for change in changes:
+        about = _ABOUT.get(type(change.do), "all")
+        paths = [one for name in ("path", "target") if (one := getattr(change.do, name, ""))]
+        wider = {(str(one), "all") for path in paths for one in (path, *PurePosixPath(path).parents)}
+        same = {(path, one) for path in paths for one in (about, *list(_ABOUT.values()) * (about == "all"))}
+        if not touched & (wider | same):
+            yield change
+        touched |= {(path, about) for path in paths}
+
+
+#: What is changed of a path by actions that leave the rest as it is.
+_ABOUT: Mapping[type, str] = {SetMode: "mode", SetOwner: "owner"}
 
 
 async def _require_before(change: Change, bench: Bench) -> None:
@@ -118,7 +186,8 @@ async def _make(change: Change, key: str, bench: Bench) -> None:
     if standing == "after" and state != "pending":
         _finish(key, bench)
         return
-    await _require_before(change, bench)
+    if standing != "torn" or state == "pending":
+        await _require_before(change, bench)
     bench.ledger.move(key, "begun")
     bench.ledger.move(key, "done", await carry_out(change.do, key, bench))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from keepwell.core.errors import ConfigurationError
 from keepwell.core.finding import Finding
 from keepwell.core.hypothesis import Hypothesis
 from keepwell.core.observation import Seen
@@ -37,19 +38,27 @@ def find_repairs(findings: Iterable[Finding], hypotheses: Iterable[Hypothesis] =
                 one = Repair(step=cause.repair, finding=finding, issue=cause.issue)
                 found.setdefault(one.key, one)
     for finding in bad:
-        for name in names("steps"):
-            if finding.check in get_step(name).mends:
+        for name, step in _steps():
+            if finding.check in step.mends:
                 one = Repair(step=name, finding=finding)
                 found.setdefault(one.key, one)
     return tuple(found.values())
 
 
 def get_step(name: str) -> Step:
-    """The step of this name; ConfigurationError if there is none."""
+    """The step of this name; ConfigurationError if there is none that mends a finding."""
     step = load("steps", name)
     if not isinstance(step, Step):
-        raise TypeError(f"the plug-in steps/{name} is no Step")
+        raise ConfigurationError(f"the step {name} mends no finding")
     return step
+
+
+def _steps() -> Iterator[tuple[str, Step]]:
+    """Those that mend findings; others keep wishes."""
+    for name in names("steps"):
+        step = load("steps", name)
+        if isinstance(step, Step):
+            yield name, step
 
 
 def wants(repair: Repair, seen: Seen) -> Wants:

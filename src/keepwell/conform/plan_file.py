@@ -9,7 +9,7 @@ import msgspec
 
 from keepwell.core.errors import DamagedError
 from keepwell.core.ref import Ref
-from keepwell.core.step import Action, Activation, Change, Plan
+from keepwell.core.step import Action, Activation, Change, Plan, Serving
 
 #: Changes when an old plan could no longer be read.
 SCHEMA = "keepwell.plan/1"
@@ -29,8 +29,12 @@ def parse_plan(content: bytes) -> Plan:
             raise ValueError(f"its schema is not {SCHEMA}")
         row = document["plan"]
         row["subject"] = Ref.parse(row["subject"])
+        if row.get("engine") is not None:
+            row["engine"] = Ref.parse(row["engine"])
         row["changes"] = tuple(_change(one) for one in row["changes"])
         row["activate"] = tuple(_action(one) for one in row["activate"])
+        row["proof"] = tuple(msgspec.convert(one, Serving) for one in row.get("proof", ()))
+        row["wishes"] = tuple(row.get("wishes", ()))
         return Plan(**row)
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(f"not a plan: {error}") from error

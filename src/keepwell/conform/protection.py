@@ -8,7 +8,7 @@ from datetime import date
 from keepwell.config.model import DecisionEntry
 from keepwell.core.errors import RefusedError
 from keepwell.core.ref import Ref
-from keepwell.core.step import Plan, RemoveFile
+from keepwell.core.step import Action, Plan, Put, RemoveFile, Rename
 from keepwell.fleet.decisions import Touched, cite, find_protection, names_of
 
 
@@ -33,9 +33,13 @@ def require_consent(plan: Plan, decisions: Iterable[DecisionEntry], today: date,
 def touched_by(plan: Plan, issue: str = "") -> Touched:
     """What a plan would change, by all names. What lies on a model's path counts when the change names the model."""
     subjects = [plan.subject, *(one.subject for one in plan.changes)]
-    removes = any(isinstance(one.do, RemoveFile) for one in plan.changes)
+    removes = any(_removes(one.do) for one in plan.changes)
     names = {name for one in subjects for name in _names(one, removes)}
     return Touched(check=plan.check, issue=issue, names=frozenset(names), removes=removes)
+
+
+def _removes(action: Action) -> bool:
+    return isinstance(action, RemoveFile | Rename) or (isinstance(action, Put) and action.after.kind == "absent")
 
 
 def _names(subject: Ref, removes: bool) -> frozenset[str]:

@@ -5,18 +5,37 @@ from __future__ import annotations
 import hashlib
 from typing import Literal, TypeAlias
 
+from keepwell.conform.hands import get_api, get_exact
+from keepwell.core.entry import is_as_wished, is_torn, without_time
 from keepwell.core.errors import NotThere
-from keepwell.core.step import Action, Change, RemoveFile, RunCommand, SetMode, SetOwner, SetRunning, WriteFile
+from keepwell.core.step import (
+    Action,
+    CallApi,
+    Change,
+    EndProcess,
+    Put,
+    RemoveFile,
+    Rename,
+    RunCommand,
+    SetMode,
+    SetOwner,
+    SetRunning,
+    StartProcess,
+    WriteFile,
+)
 from keepwell.formats.procfs import parse_process_stat
-from keepwell.transport.base import Transport
+from keepwell.transport.base import CallsApi, ExactHands, Transport
 
-#: "unknown" for a command, of which nobody can tell from outside whether it ran.
-Standing: TypeAlias = Literal["before", "after", "other", "unknown"]
+#: "unknown" for a command, of which nobody can tell from outside whether it ran; "torn" for a file that was being
+#: written in its place when all ended.
+Standing: TypeAlias = Literal["before", "after", "other", "unknown", "torn"]
 
 #: Bytes of a file that a plan rewrites; far above any settings file.
 WORLD_BYTES = 16 * 1024 * 1024
 #: States of a process in /proc that is stopped by a signal or a debugger, and of one that has ended (proc(5)).
 STOPPED, GONE = ("T", "t"), ("Z", "X", "x")
+#: What can be done twice, and does not show from outside whether it was done.
+_UNTOLD = RunCommand | StartProcess | EndProcess
 _RUNNING = {True: "running", False: "stopped"}
 
 
@@ -25,8 +44,14 @@ async def find_standing(change: Change, transport: Transport) -> Standing:
 
     "other" also when there is nothing to compare with any more; other AccessErrors pass through.
     """
-    if isinstance(change.do, RunCommand) or change.undo is None:
+    if isinstance(change.do, _UNTOLD) or change.undo is None:
         return "unknown"
+    if isinstance(change.do, Put):
+        return await _find_standing_of(change.do, get_exact(transport))
+    if isinstance(change.do, CallApi):
+        return await _find_set(change.do, get_api(transport))
+    if isinstance(change.do, Rename):
+        return await _find_renamed(change.do, get_exact(transport))
     try:
         actual = await read_state(change.do, transport)
     except NotThere:
@@ -38,6 +63,36 @@ async def find_standing(change: Change, transport: Transport) -> Standing:
     return "other"
 
 
+async def _find_standing_of(action: Put, hands: ExactHands) -> Standing:
+    """By what lies at the path; when it was last changed does not count."""
+    found = await hands.entry(action.path)
+    if is_as_wished(found, without_time(action.before)):
+        return "before"
+    if is_as_wished(found, without_time(action.after)):
+        return "after"
+    if is_torn(found, action.before, action.after) or is_torn(found, action.after, action.before):
+        return "torn"
+    return "other"
+
+
+async def _find_set(action: CallApi, hands: CallsApi) -> Standing:
+    """By the settings that it is about; an order does not show."""
+    if not action.after:
+        return "unknown"
+    settings = await hands.settings(action.path)
+    found = tuple((name, settings.get(name, "")) for name, _ in action.after)
+    states: tuple[tuple[object, Standing], ...] = ((action.before, "before"), (action.after, "after"))
+    return next((word for wished, word in states if found == wished), "other")
+
+
+async def _find_renamed(action: Rename, hands: ExactHands) -> Standing:
+    there = [(await hands.entry(path, max_bytes=0)).kind != "absent" for path in (action.path, action.target)]
+    return _RENAMED.get((there[0], there[1]), "other")
+
+
+_RENAMED: dict[tuple[bool, bool], Standing] = {(True, False): "before", (False, True): "after"}
+
+
 async def read_state(action: Action, transport: Transport) -> str:
     """What the action is about, as text: a mode, an owner, whether a process runs, or a file's digest ("" for none)."""
     if isinstance(action, SetMode):
@@ -47,7 +102,7 @@ async def read_state(action: Action, transport: Transport) -> str:
         return f"{stat.uid}:{stat.gid}"
     if isinstance(action, SetRunning):
         return await _read_running(action, transport)
-    if isinstance(action, RunCommand):
+    if isinstance(action, Put | Rename | CallApi | _UNTOLD):
         return ""
     try:
         return hashlib.sha256(await transport.read(action.path, max_bytes=WORLD_BYTES)).hexdigest()

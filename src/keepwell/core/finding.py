@@ -55,7 +55,9 @@ class Check:
 
     `id` is `topic.property`, the topic being the name of the file it stands in. `needs` are names of
     observations; `judge` is pure and yields at most one finding a subject (and none for what it does not
-    concern). `level` 1 to 4 is the lowest level of diagnosis at which its needs are looked at.
+    concern). `level` 1 to 4 is the lowest level of diagnosis at which its needs are looked at. A check with a
+    `purpose` (a word, such as that of the command which asks it) is no part of a diagnosis: it is judged only where
+    that purpose is asked for.
     """
 
     id: str
@@ -63,3 +65,4 @@ class Check:
     needs: tuple[str, ...]
     judge: Judge
     level: int = 1
+    purpose: str = ""

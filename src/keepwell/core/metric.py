@@ -19,20 +19,24 @@ class Unit(Enum):
     RATIO = "_ratio"
     CELSIUS = "_celsius"
     WATTS = "_watts"
+    JOULES = "_joules"
     HERTZ = "_hertz"
+    PER_SECOND = "_per_second"
     TOTAL = "_total"
     COUNT = ""
 
 
 MetricKind: TypeAlias = Literal["gauge", "counter"]
+_COUNTED = "_total"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A number that probes can observe.
+    """A number that probes and collectors can observe.
 
-    `about` is the kind of Ref that it is about. Raises ValueError when the name does not end in the unit's
-    suffix, or when a counter is not a `_total`.
+    `about` is the kind of Ref that it is about; `labels` are the names of what tells its series apart beside that
+    (a CPU mode, an interface). A counter only grows, until what counts begins again at 0; its name ends in `_total`
+    after the unit (`_seconds_total`, `_bytes_total`). Raises ValueError when the name does not end as it must.
     """
 
     name: str
@@ -40,13 +44,20 @@ class Metric:
     help: str
     about: str
     kind: MetricKind = "gauge"
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name.endswith(self.unit.value):
+        stem = self.name
+        if self.kind == "counter":
+            if not stem.endswith(_COUNTED):
+                raise ValueError(f"{self.name} is a counter: its name must end in {_COUNTED}")
+            if self.unit is Unit.COUNT:
+                raise ValueError(f"{self.name} is a counter: of plain things its unit is TOTAL")
+            if self.unit is not Unit.TOTAL:
+                stem = stem.removesuffix(_COUNTED)
+        if not stem.endswith(self.unit.value):
             raise ValueError(f"{self.name} is in {self.unit.name}: its name must end in {self.unit.value}")
-        if self.kind == "counter" and self.unit is not Unit.TOTAL:
-            raise ValueError(f"{self.name} is a counter: its name must end in _total")
-        if self.unit is Unit.COUNT and any(u.value and self.name.endswith(u.value) for u in Unit):
+        if self.unit is Unit.COUNT and any(u.value and stem.endswith(u.value) for u in Unit):
             raise ValueError(f"{self.name} is a plain count, but its name ends in a unit")
 
 

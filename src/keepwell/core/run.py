@@ -11,6 +11,9 @@ from typing import Literal, TypeAlias
 
 ItemState: TypeAlias = Literal["pending", "begun", "done", "undoing", "undone", "failed"]
 
+#: Kinds of runs that are carried out and taken back: a plan, a gateway's step to another, a store that moves.
+PLAN, SWITCH, MIGRATE = "plan", "switch", "migrate"
+
 #: The states that may follow each state.
 FOLLOWS: dict[ItemState, frozenset[ItemState]] = {
     "pending": frozenset({"begun"}),
@@ -47,3 +50,11 @@ class Run:
     asked_by: str
     created_at: float
     items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """An item in a new state, and since when (seconds since the epoch)."""
+
+    at: float
+    item: Item

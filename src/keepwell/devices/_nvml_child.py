@@ -1,13 +1,12 @@
 """A child process that asks NVML and prints one JSON document: `python -m keepwell.devices._nvml_child`.
 
 NVML runs in a process of its own because a sick driver can hang or end the caller. Values are in NVML's own
-units; whatever a device cannot tell is `{"missing": {"code": N, "reason": TEXT}}`. Imports nothing of keepwell.
+units; whatever a device cannot tell is `{"missing": {"code": N, "reason": TEXT}}`. Imports next to nothing of keepwell.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import sys
 import time
@@ -16,9 +15,7 @@ from typing import Any
 
 import pynvml
 
-SONAME = "libnvidia-ml.so.1"
-#: Folders that hold the library where the loader's own rules do not find it: WSL, NixOS, containers of some clouds.
-FOLDERS = ("/usr/lib/wsl/lib", "/run/opengl-driver/lib", "/usr/local/nvidia/lib64")
+from keepwell.devices._nvml_library import load_library
 
 #: Seconds within which another card is still started: without persistence mode one takes up to 3 s, and whoever
 #: waits for the whole answer does so for 10.
@@ -35,21 +32,9 @@ Refused = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
 
 def main() -> int:
     """Print what NVML says about every device; exit 0 whenever an answer could be printed."""
-    load_library((SONAME, *(f"{folder}/{SONAME}" for folder in FOLDERS)))
+    load_library()
     json.dump(report(), sys.stdout)
     return 0
-
-
-def load_library(paths: tuple[str, ...]) -> str:
-    """Load the first of these that there is, and give its path, "" if there is none.
-
-    The binding asks for the bare name later; the loader then takes the one that is loaded already.
-    """
-    for path in paths:
-        with contextlib.suppress(OSError):
-            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
-            return path
-    return ""
 
 
 def report(start_seconds: float = START_SECONDS) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, unknown
+from keepwell.plugins.alias_table import load_alias_table
 from keepwell.plugins.ask import (
     Fields,
     describe_body,
@@ -20,10 +22,16 @@ from keepwell.plugins.ask import (
 from keepwell.plugins.chat import Call, ChatAsk, Promise, openai_chat, openai_embed, openai_promises
 from keepwell.plugins.engine import Health, HealthState, Identity, ModelInfo, Setting
 from keepwell.plugins.model_facts import ModelFacts
+from keepwell.plugins.page_numbers import PageNumbers
+from keepwell.plugins.page_teller import PageTeller
 from keepwell.plugins.place import LogSource, Site
 from keepwell.plugins.residency import CanaryAsk, openai_canary
 from keepwell.plugins.timing import Timed, Wanted, post_timed
 from keepwell.transport.base import Reply, Transport
+
+_NUMBERS = Path(__file__).with_name("openai_series.toml")
+#: Seconds between two questions to a server that is not known: what a page costs it is not known either.
+_ASK_SECONDS = 5.0
 
 
 class OpenAiCompatible:
@@ -62,6 +70,16 @@ class OpenAiCompatible:
         if reply.status in (401, 403) and error.text("message") and "type" in error.data and "code" in error.data:
             return Identity(version="", proof=f"GET /v1/models wants a key: {describe_body(reply.body)}")
         return something_else(f"{url}/v1/models", reply)
+
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """What SGLang's page holds."""
+        return load_alias_table(_NUMBERS).names
+
+    def open_numbers(self, site: Site) -> PageTeller:
+        """By `/metrics`, if what is there is SGLang's; other servers of this kind have no names that are known."""
+        numbers = PageNumbers(load_alias_table(_NUMBERS), str(site.ref), site.ref.node)
+        return PageTeller(f"{site.url}/metrics", numbers, api_key=site.api_key, every_seconds=_ASK_SECONDS)
 
     async def health(self, site: Site, transport: Transport) -> Health:
         """Well when it lists its models, or says that it wants a key."""

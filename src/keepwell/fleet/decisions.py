@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 
 from keepwell.config.model import DecisionEntry
@@ -146,6 +146,11 @@ def find_cause_answer(issue: str, subject: Ref | None, standing: Iterable[Decisi
         if one.issue and fnmatchcase(issue, one.issue) and is_about(one, names):
             return one
     return None
+
+
+def day_of(now: float) -> date:
+    """The day where keepwell runs, of a time in seconds since the epoch."""
+    return datetime.fromtimestamp(now).date()
 
 
 def find_protection(touched: Touched, decisions: Iterable[DecisionEntry], today: date) -> DecisionEntry | None:

@@ -70,12 +70,14 @@ def build_inventory(config: Config, memory: Memory, node_name: str) -> Inventory
     """What ought to be there, as seen from the node of this name; pure.
 
     A declared engine takes from the memory of the same node and address what the declaration leaves out, if
-    it is of the same kind; a remembered one of another kind at a declared address is dropped.
+    it is of the same kind; a remembered one of another kind at a declared address is dropped, and so is one where the
+    gateway listens by now: it has moved.
     """
     seen = {_place(one.node, one.url): one for one in reversed(memory.engines)}
     declared = [_declared(one, node_name) for one in config.engines]
     engines = [_filled(one, seen.get(_place(one.node, one.url))) for one in declared]
     taken = {_place(one.node, one.url) for one in engines}
+    taken |= {_place(node_name, f"http://{one}") for one in config.gateway.listen}
     engines += [_remembered(one) for place, one in seen.items() if place not in taken]
     return Inventory(nodes=_nodes(config, node_name, (one.node for one in engines)), engines=tuple(engines))
 

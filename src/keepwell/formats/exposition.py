@@ -36,7 +36,7 @@ def parse_exposition(text: str) -> tuple[Sample, ...]:
             continue
         value = _number(match[3])
         if value is not None:
-            found.append(Sample(name=match[1], value=value, labels=_labels(match[2] or "")))
+            found.append(Sample(name=match[1], value=value, labels=parse_labels(match[2] or "")))
     return tuple(found)
 
 
@@ -49,19 +49,8 @@ def total(samples: Iterable[Sample], name: str, **labels: str) -> float | None:
     return math.fsum(values)
 
 
-def first_totals(samples: Iterable[Sample], names: Mapping[str, tuple[str, ...]]) -> dict[str, float]:
-    """Readings by new name: the sum of the first of the old names that is there; what is nowhere is left out."""
-    held = tuple(samples)
-    found: dict[str, float] = {}
-    for name, olds in names.items():
-        values = (total(held, old) for old in olds)
-        first = next((value for value in values if value is not None), None)
-        if first is not None:
-            found[name] = first
-    return found
-
-
-def _labels(text: str) -> dict[str, str]:
+def parse_labels(text: str) -> dict[str, str]:
+    """The labels that stand between the braces; what is not well formed is left out."""
     return {name: _ESCAPED.sub(_unescape, value) for name, value in _LABEL.findall(text)}
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 from keepwell.core.observation import Value
 
+#: Labels that Compose sets on its containers begin so; it alone is the project's name.
+COMPOSE = "com.docker.compose.project"
+
 
 def parse_inspect(content: bytes, runtime: str) -> tuple[Mapping[str, Value], ...]:
     """The containers as rows of host.containers, without `engine`; ValueError if it is not such a list."""
@@ -50,7 +53,35 @@ def _row(one: Mapping[str, object], runtime: str) -> Mapping[str, Value]:
         "gpus": _gpus(host),
         "memory_max_bytes": _number(host, "Memory"),
         "compose": _text(labels, "com.docker.compose.project.working_dir"),
+        **_of_compose(labels),
+        **_rights(one, host),
     }
+
+
+def _of_compose(labels: Mapping[str, object]) -> Mapping[str, Value]:
+    """Which service of which files it is, where Compose made it."""
+    if not _text(labels, f"{COMPOSE}.config_files"):
+        return {}
+    return {
+        "compose_files": tuple(one for one in _text(labels, f"{COMPOSE}.config_files").split(",") if one),
+        "compose_settings": tuple(one for one in _text(labels, f"{COMPOSE}.environment_file").split(",") if one),
+        "compose_project": _text(labels, COMPOSE),
+        "compose_service": _text(labels, "com.docker.compose.service"),
+    }
+
+
+def _rights(one: Mapping[str, object], host: Mapping[str, object]) -> Mapping[str, Value]:
+    """What it may do beyond a container of its own, as far as it may: rights that it was given, the node's folders."""
+    mounts = [mount for mount in _list(one.get("Mounts")) if isinstance(mount, dict)]
+    binds = tuple(_text(mount, "Source") for mount in mounts if _text(mount, "Type") == "bind")
+    found: dict[str, Value] = {
+        "privileged": host.get("Privileged") is True,
+        "rights_added": _texts(host.get("CapAdd")),
+        "unconfined": tuple(text for text in _texts(host.get("SecurityOpt")) if "unconfined" in text),
+        "node_processes": _text(host, "PidMode") == "host",
+        "binds": tuple(path for path in binds if path),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _published(network: Mapping[str, object]) -> tuple[Value, ...]:

@@ -5,17 +5,25 @@ Written here and not by the SDK: a span is a few fields, and nothing else of it 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-#: Where a collector takes traces, below its address, and as what they are sent.
-TRACES_PATH, CONTENT_TYPE = "/v1/traces", "application/x-protobuf"
+from keepwell.formats.protobuf import (
+    CONTENT_TYPE,
+    write_double,
+    write_fixed,
+    write_number,
+    write_part,
+    write_text,
+)
+
+__all__ = ["CONTENT_TYPE", "TRACES_PATH", "Attribute", "Span", "render_attributes", "render_scope", "render_traces"]
+
+#: Where a collector takes traces, below its address.
+TRACES_PATH = "/v1/traces"
 #: SPAN_KIND_CLIENT, STATUS_CODE_ERROR.
 _CLIENT, _ERROR = 3, 2
-#: Wire types of protobuf: a number of variable length, eight bytes, and bytes with their length.
-_VARINT, _FIXED64, _BYTES = 0, 1, 2
 
 Attribute: TypeAlias = str | bool | int | float
 
@@ -34,65 +42,47 @@ class Span:
 
 
 def render_traces(spans: Iterable[Span], resource: Mapping[str, Attribute], *, scope: str, version: str) -> bytes:
-    """An ExportTraceServiceRequest with these spans of one resource."""
-    named = _text(1, scope) + _text(2, version)
-    scoped = _part(1, named) + b"".join(_part(2, _span(one)) for one in spans)
-    return _part(1, _part(1, _attributes(1, resource)) + _part(2, scoped))
+    """An ExportTraceServiceRequest (trace/v1) with these spans of one resource."""
+    scoped = render_scope(scope, version) + b"".join(write_part(2, _span(one)) for one in spans)
+    return write_part(1, write_part(1, render_attributes(1, resource)) + write_part(2, scoped))
+
+
+def render_scope(name: str, version: str) -> bytes:
+    """Field 1 of what is sent together: an InstrumentationScope (common/v1)."""
+    return write_part(1, write_text(1, name) + write_text(2, version))
 
 
 def _span(one: Span) -> bytes:
     status = b""
     if one.error:
-        status = _part(15, _text(2, one.error) + _number(3, _ERROR))
+        status = write_part(15, write_text(2, one.error) + write_number(3, _ERROR))
     return b"".join(
         (
-            _part(1, one.trace_id),
-            _part(2, one.span_id),
-            _text(5, one.name),
-            _number(6, _CLIENT),
-            _tag(7, _FIXED64) + struct.pack("<Q", one.begin),
-            _tag(8, _FIXED64) + struct.pack("<Q", one.end),
-            _attributes(9, one.attributes),
+            write_part(1, one.trace_id),
+            write_part(2, one.span_id),
+            write_text(5, one.name),
+            write_number(6, _CLIENT),
+            write_fixed(7, one.begin),
+            write_fixed(8, one.end),
+            render_attributes(9, one.attributes),
             status,
         )
     )
 
 
-def _attributes(place: int, attributes: Mapping[str, Attribute]) -> bytes:
-    return b"".join(_part(place, _text(1, name) + _part(2, _value(value))) for name, value in attributes.items())
+def render_attributes(place: int, attributes: Mapping[str, Attribute]) -> bytes:
+    """KeyValues (common/v1), each in the field of this number."""
+    return b"".join(
+        write_part(place, write_text(1, name) + write_part(2, _value(value))) for name, value in attributes.items()
+    )
 
 
 def _value(value: Attribute) -> bytes:
     """An AnyValue."""
     if isinstance(value, bool):
-        return _number(2, int(value))
+        return write_number(2, int(value))
     if isinstance(value, int):
-        return _number(3, value & 0xFFFFFFFFFFFFFFFF)
+        return write_number(3, value)
     if isinstance(value, float):
-        return _tag(4, _FIXED64) + struct.pack("<d", value)
-    return _text(1, value)
-
-
-def _text(place: int, text: str) -> bytes:
-    return _part(place, text.encode("utf-8", "replace"))
-
-
-def _part(place: int, content: bytes) -> bytes:
-    return _tag(place, _BYTES) + _varint(len(content)) + content
-
-
-def _number(place: int, value: int) -> bytes:
-    return _tag(place, _VARINT) + _varint(value)
-
-
-def _tag(place: int, kind: int) -> bytes:
-    return _varint(place << 3 | kind)
-
-
-def _varint(value: int) -> bytes:
-    made = bytearray()
-    while value > 0x7F:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    made.append(value)
-    return bytes(made)
+        return write_double(4, value)
+    return write_text(1, value)

@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from urllib.parse import unquote
 
+from keepwell.gateway.choice.fronts import DESK_ROUTES
 from keepwell.gateway.hosts import Hosts
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.wire.request import Request
@@ -44,6 +46,8 @@ class Refused(Exception):
 
 
 NOBODY = Key(name="", digest="")
+#: The priority of what is asked for a batch.
+BATCH = 2
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Access:
     keys: dict[str, Key] = field(default_factory=dict)
     hosts: Hosts = field(default_factory=Hosts)
     required: bool = False
+    #: By which the desk proves itself; b"" where there is none.
+    desk: bytes = b""
     #: Another one whenever `admit` may answer otherwise for the same head.
     era: object = field(default_factory=object)
     _seen: dict[bytes, Key] = field(default_factory=dict)
@@ -113,6 +119,9 @@ class Access:
         if b"origin" in named and not self.hosts.may_ask(named[b"origin"], host):
             message = f"pages of {named[b'origin'].decode('latin-1')[:100]!r} may not ask; list it in `origins`"
             raise Refused(Failure(status=403, kind="origin_refused", message=message))
+        owner = self._find_owner(named.get(b"authorization", b""))
+        if owner is not None:
+            return self._stand_for(owner)
         if not self.required:
             return NOBODY
         key = self._find(request)
@@ -137,7 +146,7 @@ class Access:
     def charge(self, key: Key, route: str, now: float) -> None:
         """A request of this key for this route begins, and `spent` will be called; raises Refused."""
         if key.name in self._checked:
-            if key.routes and not self._may_use(key, route):
+            if key.routes and not route.startswith(DESK_ROUTES) and not self._may_use(key, route):
                 message = f"{key.name} may not use {route}; it may use {', '.join(key.routes)[:200]}"
                 raise Refused(Failure(status=403, kind="route_not_allowed", message=message))
             if key.limited:
@@ -165,6 +174,25 @@ class Access:
             for kind, limit, used in rows:
                 if limit:
                     yield key.name, kind, float(limit), float(max(0, used))
+
+    def _find_owner(self, shown: bytes) -> str | None:
+        """Whose request the desk makes, None for anybody else's: it shows `SECRET:OWNER`."""
+        if not self.desk:
+            return None
+        secret, _, owner = shown.removeprefix(b"Bearer ").partition(b":")
+        if not hmac.compare_digest(secret, self.desk):
+            return None
+        return unquote(owner.decode("latin-1"))
+
+    def _stand_for(self, owner: str) -> Key:
+        """The owner's key, with what it may and may not do, behind everybody who waits. Raises Refused."""
+        if not self.required:
+            return replace(NOBODY, priority=BATCH)
+        key = next((one for one in self.keys.values() if one.name == owner and owner), None)
+        if key is None:
+            message = f"the key {owner!r} for which this is asked is not valid any more"
+            raise Refused(Failure(status=401, kind="invalid_api_key", message=message))
+        return replace(key, priority=max(key.priority, BATCH))
 
     def _find(self, request: Request) -> Key | None:
         """By digest: how long it takes tells nothing about the secret of any key."""

@@ -31,11 +31,15 @@ FORBIDDEN = Answer(status=403, body=b'{"error":"this door is for the owner of th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorPlate:
-    """Where one plane can be asked: its process, the port on 127.0.0.1, and the secret to be sent as a bearer token."""
+    """Where one plane can be asked: its process, the port on 127.0.0.1, and the secret to be sent as a bearer token.
+
+    `inside` is the port on 127.0.0.1 where it serves as it does for its clients, by plain HTTP; 0 if not.
+    """
 
     pid: int
     port: int
     secret: str
+    inside: int = 0
 
 
 class Door:

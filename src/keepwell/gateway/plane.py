@@ -11,7 +11,7 @@ from keepwell.gateway.access import Access
 from keepwell.gateway.choice.cordons import Cordon
 from keepwell.gateway.choice.deadlines import Deadlines
 from keepwell.gateway.choice.explain import Told
-from keepwell.gateway.choice.fronts import make_fronts
+from keepwell.gateway.choice.fronts import Fronted, make_desk, make_fronts
 from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.reached import AllReached
 from keepwell.gateway.choice.reservations import find_held
@@ -31,6 +31,7 @@ from keepwell.plugins.dialect import Dialect
 from keepwell.plugins.registry import load_all
 from keepwell.plugins.routing import Policy
 from keepwell.plugins.ways import find_all_words
+from keepwell.store.desk_door import DeskDoor
 from keepwell.store.keys import Key
 
 
@@ -40,6 +41,7 @@ class Plane:
     def __init__(self, settings: Settings, recorder: Recorder) -> None:
         self._keys: tuple[Key, ...] = ()
         self._splits: tuple[Split, ...] = ()
+        self._desk: tuple[Fronted, ...] = ()
         self._recorder = recorder
         self._dialects = dialects = cast("dict[str, Dialect]", load_all("dialects"))
         policies = cast("dict[str, Policy]", load_all("routing"))
@@ -64,7 +66,7 @@ class Plane:
         gate = self.gate
         self._settings = settings
         settings, diversions = add_diversions(settings, self._splits)
-        fronts = make_fronts(settings.services, settings.replicas, gate.surface.changed_by)
+        fronts = make_fronts((*settings.services, *self._desk), settings.replicas, gate.surface.changed_by)
         gate.scheduler.replace((*settings.replicas, *fronts.replicas), (*settings.routes, *fronts.routes))
         now = gate.now()
         for name, station in gate.scheduler.stations.items():
@@ -106,6 +108,15 @@ class Plane:
         if self._splits != tuple(splits):
             self._splits = tuple(splits)
             self.apply(self._settings)
+
+    def seat(self, door: DeskDoor | None) -> None:
+        """Where the desk is from now on, None where there is none."""
+        self._desk = ()
+        self.gate.access.desk = b""
+        if door is not None:
+            self._desk = make_desk("127.0.0.1", door.port, door.secret)
+            self.gate.access.desk = door.secret.encode()
+        self.apply(self._settings)
 
     def reserve(self, now: float) -> None:
         """Who has which replica to themselves at this instant (seconds since the epoch)."""

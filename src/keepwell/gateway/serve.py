@@ -1,9 +1,11 @@
-"""The data plane's process: `python -m keepwell.gateway.serve STATE [DESCRIPTOR ...]`. Needs nothing else that runs.
+"""The data plane's process: `python -m keepwell.gateway.serve STATE [DESCRIPTOR ...] [held=DESCRIPTOR]`. Needs nothing
+else that runs.
 
-It listens on the sockets that it inherits as DESCRIPTORs, or opens them; says a line when it does. Settings, keys,
-cordons and moved shares are read again when their file changes; a bad file changes nothing. TERM or INT: no new
-connection is taken, what runs is finished, a second one ends it at once. HUP: another process has taken over:
-connections that are open are served on, each told with its next answer to close, until none is left.
+With `held` it gets ready, says so on that line by a byte, and serves when it hears one: its sockets have no address
+until then. It listens on the sockets that it inherits as DESCRIPTORs, or opens them; says a line when it does.
+Settings, keys, cordons and moved shares are read again when their file changes; a bad file changes nothing. TERM or
+INT: no new connection is taken, what runs is finished, a second one ends it at once. HUP: another process has taken
+over: connections that are open are served on, each told with its next answer to close, until none is left.
 """
 
 from __future__ import annotations
@@ -29,10 +31,12 @@ from keepwell.gateway.plane import Plane
 from keepwell.gateway.record.recorder import Recorder
 from keepwell.gateway.record.state import About
 from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
+from keepwell.gateway.sockets import BACKLOG, describe_address, make_socket
 from keepwell.gateway.surface import Answer
 from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.wire.request import Request
 from keepwell.gateway.wire.tls import Certificate, TlsServer
+from keepwell.store.desk_door import DESK_DOOR_FILE, load_desk_door
 from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
 from keepwell.store.requests import RECORD_FILE, load_next_id, load_spent
@@ -46,13 +50,13 @@ FINISH_SECONDS = 0.05
 LINGER_SECONDS = 10.0
 #: Seconds between two looks at reservations: they begin and end at whole minutes.
 RESERVE_SECONDS = 1.0
-#: Connections that may wait to be accepted.
-BACKLOG = 4096
+#: How the argument begins that names the line of one that is held, what it says there when it is ready, and hears.
+HELD, READY, GO = "held=", b"r", b"g"
 
 
-async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
+async def serve(state: Path, descriptors: Sequence[int] = (), held: int = -1) -> None:
     """Serve by the settings, keys and cordons in this state folder until told to end; `descriptors` are sockets that
-    listen, () for its own. Raises KeepwellError, OSError.
+    listen, () for its own; with `held` once that line says so. Raises KeepwellError, OSError.
     """
     settings = load_settings(state / SETTINGS_FILE)
     recorder = Recorder(state / RECORD_FILE)
@@ -63,12 +67,18 @@ async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
     files = _Files(state, plane, certificate)
     files.read()
     end = _End(plane)
+    if held >= 0 and not await _is_let_go(held, end):
+        recorder.close()
+        return
+    files.look()
     listening = open_sockets(settings, descriptors)
     loop = asyncio.get_running_loop()
     servers = [await _listen(one, plane, certificate) for one in listening]
     tasks = [loop.create_task(one) for one in (plane.gate.keep_time(), files.follow(), recorder.keep_writing())]
     tasks.append(loop.create_task(_keep_reserved(plane)))
-    servers.append(await _open_door(state, plane, listening))
+    inside = await loop.create_server(plane.make_client, "127.0.0.1", 0)
+    servers.append(inside)
+    servers.append(await _open_door(state, plane, listening, inside.sockets[0].getsockname()[1]))
     for one in plane.own.about.listening:
         print(f"listening on {one}", flush=True)
     await end.told.wait()
@@ -81,6 +91,21 @@ async def serve(state: Path, descriptors: Sequence[int] = ()) -> None:
     servers[-1].close()
     plane.gate.close()
     recorder.close()
+
+
+async def _is_let_go(held: int, end: _End) -> bool:
+    """Say that it is ready, and wait; False where it is told to end first, or whoever holds it is gone."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(fileno=held) as line:
+        line.setblocking(False)
+        await loop.sock_sendall(line, READY)
+        told, heard = loop.create_task(end.told.wait()), loop.create_task(loop.sock_recv(line, 1))
+        await asyncio.wait((told, heard), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not heard.done():
+            heard.cancel()
+            return False
+        return heard.result() == GO
 
 
 def find_certificate(settings: Settings) -> Certificate | None:
@@ -109,31 +134,6 @@ def open_sockets(settings: Settings, descriptors: Sequence[int] = ()) -> list[so
     if descriptors:
         return [socket.socket(fileno=one) for one in descriptors]
     return [make_socket(host, port) for host, port in ((settings.host, settings.port), *settings.more)]
-
-
-def make_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A socket that listens; `shared`: beside another of ours that does. Raises OSError where it cannot."""
-    if not shared:
-        _open(host, port).close()  # sharing is allowed later on: now nobody else may have it
-    made = _open(host, port, socket.SO_REUSEPORT)
-    made.listen(BACKLOG)
-    made.setblocking(False)
-    return made
-
-
-def _open(host: str, port: int, *options: int) -> socket.socket:
-    family = socket.AF_INET
-    if ":" in host:
-        family = socket.AF_INET6
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        for option in (socket.SO_REUSEADDR, *options):
-            made.setsockopt(socket.SOL_SOCKET, option, 1)
-        made.bind((host, port))
-    except OSError:
-        made.close()
-        raise
-    return made
 
 
 class Server(Protocol):
@@ -188,6 +188,7 @@ class _Files:
             state / KEYS_FILE: partial(self._keys, state),
             state / CORDONS_FILE: partial(self._cordons, state),
             state / SPLITS_FOLDER: partial(self._splits, state),
+            state / DESK_DOOR_FILE: partial(self._desk, state),
         }
         self._known = {path: _stamp(path) for path in self._readers}
         self._plane = plane
@@ -195,7 +196,7 @@ class _Files:
     def read(self) -> None:
         """Keys and cordons for the first time, and moved shares, without which it serves too. Raises KeepwellError."""
         for path, read in self._readers.items():
-            if path.name == Path(SPLITS_FOLDER).name:
+            if path.name in (Path(SPLITS_FOLDER).name, Path(DESK_DOOR_FILE).name):
                 self._try(read)
             elif path.name != Path(SETTINGS_FILE).name:
                 read()
@@ -205,14 +206,18 @@ class _Files:
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
             self._plane.gate.access.tick(time.time())
-            for path, read in self._readers.items():
-                found = _stamp(path)
-                if found == self._known[path]:
-                    continue
-                self._known[path] = found
-                self._try(read)
-            if self._certificate is not None:
-                self._try(self._certificate.follow)
+            self.look()
+
+    def look(self) -> None:
+        """Read what was replaced since."""
+        for path, read in self._readers.items():
+            found = _stamp(path)
+            if found == self._known[path]:
+                continue
+            self._known[path] = found
+            self._try(read)
+        if self._certificate is not None:
+            self._try(self._certificate.follow)
 
     def _try(self, read: Callable[[], None]) -> None:
         try:
@@ -229,11 +234,14 @@ class _Files:
     def _cordons(self, state: Path) -> None:
         self._plane.cordon(load_cordons(state))
 
+    def _desk(self, state: Path) -> None:
+        self._plane.seat(load_desk_door(state))
+
     def _splits(self, state: Path) -> None:
         self._plane.split(load_splits(state))
 
 
-async def _open_door(state: Path, plane: Plane, listening: Sequence[socket.socket]) -> asyncio.Server:
+async def _open_door(state: Path, plane: Plane, listening: Sequence[socket.socket], inside: int) -> asyncio.Server:
     plane.own.about = About(
         pid=os.getpid(),
         keeper=os.getppid(),
@@ -243,7 +251,7 @@ async def _open_door(state: Path, plane: Plane, listening: Sequence[socket.socke
     secret = make_secret()
     owner = Door(secret, partial(_answer_at_door, plane))
     server = await asyncio.get_running_loop().create_server(partial(Inbound, owner, plane.gate.now), "127.0.0.1", 0)
-    save_plate(state, DoorPlate(pid=os.getpid(), port=server.sockets[0].getsockname()[1], secret=secret))
+    save_plate(state, DoorPlate(pid=os.getpid(), port=server.sockets[0].getsockname()[1], secret=secret, inside=inside))
     return server
 
 
@@ -251,14 +259,6 @@ def _answer_at_door(plane: Plane, request: Request) -> Answer | None:
     own = plane.own
     own.about = replace(own.about, alone=os.getppid() != own.about.keeper)
     return own.answer(request)
-
-
-def describe_address(listening: socket.socket) -> str:
-    """`host:port`, an IPv6 address in brackets."""
-    host, port = listening.getsockname()[:2]
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{host}:{port}"
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -279,7 +279,9 @@ def main(arguments: list[str]) -> int:
     import uvloop
 
     try:
-        uvloop.run(serve(Path(arguments[0]), [int(one) for one in arguments[1:]]))
+        plain = [int(one) for one in arguments[1:] if one.isdecimal()]
+        held = [int(one.removeprefix(HELD)) for one in arguments[1:] if one.startswith(HELD)]
+        uvloop.run(serve(Path(arguments[0]), plain, *held))
     except (KeepwellError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 3

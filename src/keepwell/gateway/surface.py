@@ -97,8 +97,9 @@ class Surface:
 
         `named` are the names of the request's headers: by them a path that several dialects have is told apart.
         """
-        if self.fronts.find(path) is not None:
-            return self._dialects[SERVICE_DIALECT], SERVICE
+        front = self.fronts.find(path)
+        if front is not None:
+            return self._dialects[{True: USUAL, False: SERVICE_DIALECT}[front.whole]], SERVICE
         if method == b"HEAD":
             method = b"GET"
         found = self._endpoints.get((method, path))

@@ -39,7 +39,9 @@ DECLARED: tuple[Fact | Metric, ...] = (
         shape="tuple of mappings runtime name id image image_id created_at finished_at engine state health pid "
         "exit_code oom_killed error started_at "
         "restarts restart_policy command environment (masked) user ports (tuple of mappings address port inner_port) "
-        "addresses network gpus (none, or what was asked for) memory_max_bytes compose socket (no client told of it)",
+        "addresses network gpus (none, or what was asked for) memory_max_bytes compose socket (no client told of it), "
+        "compose_files compose_service compose_project compose_settings (of Compose's containers) "
+        "and where so privileged node_processes (bool) rights_added unconfined binds (tuples)",
     ),
     Fact(
         name="host.names",

@@ -38,12 +38,15 @@ DECLARED: tuple[Fact | Metric, ...] = (
     ),
     Metric(
         name="engine.output_tokens_per_second",
-        unit=Unit.COUNT,
+        unit=Unit.PER_SECOND,
         about="engine",
         help="Generation speed of one request, median",
     ),
     Metric(
-        name="engine.input_tokens_per_second", unit=Unit.COUNT, about="engine", help="Speed of reading a long prompt"
+        name="engine.input_tokens_per_second",
+        unit=Unit.PER_SECOND,
+        about="engine",
+        help="Speed of reading a long prompt",
     ),
     Metric(
         name="engine.first_token_seconds",

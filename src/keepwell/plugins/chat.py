@@ -15,6 +15,16 @@ from keepwell.transport.base import Transport
 
 #: What is said to a model: short, and harmless whatever it makes of it.
 PROMPT = "Count from one to twenty."
+#: The tool that a model may be offered, as every engine here takes it: nothing is ever called.
+TOOL_NAME = "get_weather"
+TOOL: Mapping[str, object] = {
+    "type": "function",
+    "function": {
+        "name": TOOL_NAME,
+        "description": "The weather of a city now.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,8 @@ class ChatAsk:
     """A short answer that is wanted of a model, at temperature 0, of at most so many tokens.
 
     `context_tokens` is the context that the model is loaded with, 0 if not known; `keep_seconds` is how much longer
-    it was to stay in memory (negative: for ever, 0: not known), so that asking need not change either.
+    it was to stay in memory (negative: for ever, 0: not known), so that asking need not change either. `prompt` is what
+    is said to it; with `tools` it may call `TOOL`.
     """
 
     model: str
@@ -43,6 +54,8 @@ class ChatAsk:
     stream: bool = False
     context_tokens: int = 0
     keep_seconds: float = 0.0
+    prompt: str = PROMPT
+    tools: bool = False
 
 
 ReplyForm: TypeAlias = Literal["json", "text", "metrics", "chat", "events", "lines"]
@@ -123,11 +136,13 @@ def openai_chat(ask: ChatAsk) -> Call:
     """The request for an answer in the OpenAI form, which every engine here speaks."""
     body: dict[str, object] = {
         "model": ask.model,
-        "messages": [{"role": "user", "content": PROMPT}],
+        "messages": [{"role": "user", "content": ask.prompt}],
         "max_tokens": ask.tokens,
         "temperature": 0,
         "stream": ask.stream,
     }
+    if ask.tools:
+        body["tools"] = [TOOL]
     if ask.stream:
         body["stream_options"] = {"include_usage": True}
     return Call(method="POST", path="/v1/chat/completions", body=msgspec.json.encode(body))

@@ -245,13 +245,15 @@ class KnowsDemands(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRights:
     """What a container must be given to compute on a vendor's devices: the container engine's device driver, or device
-    nodes and groups. `toolkit` is the compute toolkit that images are made for (cuda, rocm, oneapi).
+    nodes and groups. `toolkit` is the compute toolkit that images are made for (cuda, rocm, oneapi); `tool` the program
+    that must be installed on the node beside the driver, "" where none must.
     """
 
     toolkit: str
     driver: str = ""
     nodes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    tool: str = ""
 
 
 @runtime_checkable

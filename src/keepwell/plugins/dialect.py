@@ -60,11 +60,23 @@ class Failure:
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens of one answer as the engine counted them; -1 where it did not tell."""
+    """Tokens of one answer as the engine counted them, and its seconds for loading the model, reading the prompt and
+    making the answer; -1 where it did not tell.
+    """
 
     input_tokens: int = -1
     output_tokens: int = -1
     cached_tokens: int = -1
+    load_seconds: float = -1.0
+    prefill_seconds: float = -1.0
+    decode_seconds: float = -1.0
+
+
+def find_seconds(nanoseconds: int) -> float:
+    """As seconds; -1 where it is not told."""
+    if nanoseconds < 0:
+        return -1.0
+    return nanoseconds / 1e9
 
 
 class Said(msgspec.Struct, frozen=True):

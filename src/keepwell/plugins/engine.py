@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from keepwell.core.observation import Missing
 from keepwell.plugins.model_facts import NOTHING_KNOWN, ModelFacts
+from keepwell.plugins.own_numbers import Teller
 from keepwell.plugins.place import LogSource, ServingProcess, Site
 from keepwell.transport.base import Transport
 
@@ -216,6 +217,20 @@ class ExposesMetrics(Protocol):
 
     async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
         """Readings under keepwell's names: requests_running, requests_waiting, kv_cache_ratio, tokens_total, ..."""
+        ...
+
+
+@runtime_checkable
+class TellsNumbers(Protocol):
+    """An engine with numbers of its own that are worth keeping as series."""
+
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """Names of all series that it may tell, each declared in `keepwell.metrics`."""
+        ...
+
+    def open_numbers(self, site: Site) -> Teller:
+        """Begin to ask this one. Costs nothing by itself."""
         ...
 
 

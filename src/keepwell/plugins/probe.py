@@ -47,6 +47,20 @@ class TellsWhatItDoes(Protocol):
     does: str
 
 
+@runtime_checkable
+class ForPurpose(Protocol):
+    """A probe that looks only where its purpose is asked for (see `keepwell.core.finding.Check`), at no level."""
+
+    purpose: str
+
+
+def purpose_of(probe: Probe) -> str:
+    """The purpose that a probe serves; "" for one that looks whenever its level is asked for."""
+    if isinstance(probe, ForPurpose):
+        return probe.purpose
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the owner is asked before a probe that does more than read: its name, what it will do, its seconds at

@@ -25,6 +25,9 @@ FAMILIES: dict[str, str] = {
     "pasted": "PASTED",
     "dialects": "DIALECT",
     "routing": "POLICY",
+    "collectors": "COLLECTOR",
+    "sinks": "SINK",
+    "notify": "NOTIFIER",
 }
 
 

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from keepwell.core.observation import Missing, Value
 from keepwell.formats.flags import after_program
 from keepwell.plugins import registry
+from keepwell.plugins.own_numbers import Teller
 from keepwell.transport.base import Reply, Transport
 
 #: Bytes of an answer that a sign is looked for in: a title stands in the first thousands of a page.
@@ -71,6 +72,8 @@ Told: TypeAlias = "tuple[str, Value | Missing, str]"
 Chain: TypeAlias = Callable[[ServiceSite, Transport], Awaitable[Sequence[Told]]]
 #: Finds services that neither listen nor show as a process: names of what was found, () for none.
 Find: TypeAlias = Callable[[Transport], Awaitable[Sequence[str]]]
+#: Begins to ask an exporter for the numbers that it tells of the node of this name, see `keepwell.plugins.own_numbers`.
+OpenNumbers: TypeAlias = "Callable[[ServiceSite, str], Teller]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ class ServiceKind:
     `signs` are tried in order. `health` is the request that tells whether it works; None: the sign does.
     `needs_variables` are expressions for variables in which addresses stand that it depends on.
     `over_engine`: also asked where only a generic engine interface was recognised. `fronts`: it hands requests on
-    unchanged, so that an engine seems to be where only this service is.
+    unchanged, so that an engine seems to be where only this service is. `numbers`: an exporter, whose page is series.
     """
 
     title: str
@@ -102,6 +105,7 @@ class ServiceKind:
     fronts: bool = False
     chain: Chain | None = None
     find: Find | None = None
+    numbers: OpenNumbers | None = None
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """True if a process with this command line is this service's (not one of its clients or log readers)."""

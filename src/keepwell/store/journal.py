@@ -20,7 +20,7 @@ import msgspec
 
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError, DamagedError, NotThere, RefusedError
-from keepwell.core.run import Item, Run
+from keepwell.core.run import Item, Moment, Run
 from keepwell.store.folder import make_private_folder, state_error, sync_folder
 from keepwell.store.frames import parse_frames, render_frame
 
@@ -35,11 +35,14 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """A run as its journal tells it. `payload` is what it was made with; `updated_at` is seconds since the epoch."""
+    """A run as its journal tells it. `payload` is what it was made with; `updated_at` is seconds since the epoch, and
+    `history` every state that an item came into, in their order.
+    """
 
     run: Run
     payload: bytes
     updated_at: float
+    history: tuple[Moment, ...] = ()
 
 
 class _Head(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,8 +63,7 @@ class _Replay:
 
     def __init__(self, head: _Head) -> None:
         self.head = head
-        self.count = 1
-        self._updated_at = head.at
+        self.moments: list[Moment] = []
         self._items = {item.key: item for item in head.run.items}
 
     def require(self, move: _Move) -> None:
@@ -74,13 +76,18 @@ class _Replay:
     def move(self, move: _Move) -> None:
         """Take over one record."""
         self._items[move.item.key] = move.item
-        self._updated_at = move.at
-        self.count += 1
+        self.moments.append(Moment(at=move.at, item=move.item))
+
+    @property
+    def count(self) -> int:
+        """Records read so far: the head, and a move each."""
+        return 1 + len(self.moments)
 
     def stored(self) -> StoredRun:
         """The run as it stands."""
         run = replace(self.head.run, items=tuple(self._items.values()))
-        return StoredRun(run=run, payload=self.head.payload, updated_at=self._updated_at)
+        *_, at = self.head.at, *(one.at for one in self.moments)
+        return StoredRun(run=run, payload=self.head.payload, updated_at=at, history=tuple(self.moments))
 
 
 class Journal:
@@ -197,7 +204,7 @@ def open_journal(folder: Path, run_id: str, clock: Clock) -> Journal:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise NotThere("no such run", where=str(path)) from error
+        raise NotThere("no such run", where=str(path), hint="keepwell runs") from error
     except OSError as error:
         raise state_error(error, path) from error
     try:
@@ -226,7 +233,7 @@ def load_run(folder: Path, run_id: str) -> StoredRun:
         with path.open("rb") as file:
             content = _read_all(file.fileno(), path)
     except FileNotFoundError as error:
-        raise NotThere("no such run", where=str(path)) from error
+        raise NotThere("no such run", where=str(path), hint="keepwell runs") from error
     except OSError as error:
         raise state_error(error, path) from error
     replay, _ = _parse(content, path, run_id)

@@ -44,6 +44,10 @@ class RequestRow:
 
     `proof` says how it is known which model answered, `digest` and `device` what the engine said of it. `energy_joules`
     is the request's share of what its node's devices drew, `cost` that energy by the owner's tariff; -1 where unknown.
+
+    `load_seconds`, `prefill_seconds` and `decode_seconds` are what the engine tells of loading the model, reading the
+    prompt and making the answer; `stalled_seconds` is how long the client took nothing of what was there. `cold` is 1
+    where the model was not in memory when the request reached its engine, 0 where it was; -1 where nobody knows.
     """
 
     id: int
@@ -74,6 +78,11 @@ class RequestRow:
     output_token_seconds: float
     energy_joules: float = -1.0
     cost: float = -1.0
+    load_seconds: float = -1.0
+    prefill_seconds: float = -1.0
+    decode_seconds: float = -1.0
+    stalled_seconds: float = -1.0
+    cold: int = -1
 
 
 #: A row as it is written: the fields of RequestRow in their order. New fields come last.
@@ -154,9 +163,9 @@ def read_rows(path: Path, *, after: int = 0, last: int = 20, wanted: Wanted = EV
         return []
     found: list[tuple[int, RequestRow]] = []
     try:
-        with closing(_open_to_read(path)) as connection:
+        with closing(open_to_read(path)) as connection:
             for number, row in _rows(connection, after, wanted.since):
-                if _is_wanted(row, wanted):
+                if is_wanted(row, wanted):
                     found.append((number, row))
                     if len(found) >= last:
                         break
@@ -173,10 +182,24 @@ def find_rows(path: Path, word: str, since: float) -> Iterator[RequestRow]:
     if not path.exists():
         return
     try:
-        with closing(_open_to_read(path)) as connection:
-            for _, row in _rows(connection, 0, since, word):
+        with closing(open_to_read(path)) as connection:
+            for _, row in _rows(connection, 0, since, f'"{word}"'):
                 if row.at >= since:
                     yield row
+    except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise _cannot("read", error, path) from error
+
+
+def find_by_id(path: Path, request: int) -> list[RequestRow]:
+    """Rows of this request; [] where there is no record. Looks at every text: some tenths of a second for a million.
+
+    Raises AccessError.
+    """
+    if not path.exists():
+        return []
+    try:
+        with closing(open_to_read(path)) as connection:
+            return [row for _, row in _rows(connection, 0, 0.0, f"[{request},") if row.id == request]
     except (sqlite3.Error, msgspec.DecodeError, msgspec.ValidationError) as error:
         raise _cannot("read", error, path) from error
 
@@ -184,7 +207,7 @@ def find_rows(path: Path, word: str, since: float) -> Iterator[RequestRow]:
 def load_spent(path: Path, now: float) -> dict[str, int]:
     """Tokens of each key since local midnight; {} if there is no record, or none that can be read."""
     try:
-        with closing(_open_to_read(path)) as connection:
+        with closing(open_to_read(path)) as connection:
             found = connection.execute("SELECT key, tokens FROM spent WHERE day = ?", (day_of(now),)).fetchall()
     except sqlite3.Error:
         return {}
@@ -204,6 +227,26 @@ def load_next_id(path: Path) -> int:
     return max(row.id for _, row in rows) + UNWRITTEN
 
 
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """The record, to read only. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+
+
+def parse_rows(text: str) -> list[Values]:
+    """The rows that were written together. Raises msgspec.DecodeError, msgspec.ValidationError."""
+    return [tuple(row) for row in _decode(text)]
+
+
+def is_wanted(row: RequestRow, wanted: Wanted) -> bool:
+    """Whether it is one of these."""
+    return (
+        (not wanted.key or row.key == wanted.key)
+        and (not wanted.route or wanted.route in (row.route, row.asked))
+        and (not wanted.failed or bool(row.outcome) or row.status >= 400)
+        and row.at >= wanted.since
+    )
+
+
 def day_of(at: float) -> str:
     """The local day of a time in seconds since the epoch."""
     return time.strftime("%Y-%m-%d", time.localtime(at))
@@ -215,32 +258,23 @@ def midnight_after(at: float) -> float:
     return time.mktime((day.tm_year, day.tm_mon, day.tm_mday + 1, 0, 0, 0, 0, 0, -1))
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-
-
-def _rows(connection: sqlite3.Connection, after: int, since: float, word: str = "") -> Iterator[tuple[int, RequestRow]]:
-    """The newest first."""
+def _rows(
+    connection: sqlite3.Connection, after: int, since: float, holding: str = ""
+) -> Iterator[tuple[int, RequestRow]]:
+    """The newest first; only of texts that hold this."""
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'batch'").fetchone():
         return  # it is being made at this moment
     query = (
-        "SELECT first, rows FROM batch WHERE first + count > ? AND latest >= ? AND instr(rows, ?) ORDER BY first DESC"
+        "SELECT first, rows FROM batch WHERE first > ? AND first + count > ? AND latest >= ? AND instr(rows, ?)"
+        " ORDER BY first DESC"
     )
-    for first, text in connection.execute(query, (after + 1, since, f'"{word}' + '"' * bool(word))):
+    bounds = after + 1 - TOGETHER, after + 1  # the first of them is in the index
+    for first, text in connection.execute(query, (*bounds, since, holding)):
         rows = _decode(text)
         for place in range(len(rows) - 1, -1, -1):
             if first + place > after:
                 named = dict(zip(COLUMNS, rows[place], strict=False))
                 yield first + place, msgspec.convert(named, RequestRow)
-
-
-def _is_wanted(row: RequestRow, wanted: Wanted) -> bool:
-    return (
-        (not wanted.key or row.key == wanted.key)
-        and (not wanted.route or wanted.route in (row.route, row.asked))
-        and (not wanted.failed or bool(row.outcome) or row.status >= 400)
-        and row.at >= wanted.since
-    )
 
 
 def _render(rows: Sequence[Values]) -> str:

@@ -5,8 +5,9 @@ and by what was declared or remembered.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Observation, Value, absent, failed
@@ -33,6 +34,10 @@ from keepwell.survey.supervision import (
     find_supervision,
     may_be_relative,
 )
+
+#: Modules and commands of keepwell that hold a port.
+OWN_MODULES = frozenset({"keepwell.gateway.serve", "keepwell.app.hub.process"})
+OWN_VERBS = frozenset({"up", "gateway"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +74,25 @@ async def discover(place: Place, expected: tuple[Expected, ...]) -> Discovery:
 
 
 def _fronts(place: Place, family: Family, expected: tuple[Expected, ...]) -> frozenset[int]:
-    """Reverse proxies: what answers there is the engine behind them, which is found where it is. Those that hold the
-    port of an engine that the owner declared there count as that engine.
+    """Reverse proxies, and keepwell itself: what answers there is the engine behind them, which is found where it is,
+    and a question would stand among the gateway's requests. Those that hold the port of an engine that the owner
+    declared there count as that engine.
     """
     kinds = [one for one in load_services().values() if one.fronts]
     declared = {split_url(one.url).port for one in expected if one.declared}
     rows = rows_of(place.seen.value(place.node, "host.sockets"))
     meant = {find_number(row.get("pid")) for row in rows if find_number(row.get("port")) in declared}
-    pids = [pid for pid, row in family.rows.items() if any(one.resembles(texts_of(row.get("argv"))) for one in kinds)]
+    commands = {pid: texts_of(row.get("argv")) for pid, row in family.rows.items()}
+    pids = [pid for pid, argv in commands.items() if is_own(argv) or any(one.resembles(argv) for one in kinds)]
     return frozenset(pid for pid in pids if pid not in meant)
+
+
+def is_own(argv: Sequence[str]) -> bool:
+    """Whether a command is keepwell's gateway or hub, or what keeps them."""
+    if OWN_MODULES.intersection(argv):
+        return True
+    names = [one.rpartition("/")[2] for one in argv[:4]]
+    return any(name == "keepwell" and verb in OWN_VERBS for name, verb in pairwise(names))
 
 
 def _family(place: Place, engines: Mapping[str, Engine]) -> Family:

@@ -10,11 +10,26 @@ from keepwell.core.observation import Seen
 from keepwell.plugins import registry
 
 
-@cache
 def load_checks(level: int) -> tuple[Check, ...]:
-    """Every check that can say something at this level, by the file it stands in."""
+    """Every check that can say something at this level of a diagnosis, by the file it stands in."""
+    return tuple(one for one in _all() if one.level <= level and not one.purpose)
+
+
+def checks_for(purpose: str) -> tuple[Check, ...]:
+    """Every check of a purpose, by the file it stands in; () for a purpose that has none."""
+    return tuple(one for one in _all() if one.purpose == purpose)
+
+
+@cache
+def find_purposes() -> tuple[str, ...]:
+    """All purposes that checks have beside a diagnosis."""
+    return tuple(sorted({one.purpose for one in _all() if one.purpose}))
+
+
+@cache
+def _all() -> tuple[Check, ...]:
     found = (one for checks in registry.load_all("checks").values() if isinstance(checks, tuple) for one in checks)
-    return tuple(one for one in found if isinstance(one, Check) and one.level <= level)
+    return tuple(one for one in found if isinstance(one, Check))
 
 
 def judge(seen: Seen, checks: Iterable[Check]) -> tuple[Finding, ...]:

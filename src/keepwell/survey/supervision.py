@@ -12,6 +12,7 @@ from keepwell.core.secret import mask_argv
 from keepwell.core.values import find_number, rows_of, text_of, texts_of
 from keepwell.plugins.engine import Engine
 from keepwell.plugins.place import LogSource, ServingProcess
+from keepwell.plugins.port_holder import CONTAINER_PROXIES
 from keepwell.survey.serving import Family
 
 #: Variables that a program needs to start the same way again, whatever engine it is. PATH is left out: whoever
@@ -94,11 +95,7 @@ def _publishes(row: Mapping[str, Value], port: int, family: Family, pid: int) ->
 def is_proxy(family: Family, pid: int) -> bool:
     """True for a program that holds a container's published port."""
     argv = texts_of(family.rows.get(pid, {}).get("argv"))
-    return bool(argv) and argv[0].rpartition("/")[2] in PROXIES
-
-
-#: Programs that hold a container's published port on the node.
-PROXIES = frozenset({"docker-proxy", "rootlessport", "rootlesskit", "pasta", "pasta.avx2", "slirp4netns", "conmon"})
+    return bool(argv) and argv[0].rpartition("/")[2] in CONTAINER_PROXIES
 
 
 def by_unit(row: Mapping[str, Value]) -> Supervision:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from keepwell.config.model import NetworkEntry
 from keepwell.core.clock import Clock
-from keepwell.core.finding import Finding
+from keepwell.core.finding import Check, Finding
 from keepwell.core.observation import Observation, Seen, failed, unknown
 from keepwell.core.ref import node as node_ref
 from keepwell.core.text import escape_controls
@@ -19,8 +19,19 @@ from keepwell.plugins.recognise import load_engines
 from keepwell.plugins.services import ServiceWish
 from keepwell.survey.discover import Discovery, discover, logs_found
 from keepwell.survey.expected import Expected
-from keepwell.survey.judge import judge, load_checks
-from keepwell.survey.timetable import Consent, givers, is_agreed, is_early, load_probes, order_probes
+from keepwell.survey.judge import checks_for, judge, load_checks
+from keepwell.survey.timetable import (
+    HINTS,
+    Beside,
+    Consent,
+    Purpose,
+    Scope,
+    givers,
+    is_agreed,
+    is_early,
+    order_probes,
+    probes_for,
+)
 from keepwell.transport.base import Transport
 
 #: Seconds for one probe, or ten times what it usually takes if that is more: a person waits, and a probe that
@@ -29,8 +40,6 @@ PROBE_SECONDS = 6.0
 PATIENCE = 10.0
 #: Why there is nothing of a probe that needs a yes and has none.
 NOT_ASKED_FOR = "not asked for"
-#: What discovery must have seen: it reads the table of processes and sockets that these probes made.
-HINTS = ("host.processes", "host.sockets", "host.units", "host.containers")
 
 #: Told while a survey runs: a sentence, how many parts are done, and of how many.
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -60,7 +69,7 @@ async def survey(
     clock: Clock,
     expected: Iterable[Expected | ServiceWish | NetworkEntry | Observation] = (),
     *,
-    level: int = 1,
+    level: Scope = 1,
     since_seconds: float = 3600.0,
     origins: Iterable[str] = (),
     consent: Consent = False,
@@ -70,9 +79,10 @@ async def survey(
 
     Changes nothing and loads no model at levels 1 and 2. Costs one to three seconds; a part that hangs costs
     its own time limit. `expected` are engines, services and networks that ought to be there, and what earlier runs
-    saw of engines, for probes to compare with; `origins` are those of web pages that every engine must take requests
-    from. Levels 3 and 4 load models and cost minutes: what needs a yes (`timetable.ask_first` lists it) and has none
-    in `consent` is Missing("not asked for"). Raises only for bugs: what cannot be seen is Missing.
+    saw of engines and of the node, for probes and checks; `origins` are those of web pages that every engine must take
+    requests from. Levels 3 and 4 load models and cost minutes: what needs a yes (`timetable.ask_first` lists it) and
+    has none in `consent` is Missing("not asked for"). A `Purpose` instead of a level asks its own checks.
+    Raises only for bugs: what cannot be seen is Missing.
     """
     began = clock.monotonic()
     wanted = tuple(expected)
@@ -85,21 +95,29 @@ async def survey(
         services=tuple(one for one in wanted if isinstance(one, ServiceWish)),
         networks=tuple(one for one in wanted if isinstance(one, NetworkEntry)),
     )
-    run = _Run(place, load_probes(level), consent, progress)
+    run = _Run(place, probes_for(level), consent, progress)
     await run.early()
     discovery = await run.discover(tuple(one for one in wanted if isinstance(one, Expected)))
-    here = {site.ref for site in discovery.sites}
+    here = {place.node, *(site.ref for site in discovery.sites)}
     run.observations += [one for one in wanted if isinstance(one, Observation) and one.subject in here]
     await run.late(discovery.sites)
     progress("judging what was seen", run.done, run.total)
     seen = Seen(run.observations)
     return SurveyResult(
         seen=seen,
-        findings=judge(seen, load_checks(level)),
+        findings=judge(seen, _checks(level)),
         sites=tuple(_with_logs(site, seen) for site in discovery.sites),
         seconds=clock.monotonic() - began,
         discovery=discovery,
     )
+
+
+def _checks(scope: Scope) -> tuple[Check, ...]:
+    if isinstance(scope, Purpose):
+        return checks_for(scope.name)
+    if isinstance(scope, Beside):
+        return load_checks(scope.level)
+    return load_checks(scope)
 
 
 def _with_logs(site: Site, seen: Seen) -> Site:

@@ -86,8 +86,11 @@ async def sweep(
     into: Sweep,
     progress: Told,
     seconds: float,
+    connect_seconds: float = CONNECT_SECONDS,
 ) -> None:
     """Look through the network for at most `seconds`; what is found goes into `into`, also when it is cancelled.
+
+    An address that takes no connection within `connect_seconds` counts as silent.
 
     Raises ValueError for more than `ADDRESSES` addresses.
     """
@@ -96,7 +99,7 @@ async def sweep(
             f"{network} has {network.num_addresses} addresses; at most {ADDRESSES} are looked at in one go"
         )
     hosts = [str(one) for one in hosts_of(network)]
-    run = _Run(transport, knowledge, into, progress, len(hosts) * len(ports))
+    run = _Run(transport, knowledge, into, progress, len(hosts) * len(ports), connect_seconds)
     try:
         async with asyncio.timeout(seconds):
             await run.ask(hosts, ports[:FIRST_PORTS])
@@ -116,12 +119,21 @@ def hosts_of(network: Network) -> Iterator[Address]:
 class _Run:
     """One look through."""
 
-    def __init__(self, transport: Transport, knowledge: Knowledge, into: Sweep, progress: Told, total: int) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        knowledge: Knowledge,
+        into: Sweep,
+        progress: Told,
+        total: int,
+        connect_seconds: float,
+    ) -> None:
         self._transport = transport
         self._knowledge = knowledge
         self._into = into
         self._progress = progress
         self._total = total
+        self._connect_seconds = connect_seconds
         self._asker = Asker(transport)
         self._ports = frozenset(knowledge.ports())
         self._gates: dict[str, asyncio.Semaphore] = {}
@@ -142,7 +154,7 @@ class _Run:
 
     async def _one(self, host: str, port: int) -> None:
         try:
-            await self._transport.connect(host, port, timeout_seconds=CONNECT_SECONDS)
+            await self._transport.connect(host, port, timeout_seconds=self._connect_seconds)
         except TimedOut:
             return
         except AccessError as error:

@@ -3,23 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
 from keepwell.plugins import registry
-from keepwell.plugins.probe import Asked, Probe, needs_consent, what_it_asks
+from keepwell.plugins.probe import Asked, Probe, needs_consent, purpose_of, what_it_asks
+from keepwell.survey.judge import checks_for
 
 #: What discovery itself observes.
 DISCOVERED = frozenset({"engine.site", "engine.supervisor", "gateway.mismatches", "gateway.canaries"})
 #: The owner's yes to probes that do more than read: to all (True), to none (False), or to these by name.
 Consent: TypeAlias = bool | Collection[str]
+#: What discovery must have seen: it reads the table of processes and sockets that these probes made.
+HINTS = ("host.processes", "host.sockets", "host.units", "host.containers")
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """A look for something else than a diagnosis: the checks of this purpose, and what they need, whatever its level,
+    as long as looking changes nothing.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A diagnosis of this level, and beside it all that these purposes look at, of which nothing is judged."""
+
+    level: int
+    purposes: tuple[str, ...]
+
+
+#: What a survey is made for: a diagnosis of a level, a purpose, or both.
+Scope: TypeAlias = int | Purpose | Beside
+
+
+def load_probes(level: int) -> Mapping[str, Probe]:
+    """The probes of this level and below by name; at levels 1 and 2 only those that change nothing."""
+    found = {name: one for name, one in _all().items() if not purpose_of(one)}
+    return {name: one for name, one in found.items() if one.level <= level and (level > 2 or one.effect == "none")}
+
+
+def probes_for(scope: Scope) -> Mapping[str, Probe]:
+    """The probes that look in a survey of this scope, by name."""
+    if isinstance(scope, int):
+        return load_probes(scope)
+    if isinstance(scope, Purpose):
+        return _serving(scope.name)
+    found = dict(load_probes(scope.level))
+    for purpose in scope.purposes:
+        found |= _serving(purpose)
+    return found
 
 
 @cache
-def load_probes(level: int) -> Mapping[str, Probe]:
-    """The probes of this level and below by name; at levels 1 and 2 only those that change nothing."""
-    found = {name: one for name, one in registry.load_all("probes").items() if isinstance(one, Probe)}
-    return {name: one for name, one in found.items() if one.level <= level and (level > 2 or one.effect == "none")}
+def _all() -> Mapping[str, Probe]:
+    return {name: one for name, one in registry.load_all("probes").items() if isinstance(one, Probe)}
+
+
+@cache
+def _serving(purpose: str) -> Mapping[str, Probe]:
+    """Those that give what the checks of a purpose need, and what those need in turn; none that does more than read."""
+    harmless = {name: one for name, one in _all().items() if one.effect == "none"}
+    harmless = {name: one for name, one in harmless.items() if purpose_of(one) in ("", purpose)}
+    wanted = {need for check in checks_for(purpose) for need in check.needs} | set(HINTS)
+    chosen: dict[str, Probe] = {}
+    while True:
+        more = {name: one for name, one in harmless.items() if name not in chosen and not wanted.isdisjoint(one.gives)}
+        if not more:
+            return chosen
+        chosen |= more
+        wanted |= {need for one in more.values() for need in one.needs}
 
 
 def ask_first(level: int) -> tuple[Asked, ...]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from keepwell.plugins.settings import parse_release
 from keepwell.testing.fake_able import plan_answer
 from keepwell.testing.fake_http import FakeAnswer, FakeRequest, json_answer
 from keepwell.testing.fake_openai import CREATED, chat_answer, event
@@ -9,6 +12,8 @@ from keepwell.testing.fake_state import FakeModel, FakeState, Fault
 
 #: Slots of one model.
 SLOTS = 2
+#: From this build on a question for metrics does not put off the sleep of an idle model (server-queue.cpp).
+QUIET = "b11434"
 
 
 class LlamaCpp:
@@ -91,6 +96,8 @@ def _row(state: FakeState, model: FakeModel) -> dict[str, object]:
         }
         return row | {"meta": meta}
     value = "loaded" if model.loaded else "unloaded"
+    if model.loaded and state.fault("/models") is Fault.ASLEEP:
+        value = "sleeping"
     if state.fault("/models") is Fault.DEAD:
         value = "failed"
     arguments = ["llama-server", "--model", model.path, "--alias", model.name, "--ctx-size", str(model.context_tokens)]
@@ -98,7 +105,8 @@ def _row(state: FakeState, model: FakeModel) -> dict[str, object]:
 
 
 def _slots(state: FakeState) -> FakeAnswer:
-    # Asking for the slots wakes a sleeping model, as measured.
+    # Asking for the slots wakes a sleeping model and counts as use, as measured.
+    state.uses += 1
     if state.fault("/props") is Fault.ASLEEP:
         state.faults.pop("", None)
     rows = [{"id": place, "n_ctx": 1024, "is_processing": place < state.running} for place in range(SLOTS)]
@@ -110,8 +118,12 @@ def _metrics(state: FakeState, request: FakeRequest) -> FakeAnswer:
         return error(
             501, "This server does not support metrics endpoint. Start it with `--metrics`", "not_supported_error"
         )
-    if is_router(state) and "model" not in request.query:
-        return error(400, "model name is missing from the request", "invalid_request_error")
+    if is_router(state):
+        refused = _route_get(state, request)
+        if refused is not None:
+            return refused
+    if parse_release(state.release) < parse_release(QUIET):
+        state.uses += 1
     rows = {
         "prompt_tokens_total": state.input_tokens,
         "prompt_tokens_cached_total": 0,
@@ -124,6 +136,19 @@ def _metrics(state: FakeState, request: FakeRequest) -> FakeAnswer:
     }
     text = "".join(f"# HELP llamacpp:{name} A metric.\nllamacpp:{name} {value}\n" for name, value in rows.items())
     return FakeAnswer(body=text.encode(), content_type="text/plain; version=0.0.4")
+
+
+def _route_get(state: FakeState, request: FakeRequest) -> FakeAnswer | None:
+    """A router hands a GET to the child of the model that is named, and loads it first unless told not to."""
+    if "model" not in request.query:
+        return error(400, "model name is missing from the request", "invalid_request_error")
+    found = state.find_model(request.query["model"])
+    if found is None:
+        return error(400, f"model '{request.query['model']}' not found", "invalid_request_error")
+    if not found.loaded and request.query.get("autoload") == "false":
+        return error(400, "model is not loaded", "invalid_request_error")
+    state.models = [replace(one, loaded=one.loaded or one is found) for one in state.models]
+    return None
 
 
 def _chat(state: FakeState, request: FakeRequest) -> FakeAnswer:

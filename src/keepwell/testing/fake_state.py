@@ -65,7 +65,8 @@ class FakeState:
     `faults` are by path prefix, "" for all paths; the longest prefix that fits wins. `slow_seconds` is how
     long `slow` waits, `token_seconds` the pause between two words of a stream. `switches` are options of the
     flavour ("dev" for vLLM's development paths, "router" and "metrics" for llama.cpp's server), or of all ("able":
-    see `fake_able`).
+    see `fake_able`). `uses` counts questions about numbers that the engine takes for use of a model: they would keep
+    it awake.
     """
 
     release: str = ""
@@ -79,6 +80,7 @@ class FakeState:
     served: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    uses: int = 0
 
     def fault(self, path: str = "") -> Fault:
         """The fault that applies to a path."""

@@ -32,6 +32,23 @@ def _page(title: str, more: str = "") -> FakeAnswer:
     return FakeAnswer(body=text.encode(), content_type="text/html; charset=utf-8")
 
 
+def _node_exporter() -> Table:
+    text = "# TYPE node_load1 gauge\nnode_load1 0.5\nnode_memory_MemTotal_bytes 2.5e+10\n"
+    return {
+        "/": _page("Node Exporter", "<p>Version: (version=1.5.0, branch=HEAD)</p>"),
+        "/metrics": FakeAnswer(body=text.encode(), content_type="text/plain; version=0.0.4"),
+    }
+
+
+def _dcgm_exporter() -> Table:
+    labels = '{gpu="0",UUID="GPU-0",hostname="here"}'
+    text = f"DCGM_FI_DEV_GPU_TEMP{labels} 41\nDCGM_FI_DEV_FB_USED{labels} 1024\n"
+    return {
+        "/": _page("GPU Exporter", "<h1>GPU Exporter</h1>"),
+        "/metrics": FakeAnswer(body=text.encode(), content_type="text/plain; version=0.0.4"),
+    }
+
+
 def _prometheus() -> Table:
     target = {
         "discoveredLabels": {"__address__": "127.0.0.1:9100", "job": "node"},
@@ -138,6 +155,8 @@ def _ray() -> Table:
 #: What each service answers when it is well, by path without the query.
 KINDS: Mapping[str, Callable[[], Table]] = {
     "prometheus": _prometheus,
+    "node_exporter": _node_exporter,
+    "dcgm_exporter": _dcgm_exporter,
     "grafana": _grafana,
     "filebrowser": _filebrowser,
     "plex": _plex,

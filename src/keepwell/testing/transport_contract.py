@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from keepwell.core.entry import ABSENT, Entry
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
-from keepwell.transport.base import Hands, Transport
+from keepwell.transport.base import ExactHands, Hands, Transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class World:
 
 Reading: TypeAlias = Callable[[Transport, World], Awaitable[None]]
 Changing: TypeAlias = Callable[[Hands, World], Awaitable[None]]
+Exact: TypeAlias = Callable[[ExactHands, World], Awaitable[None]]
 
 
 def build_world(folder: Path) -> None:
@@ -252,6 +254,49 @@ async def removes(hands: Hands, world: World) -> None:
     await _raises(AccessError, hands.remove(world.path("below")), world.path("below"))
 
 
+async def puts_back_what_was_there(hands: ExactHands, world: World) -> None:
+    """A file, a link, a folder and nothing, wholly: bytes, mode, owner, time; and the time of the folder around it."""
+    names = ("plain", "link", "below", "nothing")
+    before = {name: await hands.entry(world.path(name)) for name in names}
+    assert [before[name].kind for name in names] == ["file", "link", "folder", "absent"]
+    assert (before["plain"].content, before["link"].target) == (b"0123456789", "plain")
+    assert (await hands.entry(world.path("plain"), max_bytes=3)).content is None
+    await hands.put(world.path("plain"), Entry(kind="file", content=b"new", mode=0o601))
+    await hands.put(world.path("link"), Entry(kind="link", target="below/one"))
+    await hands.put(world.path("below"), Entry(kind="folder", mode=0o711))
+    await hands.put(world.path("nothing"), Entry(kind="folder"))
+    await hands.put(world.path("nothing/more"), Entry(kind="file", content=b"", modified_ns=10**18))
+    assert (await hands.read(world.path("plain")), (await hands.stat(world.path("plain"))).mode) == (b"new", 0o601)
+    assert await hands.read(world.path("link")) == b"1"
+    assert (await hands.stat(world.path("nothing/more"))).modified_at == 10**9
+    await _raises(AccessError, hands.put(world.path("nothing"), ABSENT), world.path("nothing"))
+    await hands.put(world.path("nothing/more"), ABSENT)
+    for name in reversed(names):
+        await hands.put(world.path(name), before[name])
+    assert {name: await hands.entry(world.path(name)) for name in names} == before
+
+
+async def changes_what_is_said_and_nothing_else(hands: ExactHands, world: World) -> None:
+    """Without content only the rest is changed; what is in the way stays."""
+    await hands.put(world.path("plain"), Entry(kind="file", mode=0o600))
+    assert await hands.read(world.path("plain")) == b"0123456789"
+    await _raises(NotThere, hands.put(world.path("nothing"), Entry(kind="file", mode=0o600)), world.path("nothing"))
+    await _raises(AccessError, hands.put(world.path("below"), Entry(kind="file", content=b"")), world.path("below"))
+    await _raises(AccessError, hands.put(world.path("plain"), Entry(kind="folder")), world.path("plain"))
+    await _raises(AccessError, hands.entry(world.path("pipe")), world.path("pipe"))
+    assert (await hands.entry(world.path("gone/file"))).kind == "absent"
+    await _raises(NotThere, hands.put(world.path("gone/file"), Entry(kind="file", content=b"")), "gone")
+
+
+async def renames(hands: ExactHands, world: World) -> None:
+    """On the same file system, and never over something."""
+    await _raises(AccessError, hands.rename(world.path("plain"), world.path("below")), world.path("plain"))
+    await hands.rename(world.path("plain"), world.path("below/plain"))
+    assert await hands.read(world.path("below/plain")) == b"0123456789"
+    assert (await hands.entry(world.path("plain"))).kind == "absent"
+    await _raises(NotThere, hands.rename(world.path("plain"), world.path("other")), world.path("plain"))
+
+
 READING: tuple[Reading, ...] = (
     reads_bytes,
     refuses_to_read_what_is_no_file,
@@ -265,6 +310,7 @@ READING: tuple[Reading, ...] = (
     closes_twice,
 )
 CHANGING: tuple[Changing, ...] = (replaces_files, refuses_bad_writes, changes_mode_and_owner, removes)
+EXACT: tuple[Exact, ...] = (puts_back_what_was_there, changes_what_is_said_and_nothing_else, renames)
 
 
 async def _raises(kind: type[AccessError], call: Awaitable[object], named: str) -> None:

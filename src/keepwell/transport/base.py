@@ -6,10 +6,11 @@ Failures are `AccessError`s (NotThere, NotPermitted, TimedOut, Unreachable, TooL
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from keepwell.core.entry import Entry
 from keepwell.core.errors import NotPermitted
 
 #: Seconds for one command, read or request unless the caller says otherwise: a person waits for the answer.
@@ -17,6 +18,8 @@ CALL_SECONDS = 5.0
 #: Bytes of output, file or body kept unless the caller says otherwise; /proc and API answers are far smaller.
 CALL_BYTES = 4 * 1024 * 1024
 
+#: How a digest is made: SHA-256 of the bytes, or SHA-1 as git makes it of a file.
+DigestForm: TypeAlias = Literal["sha256", "git-sha1"]
 FileKind: TypeAlias = Literal["file", "directory", "link", "socket", "pipe", "character", "block"]
 
 
@@ -182,6 +185,71 @@ class Hands(Transport, Protocol):
 
     async def remove(self, path: str) -> None:
         """Remove one file or link."""
+        ...
+
+
+@runtime_checkable
+class ExactHands(Hands, Protocol):
+    """Hands that can put back what was there so that nobody can tell: content, owner, mode, times, attributes."""
+
+    async def entry(self, path: str, *, max_bytes: int = 16 * 1024 * 1024) -> Entry:
+        """What lies at a path, wholly: nothing, too. `content` is None for a file of more than `max_bytes`."""
+        ...
+
+    async def put(self, path: str, entry: Entry) -> None:
+        """Let this lie at a path, atomically; refuses to replace a folder, or what is not empty."""
+        ...
+
+    async def rename(self, path: str, target: str) -> None:
+        """Give it another name on the same file system; refuses one that is taken."""
+        ...
+
+
+@runtime_checkable
+class CallsApi(Hands, Protocol):
+    """Hands that change a node by the interface over which it is managed."""
+
+    async def settings(self, path: str) -> Mapping[str, str]:
+        """The settings of a resource by name, those that wait for its next start instead of those that hold now."""
+        ...
+
+    async def set_settings(self, path: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        """Give settings other values, "" takes one away. RefusedError where they are not `before`, also where somebody
+        changes any setting of it meanwhile.
+        """
+        ...
+
+    async def order(self, path: str, *, timeout_seconds: float) -> str:
+        """Have something done and wait for its end; what came of it. AccessError where it failed."""
+        ...
+
+
+@runtime_checkable
+class Digests(Protocol):
+    """A transport that can tell the digest of a file of any size, without carrying its bytes anywhere. `cores` is how
+    many the node has.
+    """
+
+    cores: int
+
+    async def digest(self, path: str, form: DigestForm, *, timeout_seconds: float, tell: Callable[[int], None]) -> str:
+        """In small hex digits. `tell` hears how many bytes each piece had, in another thread. Several calls go at
+        once, on as many cores as there are.
+        """
+        ...
+
+
+@runtime_checkable
+class CopiesFiles(Digests, Protocol):
+    """Hands that copy files of any size from one place of their node to another."""
+
+    async def copy(
+        self, path: str, target: str, *, bytes_per_second: float, timeout_seconds: float, tell: Callable[[int], None]
+    ) -> str:
+        """Copy a file durably with all that it is, and give the SHA-256 of its bytes, which were read again from where
+        they were written to. `target` is replaced, at once and only by the whole copy; `bytes_per_second` 0 is as fast
+        as it goes. `tell` hears how many bytes each piece had, as of `digest`.
+        """
         ...
 
 

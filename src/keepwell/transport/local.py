@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from threading import Event
 from typing import TypeVar
 
+from keepwell.core.entry import Entry
 from keepwell.transport import files
-from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat, Streamed
+from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, DigestForm, Ran, Reply, Space, Stat, Streamed
+from keepwell.transport.digests import copy_file, digest_file
+from keepwell.transport.entries import ENTRY_BYTES, find_entry, put_entry, rename_entry
 from keepwell.transport.pinned import PinnedFiles
 from keepwell.transport.processes import run_process
 from keepwell.transport.streaming import stream_once
@@ -32,6 +37,8 @@ class LocalTransport:
         self.name = name or local_name()
         self.python = sys.executable
         self._threads = Threads()
+        self.cores = os.cpu_count() or 1
+        self._hashing = Threads(self.cores)
         self._web = Web()
 
     async def run(
@@ -106,6 +113,7 @@ class LocalTransport:
     async def close(self) -> None:
         """Let go of connections and threads; safe to call twice."""
         self._threads.close()
+        self._hashing.close()
         await self._web.close()
 
     async def write(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
@@ -123,6 +131,38 @@ class LocalTransport:
     async def remove(self, path: str) -> None:
         """Remove one file or link."""
         await self._file(partial(files.remove_file, path), path, WRITE_SECONDS)
+
+    async def entry(self, path: str, *, max_bytes: int = ENTRY_BYTES) -> Entry:
+        """What lies at a path, wholly."""
+        return await self._file(partial(find_entry, path, max_bytes), path)
+
+    async def put(self, path: str, entry: Entry) -> None:
+        """Let this lie at a path."""
+        await self._file(partial(put_entry, path, entry), path, WRITE_SECONDS)
+
+    async def rename(self, path: str, target: str) -> None:
+        """Give it another name on the same file system."""
+        await self._file(partial(rename_entry, path, target), path, WRITE_SECONDS)
+
+    async def digest(self, path: str, form: DigestForm, *, timeout_seconds: float, tell: Callable[[int], None]) -> str:
+        """The digest of a file, in threads of their own: one for each core."""
+        stop = Event()
+        work = partial(digest_file, path, form, stop, tell)
+        try:
+            return await self._hashing.call(work, timeout_seconds=timeout_seconds, where=path)
+        finally:
+            stop.set()
+
+    async def copy(
+        self, path: str, target: str, *, bytes_per_second: float, timeout_seconds: float, tell: Callable[[int], None]
+    ) -> str:
+        """Copy a file durably; the digest of its bytes."""
+        stop = Event()
+        work = partial(copy_file, path, target, bytes_per_second, stop, tell)
+        try:
+            return await self._hashing.call(work, timeout_seconds=timeout_seconds, where=path)
+        finally:
+            stop.set()
 
     async def _file(self, work: Callable[[], T], path: str, timeout_seconds: float = CALL_SECONDS) -> T:
         return await self._threads.call(work, timeout_seconds=timeout_seconds, where=path)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
-from keepwell.core.errors import NotThere, TimedOut, TooLarge
+from keepwell.core.errors import AccessError, NotThere, TimedOut, TooLarge
 from keepwell.transport.base import Ran
 from keepwell.transport.failures import access_error, shown_command
 
@@ -30,7 +30,7 @@ async def run_process(argv: Sequence[str], *, stdin: bytes, timeout_seconds: flo
     """
     command = shown_command(argv)
     started = time.perf_counter()
-    transport, output = await _start(argv, command, stdin, max_bytes)
+    transport, output = await _start_whole(argv, command, stdin, max_bytes)
     try:
         async with asyncio.timeout(timeout_seconds):
             await output.finished
@@ -83,6 +83,19 @@ class _Output(asyncio.SubprocessProtocol):
     def _finish(self) -> None:
         if not self.finished.done():
             self.finished.set_result(None)
+
+
+async def _start_whole(
+    argv: Sequence[str], command: str, stdin: bytes, max_bytes: int
+) -> tuple[asyncio.SubprocessTransport, _Output]:
+    """Start it. A cancel meanwhile waits until it has begun: only then there is a group that can be ended."""
+    starting = asyncio.ensure_future(_start(argv, command, stdin, max_bytes))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(AccessError):
+            await _end(*await starting)
+        raise
 
 
 async def _start(

@@ -28,7 +28,8 @@ _Job: TypeAlias = tuple[Callable[[], Any], "Future[Any]"]
 class Threads:
     """Runs blocking calls in a few daemon threads, each with a time limit. Costs about 0.1 ms a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = WORKERS) -> None:
+        self._workers = workers
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._running = 0
         self._hanging: list[Future[Any]] = []
@@ -59,7 +60,7 @@ class Threads:
         self._hanging = [one for one in self._hanging if not one.done()]
         if len(self._hanging) >= HANGING:
             raise TimedOut(f"{HANGING} earlier reads still hang; no more are tried", where=where)
-        if self._running < WORKERS + len(self._hanging):
+        if self._running < self._workers + len(self._hanging):
             self._running += 1
             threading.Thread(target=_work, args=(self._jobs,), name="keepwell-files", daemon=True).start()
 

@@ -55,7 +55,7 @@ def test_a_name_that_no_address_can_hold_is_told(tmp_path: Path) -> None:
 def begin(state: Path) -> Journal:
     """The journal of a new move."""
     plan = make_plan(MOVE, state, "run-1", by="cli", now=5.0)
-    run = Run(id="run-1", kind=KIND, asked_by="cli", created_at=5.0, items=plan_items(plan))
+    run = Run(id="run-1", kind=KIND, asked_by="cli", created_at=5.0, items=plan_items(plan, backup=False))
     make_private_folder(state / SPLITS_FOLDER)
     return create_journal(state, run, render_plan(plan), SystemClock())
 

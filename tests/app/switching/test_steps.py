@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.app.applying.carrying import apply_run, undo_run
+from keepwell.app.applying.runs import list_all
 from keepwell.app.operation import Caller
-from keepwell.app.repairing import apply_run, list_all, undo_run
 from keepwell.app.switching.going import Wish, switch
 from keepwell.app.switching.report import SwitchReport
 from keepwell.core.errors import ConfigurationError, RefusedError, Unreachable

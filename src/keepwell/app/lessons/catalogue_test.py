@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from keepwell.app.catalogue import get_follow_ups
 from keepwell.app.lessons.learned import Learned, get_learned
 from keepwell.app.operation import Caller
 from keepwell.app.replaying import survey_bundle
-from keepwell.app.wiring import find_state, get_follow_ups
+from keepwell.app.wiring import find_state
 from keepwell.core.errors import KeepwellError
 from keepwell.core.hypothesis import Diagnosis
 from keepwell.diagnose.cases import run_case

@@ -14,9 +14,10 @@ from keepwell.app.lessons.incident_report import IncidentReport
 from keepwell.app.lessons.incidents import find_due, redact_words, require_open
 from keepwell.app.lessons.learned import get_learned
 from keepwell.app.lessons.teaching import teach
+from keepwell.app.looking import look
 from keepwell.app.operation import Caller
 from keepwell.app.targets import find_target
-from keepwell.app.wiring import find_state, look, reach, wire
+from keepwell.app.wiring import find_state, reach, wire
 from keepwell.core.errors import ConfigurationError, RefusedError
 from keepwell.core.finding import Finding, Status
 from keepwell.store.incidents import (

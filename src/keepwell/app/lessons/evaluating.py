@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from keepwell.app.catalogue import get_catalogue
 from keepwell.app.lessons.evaluation_report import EvaluationReport
 from keepwell.app.operation import Caller
-from keepwell.app.wiring import get_catalogue
 from keepwell.core.errors import ConfigurationError
 from keepwell.learning.comparing import Way, compare_ways
 from keepwell.learning.diagram import draw_reliability

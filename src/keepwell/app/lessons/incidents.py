@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keepwell.app.catalogue import get_follow_ups
 from keepwell.app.collecting import Wanted, collect
 from keepwell.app.lessons.incident_report import IncidentLine, IncidentReport, IncidentsReport
 from keepwell.app.lessons.learned import add_learned, get_learned
 from keepwell.app.lessons.teaching import catch_up
+from keepwell.app.looking import expect, remember_look
 from keepwell.app.operation import Caller
 from keepwell.app.reading import open_text
 from keepwell.app.replaying import survey_bundle
 from keepwell.app.targets import find_target
-from keepwell.app.wiring import Wiring, find_state, get_follow_ups, reach, remember_look, wire
+from keepwell.app.wiring import Wiring, find_state, reach, wire
 from keepwell.core.errors import ConfigurationError, RefusedError
 from keepwell.core.finding import Finding, Status
 from keepwell.core.hypothesis import Diagnosis, Hypothesis
@@ -232,7 +234,7 @@ def _wanted(wiring: Wiring, node: str, level: int) -> Wanted:
         level=level,
         since_seconds=wiring.config.diagnose.since_seconds,
         origins=tuple(wiring.config.diagnose.expect_origin),
-        expected=wiring.expect(node),
+        expected=expect(wiring, node),
     )
 
 

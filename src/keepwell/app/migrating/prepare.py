@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from keepwell.app.initialising import write_new
+from keepwell.app.looking import look
 from keepwell.app.migrating.prepare_card import find_card
 from keepwell.app.migrating.prepare_models import Source, read_model
 from keepwell.app.migrating.prepare_plan import Prepared, plan_move
@@ -17,7 +18,7 @@ from keepwell.app.migrating.prepare_report import PreparedFile, PrepareReport
 from keepwell.app.operation import Caller
 from keepwell.app.serving.engine_facts import Engines
 from keepwell.app.targets import find_target
-from keepwell.app.wiring import look, reach, wire
+from keepwell.app.wiring import reach, wire
 from keepwell.core.errors import AccessError, ConfigurationError, RefusedError
 from keepwell.core.observation import Seen
 from keepwell.core.ref import node as node_ref

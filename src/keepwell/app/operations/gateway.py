@@ -18,6 +18,9 @@ async def gateway(
     declared: Annotated[bool, Param(help="Only engines of keepwell.toml, none that are merely found.")] = False,
     insecure: Annotated[bool, Param(help="Let other machines ask without a key.")] = False,
     restart: Annotated[bool, Param(help="Let the one that runs start again; no stream is cut.")] = False,
+    wait: Annotated[
+        float, Param(help="Wait so many seconds for an address that another program holds.", minimum=0, maximum=86400)
+    ] = 0.0,
 ) -> None:
     """Serve every model of every engine at one address.
 
@@ -32,7 +35,7 @@ async def gateway(
         await restart_gateway(caller)
         return
     listens = tuple(one.strip() for one in listen.split(",") if one.strip())
-    options = GatewayOptions(listen=listens, insecure=insecure, declared=declared)
+    options = GatewayOptions(listen=listens, insecure=insecure, declared=declared, wait_seconds=wait)
     await run_gateway(caller, options)
 
 

@@ -52,9 +52,10 @@ async def explain(
 
     What it is, what speaks for and against it, what settles it, how to fix and prevent it.
     """
+    from keepwell.app.catalogue import get_catalogue
     from keepwell.app.lessons.learned import find_draft
     from keepwell.app.report import IssueReport
-    from keepwell.app.wiring import find_state, get_catalogue
+    from keepwell.app.wiring import find_state
 
     known = get_catalogue(caller.state).issues
     found = known.get(issue) or find_draft(find_state(caller), issue)
@@ -64,8 +65,8 @@ async def explain(
 
 
 def _list(caller: Caller, family: str) -> "CatalogueReport":
+    from keepwell.app.catalogue import get_catalogue
     from keepwell.app.report import CatalogueReport, IssueLine
-    from keepwell.app.wiring import get_catalogue
 
     known = sorted(get_catalogue(caller.state).issues.values(), key=_place)
     rows = [IssueLine(id=one.id, family=one.family, title=one.title, repair=one.repair) for one in known]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
-    from keepwell.app.repair_report import PlanReport, RunReport, RunsReport
+    from keepwell.app.repair_report import PlanReport, RolledReport, RunReport, RunsReport
 
 _RUN = Param(
     help="The run's id, as `keepwell plan` or `keepwell runs` shows it; the newest that fits if left out.",
@@ -16,44 +16,77 @@ _RUN = Param(
 async def plan(
     caller: Caller,
     *,
-    issue: Annotated[
-        str, Param(help="Only repairs of this cause or check; all that keepwell can make if left out.", position=True)
+    what: Annotated[
+        str,
+        Param(
+            help="A node, or only repairs of this cause or check, or wishes of this table, or `audit` for what an "
+            "audit of this machine finds; everything but that if left out.",
+            position=True,
+        ),
     ] = "",
+    node: Annotated[list[str] | None, Param(help="Only these nodes.")] = None,
 ) -> "PlanReport":
-    """Plan the repair of what is wrong here, and show it.
+    """Plan what mends this machine and makes nodes as wished.
 
-    Each change is shown before and after, with its undo. Changes nothing: `keepwell apply` carries it out.
+    Repairs of what is wrong here, and changes that end what `keepwell drift` shows: for each node one plan of what
+    touches no engine, and one for each engine. Each change is shown before and after, with its undo, and what it
+    interrupts. Changes nothing: `keepwell apply` carries it out.
     """
-    from keepwell.app.repairing import make_plans
+    from keepwell.app.desired.planning import plan_all
 
-    return await make_plans(caller, issue)
+    return await plan_all(caller, what, node or [])
 
 
-async def apply(caller: Caller, *, run: Annotated[str, _RUN] = "") -> "RunReport":
-    """Carry out a plan and prove it.
+_RUNS = Param(
+    help="Runs, as `keepwell plan` or `keepwell runs` shows them; the newest that fits if left out.",
+    position=True,
+)
+_WAIT = Param(help="Seconds that requests of an engine have to end before it is touched; else nothing is touched.")
+_CUT = Param(help="Cut off requests that still run after that time.")
 
-    Each change is journalled; then the check that asked for it is asked again, twice. Broken off at any instant,
-    the same command goes on where it stood. Refuses when the machine is no longer
-    as it was when the plan was made.
+
+async def apply(
+    caller: Caller,
+    *,
+    run: Annotated[list[str] | None, _RUNS] = None,
+    all_: Annotated[bool, Param(help="Every plan that waits, node after node, until one is not well.")] = False,
+    step: Annotated[bool, Param(help="Ask before each change; a no stops there.", hidden_from=("mcp",))] = False,
+    wait: Annotated[float, _WAIT] = 600.0,
+    cut: Annotated[bool, _CUT] = False,
+) -> "RunReport | RolledReport":
+    """Carry out plans and prove each of them.
+
+    What is changed is copied first, an engine that is touched gets no requests from the gateway until it answers again,
+    and each change is journalled; then the check that asked for it is asked again, twice. Broken off at any instant,
+    the same command goes on where it stood. Refuses when the machine is no longer as it was when the plan was made.
     """
-    from keepwell.app.repairing import apply_run
+    from keepwell.app.applying.carrying import Manner, apply_runs
+    from keepwell.app.applying.traffic import Patience
 
-    return await apply_run(caller, run)
+    manner = Manner(step=step, patience=Patience(seconds=wait, cut=cut))
+    return await apply_runs(caller, run or (), every=all_, manner=manner)
 
 
-async def undo(caller: Caller, *, run: Annotated[str, _RUN] = "") -> "RunReport":
+async def undo(
+    caller: Caller,
+    *,
+    run: Annotated[str, _RUN] = "",
+    wait: Annotated[float, _WAIT] = 600.0,
+    cut: Annotated[bool, _CUT] = False,
+) -> "RunReport":
     """Take back what a plan changed, byte for byte.
 
     The last change first. Refuses when somebody has changed the same thing since.
     """
-    from keepwell.app.repairing import undo_run
+    from keepwell.app.applying.carrying import Manner, undo_run
+    from keepwell.app.applying.traffic import Patience
 
-    return await undo_run(caller, run)
+    return await undo_run(caller, run, Manner(patience=Patience(seconds=wait, cut=cut)))
 
 
 async def runs(caller: Caller) -> "RunsReport":
     """List the plans that were made, and what became of each."""
-    from keepwell.app.repairing import list_all
+    from keepwell.app.applying.runs import list_all
 
     return await list_all(caller)
 

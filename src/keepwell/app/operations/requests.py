@@ -17,19 +17,21 @@ async def requests(
     route: Annotated[str, Param(help="Only those of this route, or that asked for this model.")] = "",
     failed: Annotated[bool, Param(help="Only those that went wrong.")] = False,
     since: Annotated[str, Param(help="How far back: 30m, 6h, 2d.")] = "",
-    body: Annotated[int, Param(help="What this request (its number) asked and got, where its route keeps that.")] = 0,
+    body: Annotated[
+        int, Param(help="This one, by its number, however old; what it asked and got, where that is kept.")
+    ] = 0,
 ) -> "RequestsReport | None":
     """List requests that the gateway served, and who answered.
 
     Whose key, which model was asked and which answered, where, how fast, how many tokens. Texts are kept only of routes
-    with `bodies = true`, without names of people and secrets; --body shows one.
+    with `bodies = true`, without names of people and secrets; --body shows them, or the row alone.
     """
     import time
 
     from keepwell.app.serving import recorded
 
     if body:
-        return recorded.show_body(caller, body)
+        return recorded.show_request(caller, body)
     wanted = recorded.parse_wanted(key=key, route=route, failed=failed, since=since, now=time.time())
     return await recorded.list_requests(caller, wanted, last=last, follow=follow)
 

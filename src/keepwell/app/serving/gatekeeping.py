@@ -9,12 +9,14 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from keepwell.app.looking import look
 from keepwell.app.operation import Caller
 from keepwell.app.serving.arrivals import Arrivals
 from keepwell.app.serving.canaries import find_proofs
@@ -33,7 +35,7 @@ from keepwell.app.serving.planes import Planes, ask_restart
 from keepwell.app.serving.power import PowerWatch
 from keepwell.app.serving.spans import SpanSender
 from keepwell.app.serving.standing import add_standing
-from keepwell.app.wiring import Wiring, look, read_config, wire
+from keepwell.app.wiring import Wiring, read_config, wire
 from keepwell.config.model import Config, EngineEntry
 from keepwell.config.secret import load_secret
 from keepwell.core.errors import AccessError
@@ -47,6 +49,11 @@ from keepwell.store.keys import load_keys
 
 #: Seconds between two looks at the engines: the lists and states that are asked for wake nothing.
 LOOK_SECONDS = 2.0
+#: Seconds for an engine to answer once its address was taken over: it has left it for another, and starts again there.
+ENGINE_SECONDS = 15.0
+
+#: What runs as long as the gateway does; it gets the wiring and the planes.
+Beside = Callable[[Wiring, Planes], AbstractAsyncContextManager[None]]
 
 
 @dataclass(slots=True)
@@ -63,26 +70,62 @@ class Keeping:
     spans: SpanSender = field(default_factory=partial(SpanSender, os.environ))
 
 
-async def run_gateway(caller: Caller, options: GatewayOptions) -> None:
-    """Serve until Ctrl-C. Raises ConfigurationError for an address that is open to others without a key."""
+@contextlib.asynccontextmanager
+async def alone(wiring: Wiring, planes: Planes) -> AsyncIterator[None]:
+    """Nothing beside the gateway."""
+    yield
+
+
+async def run_gateway(caller: Caller, options: GatewayOptions, beside: Beside = alone) -> None:
+    """Serve until Ctrl-C, with what is wanted `beside` it: entered when the sockets are open, left when all has ended
+    or is about to start again. Raises ConfigurationError for an address that is open to others without a key.
+    """
     async with wire(caller) as wiring:
         require_safe(options, wiring.config, keyed=bool(load_keys(wiring.state)))
         listens = find_listens(options, wiring.config)
         planes = Planes(wiring.state, wiring.hands, caller.tell)
-        await planes.open(listens)
+        await planes.open(listens, patient=options.wait_seconds > 0)
         check = partial(_check_config, wiring, caller, options)
         options = replace(options, listen=tuple(map(render_listen, listens)), here=wiring.hands.name)
         keeping = Keeping(caller, wiring, options, Caretaker(caller, wiring.state, wiring.hands))
         if not planes.handed:  # else the next plane begins with what the one before goes by, without a wait
             await _look_first(keeping)
-        looking = asyncio.create_task(_keep_looking(keeping))
-        try:
-            order = await planes.serve(check)
-        finally:
-            looking.cancel()
-            await keeping.caretaker.close()
+            await _take_missing(keeping, planes)
+        async with beside(wiring, planes):
+            looking = asyncio.create_task(_keep_looking(keeping))
+            try:
+                order = await planes.serve(check)
+            finally:
+                looking.cancel()
+                await keeping.caretaker.close()
     if order == "restart":
         planes.start_again()
+
+
+async def _take_missing(keeping: Keeping, planes: Planes) -> None:
+    """Wait for addresses that another program holds, ready to serve; then for an engine that answers, since it may have
+    held one of them: whoever connects meanwhile waits too.
+    """
+    if not planes.listening.missing:
+        return
+    ready = ready_path(keeping.wiring.state)
+    missing = planes.listening.words
+    keeping.caller.tell(f"another program holds {missing}: waits until it leaves, {keeping.options.wait_seconds:g} s")
+    await planes.prepare()
+    replace_private(ready, missing.encode())
+    await planes.listening.take(keeping.options.wait_seconds)
+    until = time.monotonic() + ENGINE_SECONDS
+    while not any(one.well for one in await _get_engines(keeping).ask()) and time.monotonic() < until:
+        await _look_first(keeping)
+
+
+def _get_engines(keeping: Keeping) -> Engines:
+    return keeping.engines or Engines((), keeping.wiring.hands)
+
+
+def ready_path(state: Path) -> Path:
+    """The file that a gateway writes once it lacks nothing any more but an address that another program holds."""
+    return state / "gateway" / "ready"
 
 
 async def restart_gateway(caller: Caller) -> None:

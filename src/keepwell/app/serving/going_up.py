@@ -1,28 +1,63 @@
-"""`keepwell up`: say how this machine stands, then serve its models at one address."""
+"""`keepwell up`: say how this machine stands, then keep gateway, hub and desk running, each a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 
+from keepwell.app.desk.keeping import DeskKeeper
 from keepwell.app.diagnosing import diagnose_here
+from keepwell.app.hub.keeping import HubKeeper
 from keepwell.app.operation import Caller
 from keepwell.app.report import DiagnosisReport
+from keepwell.app.serving.doors import ask_planes, find_serving
 from keepwell.app.serving.gatekeeping import run_gateway
 from keepwell.app.serving.offering import GatewayOptions
+from keepwell.app.serving.planes import Planes, Stage
+from keepwell.app.serving.supervised import make_notifier
+from keepwell.app.wiring import Wiring
 
 #: The level of the look: all that reads and wakes nothing.
 LEVEL = 2
 
 
 async def go_up(caller: Caller, options: GatewayOptions) -> None:
-    """Diagnose, tell it in a few lines, then run the gateway until Ctrl-C. Trouble does not keep it from serving.
+    """Diagnose, tell it in a few lines, then run gateway and hub until Ctrl-C. Trouble does not keep it from serving.
 
     Raises what the gateway raises: ConfigurationError, Unreachable.
     """
     report = await diagnose_here(caller, level=LEVEL)
     for line in summarise(report):
         caller.tell(line)
-    await run_gateway(caller, options)
+
+    @contextlib.asynccontextmanager
+    async def beside(wiring: Wiring, planes: Planes) -> AsyncIterator[None]:
+        hub = HubKeeper(wiring.state, caller.config, caller.tell)
+        desk = DeskKeeper(wiring.state, caller.tell)
+        async with _watched(wiring, planes), hub.keep(), desk.keep():
+            yield
+
+    await run_gateway(caller, options, beside)
+
+
+@contextlib.asynccontextmanager
+async def _watched(wiring: Wiring, planes: Planes) -> AsyncIterator[None]:
+    """systemd, where it started us, knows how we are: beats come while the gateway answers, whatever the hub does."""
+    notifier = make_notifier()
+
+    def announce(stage: Stage) -> None:
+        {"ready": notifier.ready, "restart": notifier.reloading, "end": notifier.stopping}[stage]()
+
+    async def is_well() -> bool:
+        return find_serving(await ask_planes(wiring.state, wiring.hands)) is not None
+
+    planes.announce = announce
+    beating = asyncio.create_task(notifier.keep_beating(is_well))
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 def summarise(report: DiagnosisReport) -> Iterator[str]:

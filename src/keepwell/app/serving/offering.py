@@ -26,13 +26,15 @@ USUAL_LISTEN = "127.0.0.1:4000"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayOptions:
     """How it is started: addresses to listen on (() is what keepwell.toml says), `insecure` lets other machines ask
-    without any key, `declared` leaves out engines that are merely found. `here` is this machine's name.
+    without any key, `declared` leaves out engines that are merely found. `here` is this machine's name. With
+    `wait_seconds` an address that another program holds is waited for.
     """
 
     listen: tuple[str, ...] = ()
     insecure: bool = False
     declared: bool = False
     here: str = ""
+    wait_seconds: float = 0.0
 
 
 def find_listens(options: GatewayOptions, config: Config) -> tuple[tuple[str, int], ...]:
@@ -41,7 +43,7 @@ def find_listens(options: GatewayOptions, config: Config) -> tuple[tuple[str, in
     Raises ConfigurationError for what is no address with a port.
     """
     written = options.listen or config.gateway.listen or (USUAL_LISTEN,)
-    return tuple(_parse_listen(one) for one in written)
+    return tuple(parse_listen(one) for one in written)
 
 
 def render_listen(listen: tuple[str, int]) -> str:
@@ -189,7 +191,8 @@ def _label(entry: EngineEntry | None) -> str:
     return entry.name
 
 
-def _parse_listen(written: str) -> tuple[str, int]:
+def parse_listen(written: str) -> tuple[str, int]:
+    """An address and a port. Raises ConfigurationError."""
     host, _, port = written.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise ConfigurationError(f"{written!r} is no address with a port", hint=f"write it like {USUAL_LISTEN}")

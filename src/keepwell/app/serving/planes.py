@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -20,13 +21,12 @@ from pathlib import Path
 from typing import Literal
 
 from keepwell.app.serving.doors import ask_planes, find_serving, require_serving
+from keepwell.app.serving.listening import Listening, take_handed
 from keepwell.core.errors import ConfigurationError, KeepwellError, Unreachable
 from keepwell.gateway.door import load_plates, remove_plate, sweep_plates
-from keepwell.gateway.serve import describe_address, make_socket
+from keepwell.gateway.serve import GO, HELD
 from keepwell.transport.base import Transport
 
-#: Addresses and descriptors of sockets that a process hands to the one that replaces it: "127.0.0.1:4000=7 ...".
-HANDED = "KEEPWELL_GATEWAY_SOCKETS"
 #: Seconds before a plane that ended is started again: at first, and at most; all is well after so many.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, WELL_SECONDS = 0.05, 5.0, 10.0
 #: Seconds for a plane to begin to serve, and between two looks whether it does.
@@ -41,6 +41,7 @@ TRIAL_SECONDS = 20.0
 REAP_SECONDS = 1.0
 
 Order = Literal["", "end", "restart"]
+Stage = Literal["ready", "restart", "end"]
 
 
 class Planes:
@@ -50,7 +51,6 @@ class Planes:
         self._state = state
         self._transport = transport
         self._tell = tell
-        self._sockets: dict[str, socket.socket] = {}
         self._plane: Process | None = None
         self._earlier: set[int] = set()
         self._order: Order = ""
@@ -58,13 +58,20 @@ class Planes:
         self._terminal = os.isatty(0)
         #: True if this process replaces one whose plane still serves.
         self.handed = False
+        #: Told when clients are served, when this process is about to start again, and when it is to end.
+        self.announce: Callable[[Stage], None] = _say_nothing
+        #: What clients connect to.
+        self.listening = Listening({})
+        self._more = asyncio.Event()
+        self._held: tuple[Process, socket.socket] | None = None
 
-    async def open(self, addresses: Sequence[tuple[str, int]]) -> None:
+    async def open(self, addresses: Sequence[tuple[str, int]], *, patient: bool = False) -> None:
         """Listen on these, with the sockets of the process that this one replaces where there are any.
 
-        Raises ConfigurationError where another gateway of the same state folder runs, or an address is not free.
+        Raises ConfigurationError where another gateway of the same state folder runs, or an address is not free; a
+        `patient` one, and one that serves other addresses already, has it taken later.
         """
-        handed = _take_handed()
+        handed = take_handed()
         self.handed = bool(handed)
         if handed:
             self._take_orders()
@@ -76,16 +83,8 @@ class Planes:
                 where=", ".join(serving.plane.listening),
                 hint="keepwell gateway --restart lets it start again without cutting a stream",
             )
-        for host, port in addresses:
-            try:
-                made = handed.pop((host, port), None) or make_socket(host, port, shared=serving is not None)
-            except OSError as error:
-                raise ConfigurationError(
-                    f"cannot listen there: {error.strerror}", where=f"{host}:{port}", hint="keepwell gateway --listen"
-                ) from error
-            self._sockets[describe_address(made)] = made
-        for left in handed.values():
-            left.close()
+        self.listening = Listening(handed)
+        self.listening.open(addresses, shared=serving is not None, patient=patient or self.handed)
 
     async def serve(self, check: Callable[[], None]) -> Order:
         """Keep one plane running until told to end or to restart; `check` raises KeepwellError where a restart would
@@ -94,6 +93,7 @@ class Planes:
         self._take_orders()
         loop = asyncio.get_running_loop()
         keeping, reaping = loop.create_task(self._keep()), loop.create_task(self._reap())
+        taking = loop.create_task(self._take_later())
         try:
             while self._order != "end":
                 ordered = loop.create_task(self._ordered.wait())
@@ -107,15 +107,14 @@ class Planes:
         finally:
             keeping.cancel()
             reaping.cancel()
+            taking.cancel()
             if self._order != "restart":
                 await self._end()
         return "end"
 
     def start_again(self) -> None:
         """Become the program as it is now; the sockets stay open and the plane runs on. Does not return."""
-        for one in self._sockets.values():
-            one.set_inheritable(True)
-        os.environ[HANDED] = " ".join(f"{name}={one.fileno()}" for name, one in self._sockets.items())
+        self.listening.hand_on()
         for number in (signal.SIGHUP, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)  # until the new one listens to them
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
@@ -138,6 +137,8 @@ class Planes:
         self._order = order
         if self._terminal and not os.isatty(0):
             self._order = "end"
+        if self._order == "end":
+            self.announce("end")
         self._ordered.set()
 
     async def _may_restart(self, check: Callable[[], None]) -> bool:
@@ -150,6 +151,7 @@ class Planes:
                 self._order = ""
             return False
         self._tell("starts again")
+        self.announce("restart")
         return True
 
     async def _keep(self) -> None:
@@ -161,22 +163,71 @@ class Planes:
             self._plane = plane = await self._start()
             if await self._is_ready(plane):
                 served = True
+                self.announce("ready")
                 await self._retire_others(plane.pid)
-            code = await plane.wait()
+            code = await self._outlast(plane)
+            if code is None:
+                continue
             remove_plate(self._state, plane.pid)
             if not served:
-                raise Unreachable("the gateway cannot be started", where=", ".join(self._sockets), hint="see above")
+                raise Unreachable(
+                    "the gateway cannot be started", where=", ".join(self.listening.sockets), hint="see above"
+                )
             if loop.time() - began > WELL_SECONDS:
                 pause = PAUSE_SECONDS
-            self._tell(f"the data plane ended ({_describe_end(code)}) and is started again")
+            self._tell(f"the data plane ended ({describe_end(code)}) and is started again")
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
+    async def _outlast(self, plane: Process) -> int | None:
+        """The code with which it ended; None while it lives, and the next one is to have more addresses."""
+        more, ended = asyncio.ensure_future(self._more.wait()), asyncio.ensure_future(plane.wait())
+        try:
+            await asyncio.wait((more, ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            more.cancel()
+            ended.cancel()
+        self._more.clear()
+        return plane.returncode
+
+    async def _take_later(self) -> None:
+        """Addresses that were not free when the others began to be served; a plane that has them takes over."""
+        if self.listening.missing:
+            self._tell(f"another program holds {self.listening.words}: served as soon as it leaves")
+            await self.prepare()
+            await self.listening.take(math.inf)
+            self._more.set()
+
+    async def prepare(self) -> None:
+        """Start a plane that is ready to serve all addresses as soon as they are free: starting takes half a second on
+        a machine that is not busy, and clients would wait for that.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await self._run(self.listening.descriptors, f"{HELD}{theirs.fileno()}", theirs.fileno())
+        ours.setblocking(False)
+        self._held = process, ours
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(START_SECONDS):
+                await asyncio.get_running_loop().sock_recv(ours, 1)
+
     async def _start(self) -> Process:
-        descriptors = [one.fileno() for one in self._sockets.values()]
-        argv = [sys.executable, "-m", "keepwell.gateway.serve", str(self._state), *map(str, descriptors)]
+        """A new plane, or the one that is held, once every address of it is ours."""
+        if self._held is not None and not self.listening.missing:
+            process, line = self._held
+            self._held = None
+            with line, contextlib.suppress(OSError):
+                line.send(GO)
+                return process
+        return await self._run([one.fileno() for one in self.listening.sockets.values()])
+
+    async def _run(self, descriptors: Sequence[int], held: str = "", line: int = -1) -> Process:
+        argv = [sys.executable, "-P", "-m", "keepwell.gateway.serve", str(self._state), *map(str, descriptors)]
+        passed = [*descriptors, *[line] * bool(held)]
         # a group of its own: Ctrl-C is for this process, which then lets the plane finish
-        return await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, pass_fds=descriptors, process_group=0)
+        return await asyncio.create_subprocess_exec(
+            *argv, *[held] * bool(held), stdin=DEVNULL, pass_fds=passed, process_group=0
+        )
 
     async def _is_ready(self, plane: Process) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -210,8 +261,9 @@ class Planes:
 
     async def _end(self) -> None:
         """Let what runs finish, for a while; then it is ended with an error that its clients see."""
-        for one in self._sockets.values():
-            one.close()
+        self.listening.close()
+        if self._held is not None:
+            self._held[1].close()  # it ends by that
         for pid in self._earlier:
             _signal(pid, signal.SIGTERM)
         plane = self._plane
@@ -225,6 +277,10 @@ class Planes:
     def _terminate(self) -> None:
         if self._plane is not None and self._plane.returncode is None:
             _signal(self._plane.pid, signal.SIGTERM)
+
+
+def _say_nothing(_: Stage) -> None:
+    """Nobody wants to know."""
 
 
 async def ask_restart(state: Path, transport: Transport) -> tuple[int, int]:
@@ -257,24 +313,13 @@ async def _try_program() -> None:
         raise Unreachable("the program as it is installed now does not run", hint="see above")
 
 
-def _take_handed() -> dict[tuple[str, int], socket.socket]:
-    """Sockets of the process that this one replaces, by address."""
-    found = {}
-    for pair in os.environ.pop(HANDED, "").split():
-        name, _, descriptor = pair.rpartition("=")
-        host, _, port = name.rpartition(":")
-        one = socket.socket(fileno=int(descriptor))
-        one.set_inheritable(False)
-        found[host.strip("[]"), int(port)] = one
-    return found
-
-
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
-def _describe_end(code: int) -> str:
+def describe_end(code: int) -> str:
+    """How a process ended: its exit code, or the signal that killed it."""
     if code < 0:
         return f"signal {-code}"
     return f"exit code {code}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import dataclass
 
+from keepwell.app.hub.opening import open_log
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state
 from keepwell.config.shapes import duration
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.text import escape_controls
 from keepwell.store.bodies import BODIES_FILE, KeptBody, find_body
+from keepwell.store.requestlog.whole import find_requests, newest_requests
 from keepwell.store.requests import RECORD_FILE, RequestRow, Wanted, read_rows
 
 #: Seconds between two looks for new requests, and rows that one look tells at most.
@@ -46,22 +49,30 @@ def parse_wanted(*, key: str, route: str, failed: bool, since: str, now: float) 
     return Wanted(key=key, route=route, failed=failed, since=begin)
 
 
-def show_body(caller: Caller, number: int) -> RequestsReport:
-    """What one request asked and got. Raises ConfigurationError where that was not kept."""
+def show_request(caller: Caller, number: int) -> RequestsReport:
+    """One request, however old it is, with what it asked and got where that was kept. Raises ConfigurationError where
+    neither is known, AccessError.
+    """
     state = find_state(caller)
     body = find_body(state / BODIES_FILE, number)
+    found = tuple(find_requests(state, number))
+    hint = "write `bodies = true` into the [[route]] whose requests are to be kept"
+    unkept = f"what request {number} asked was not kept, or no longer is"
+    if body is None and not found:
+        raise ConfigurationError(f"no request {number} is known; {unkept}", hint=hint)
     if body is None:
-        hint = "write `bodies = true` into the [[route]] whose requests are to be kept"
-        raise ConfigurationError(f"what request {number} asked was not kept, or no longer is", hint=hint)
-    return RequestsReport(requests=(), body=body)
+        caller.note(f"{unkept}: {hint}")
+    return RequestsReport(requests=found, body=body)
 
 
 async def list_requests(caller: Caller, wanted: Wanted, *, last: int, follow: bool) -> RequestsReport | None:
     """The newest requests; with `follow` new ones are told as they end, until Ctrl-C. Raises AccessError."""
-    path = find_state(caller) / RECORD_FILE
-    rows = read_rows(path, last=last, wanted=wanted)
+    state = find_state(caller)
     if not follow:
-        return RequestsReport(requests=tuple(row for _, row in rows))
+        with closing(open_log(caller)) as log:
+            return RequestsReport(requests=tuple(newest_requests(state, last=last, wanted=wanted, log=log)))
+    path = state / RECORD_FILE
+    rows = read_rows(path, last=last, wanted=wanted)
     seen = 0
     while True:
         for number, row in rows:

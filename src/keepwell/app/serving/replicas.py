@@ -67,9 +67,9 @@ async def cordon(caller: Caller, name: str, *, why: str, wait: bool, timeout_sec
         made = Cordon(subject=subject, since=wiring.clock.now(), by=caller.asked_by, why=why)
         fresh = add_cordon(wiring.state, made)
         done = {True: f"{subject} gets no new work", False: f"{subject} gets no new work already"}[fresh]
-        report = await _until_known(wiring, subject, cordoned=True)
+        report = await wait_until_known(wiring, subject, cordoned=True)
         if report.serving and wait:
-            report = await _until_left(wiring, caller, subject, timeout_seconds)
+            report = await wait_until_left(wiring, caller, subject, timeout_seconds)
         return replace(report, done=_with_gateway(done, report))
 
 
@@ -83,7 +83,7 @@ async def uncordon(caller: Caller, name: str) -> ReplicasReport:
         if not remove_cordon(wiring.state, subject):
             hint = f"drained are: {', '.join(known) or 'none'}"
             raise ConfigurationError(f"{subject} gets work as it is", hint=hint)
-        report = await _until_known(wiring, subject, cordoned=False)
+        report = await wait_until_known(wiring, subject, cordoned=False)
         return replace(report, done=_with_gateway(f"{subject} gets work again", report))
 
 
@@ -149,7 +149,7 @@ async def _report(wiring: Wiring) -> ReplicasReport:
     )
 
 
-async def _until_known(wiring: Wiring, subject: str, *, cordoned: bool) -> ReplicasReport:
+async def wait_until_known(wiring: Wiring, subject: str, *, cordoned: bool) -> ReplicasReport:
     """The state once every process of the gateway goes by what was changed. Raises AccessError where one does not."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + KNOWN_SECONDS
@@ -166,7 +166,7 @@ async def _until_known(wiring: Wiring, subject: str, *, cordoned: bool) -> Repli
         await asyncio.sleep(LOOK_SECONDS / 5)
 
 
-async def _until_left(wiring: Wiring, caller: Caller, subject: str, timeout_seconds: float) -> ReplicasReport:
+async def wait_until_left(wiring: Wiring, caller: Caller, subject: str, timeout_seconds: float) -> ReplicasReport:
     """The state when nothing runs there any more, or the time is over; tells how many are left."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds

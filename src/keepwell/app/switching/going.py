@@ -109,7 +109,7 @@ def _open(wiring: Wiring, caller: Caller, move: Move) -> Journal:
     now = wiring.clock.now()
     run_id = make_run_id(KIND, now)
     plan = make_plan(move, wiring.state, run_id, by=caller.asked_by, now=now)
-    run = Run(id=run_id, kind=KIND, asked_by=caller.asked_by, created_at=now, items=plan_items(plan))
+    run = Run(id=run_id, kind=KIND, asked_by=caller.asked_by, created_at=now, items=plan_items(plan, backup=False))
     make_private_folder(wiring.state / SPLITS_FOLDER)
     return create_journal(wiring.state, run, render_plan(plan), wiring.clock)
 

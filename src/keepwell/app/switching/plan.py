@@ -10,12 +10,12 @@ from pathlib import Path
 
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.ref import Ref
-from keepwell.core.run import Item, Run
+from keepwell.core.run import SWITCH, Item, Run
 from keepwell.core.step import Change, Plan, RemoveFile, WriteFile
 from keepwell.gateway.choice.splits import SPLITS_FOLDER, Split, render_split
 
 #: The kind of run that a move is, its step, and what is asked for at its end.
-KIND, STEP, CHECK = "switch", "switch", "migrate.switch"
+KIND, STEP, CHECK = SWITCH, "switch", "migrate.switch"
 #: Steps of one move.
 STEPS = 100
 

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.report import DevicePicture, EnginePicture, NeedPicture, NodePicture, StatusReport, Unreached
+from keepwell.app.report import DevicePicture, EnginePicture, NeedPicture, NodePicture, StatusReport
+from keepwell.app.unreached import Unreached
 from keepwell.cli.words import clean, sign, size
 from keepwell.core.finding import Finding, Status
 from keepwell.core.observation import Missing

@@ -9,7 +9,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from keepwell.app.report import DiagnosesReport, DiagnosisReport, Unreached
+from keepwell.app.report import DiagnosesReport, DiagnosisReport
+from keepwell.app.unreached import Unreached
 from keepwell.cli.words import clean, share, sign
 from keepwell.core.finding import Finding, Status
 

@@ -7,8 +7,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from keepwell.app.repair_report import PlannedRun, PlanReport, RefusedPlan
+from keepwell.cli.views.drift import render_left
 from keepwell.cli.views.word import render_decisions
 from keepwell.cli.words import clean, command_line, sign
+from keepwell.core.secret import mask_argv
 from keepwell.core.step import Change, Plan, RunCommand
 from keepwell.fleet.decisions import Decisions, cite
 
@@ -19,6 +21,7 @@ def render(report: PlanReport) -> RenderableType:
     """All plans, or why there is none."""
     refused = [line for one in report.refused for line in _refused(one)]
     refused += render_decisions(Decisions(decided=report.decided))
+    refused += render_left(report.nodes, report.unreached)
     if report.refused and not report.planned:
         return Group(*refused)
     if not report.planned:
@@ -42,12 +45,22 @@ def render_plan(plan: Plan) -> list[RenderableType]:
     return lines
 
 
+#: Does nothing: what a step undoes by itself that another one takes back.
+NOTHING = RunCommand(argv=("true",))
+#: The command that tells what to do, by what plans were asked for.
+_TELLS = {"audit": "audit", "ready": "ready"}
+
+
 def _nothing(report: PlanReport) -> RenderableType:
+    if report.nodes and not report.findings:
+        as_wished = not any(one.wishes for one in report.nodes)
+        return Text("Nothing to do" + ": everything is as wished." * as_wished + ", but:" * (not as_wished))
     about = f" about {report.asked_for}" * bool(report.asked_for)
     lines = [Text(f"Nothing to do{about}: keepwell has no repair for what it sees here.")]
     lines += [Text.assemble("  ", sign(one.status), f" {clean(one.message)}") for one in report.findings]
     if report.findings:
-        lines.append(Text("What to do by hand: keepwell diagnose", style="dim"))
+        topic = report.asked_for.partition(".")[0]
+        lines.append(Text(f"What to do by hand: keepwell {_TELLS.get(topic, 'diagnose')}", style="dim"))
     return Group(*lines)
 
 
@@ -71,14 +84,24 @@ def _planned(one: PlannedRun) -> list[RenderableType]:
 
 
 def _change(number: int, change: Change) -> list[RenderableType]:
-    undo = "undone byte for byte" * (change.undo is not None) or f"cannot be undone: {change.irreversible}"
     lines = [
         _line(f"{number}. {clean(change.what)}", "bold"),
         _line(f"   before  {clean(change.before)}"),
         _line(f"   after   {clean(change.after)}"),
-        _line(f"   undo    {clean(undo)}", "dim"),
+        _line(f"   undo    {clean(_undo(change))}", "dim"),
     ]
     return lines + [_line(f"   stops   {clean(change.interrupts)}", "yellow")] * bool(change.interrupts)
+
+
+def _undo(change: Change) -> str:
+    """How it is taken back: what it was, or by a command that makes it so."""
+    if change.undo is None:
+        return f"cannot be undone: {change.irreversible}"
+    if change.undo == NOTHING:
+        return "undone by the steps before it"
+    if isinstance(change.undo, RunCommand):
+        return f"undone by: {command_line(mask_argv(change.undo.argv))}"
+    return "undone byte for byte"
 
 
 def _line(text: str, style: str = "") -> RenderableType:

@@ -9,6 +9,8 @@ from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices._lines import LinePattern, load_patterns, load_table, parse_line
 from keepwell.devices._sysfs import read_word
 from keepwell.devices.amd.readings import read_devices
+from keepwell.devices.amd.watch import AmdWatch
+from keepwell.plugins.collector import Looker
 from keepwell.plugins.device import (
     Bandwidth,
     BusDevice,
@@ -21,6 +23,7 @@ from keepwell.plugins.device import (
     Reading,
     Selector,
 )
+from keepwell.plugins.device_sharing import Sharing
 from keepwell.transport.base import Transport
 
 
@@ -36,6 +39,13 @@ class Amd:
         NodeRule(folder="/dev/dri", pattern=r"renderD\d+", example="/dev/dri/renderD128", drivers=("drm",)),
     )
     container_rights = ContainerRights(toolkit="rocm", nodes=("/dev/kfd", "/dev/dri"), groups=("video", "render"))
+    #: rocm.docs.amd.com, "Running ROCm Docker containers": both nodes, and the groups where the container is not root.
+    sharing = Sharing(
+        kind="amd.com/gpu",
+        nodes=("/dev/kfd", "/dev/dri"),
+        groups=("video", "render"),
+        images=("rocm",),
+    )
     selectors: tuple[Selector, ...] = (
         Selector(name="HIP_VISIBLE_DEVICES", hiding=("", "-1"), by_index=True),
         Selector(name="ROCR_VISIBLE_DEVICES", hiding=("", "-1"), by_index=True, by_uuid=True),
@@ -69,6 +79,10 @@ class Amd:
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """sysfs, else rocm-smi."""
         return await read_devices(devices, transport)
+
+    def watch(self, node: str) -> Looker:
+        """The files of its kernel driver, while a device is awake."""
+        return AmdWatch(node)
 
     def parse_error(self, line: str) -> DeviceError | None:
         """Lines of amdgpu and its compute part."""

@@ -6,6 +6,8 @@ from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, Value, failed, unknown
 from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices.apple.readings import parse_displays, parse_statistics, working_set_bytes
+from keepwell.devices.apple.watch import AppleWatch
+from keepwell.plugins.collector import Looker
 from keepwell.plugins.device import Bandwidth, BusDevice, DeviceKind, NodeRule, Reading, Selector
 from keepwell.transport.base import Transport
 
@@ -51,6 +53,10 @@ class Apple:
     def bandwidth(self, name: str) -> Bandwidth | None:
         """From the table of cards."""
         return find_bandwidth(name, "apple/bandwidth.toml")
+
+    def watch(self, node: str) -> Looker:
+        """ioreg, again and again."""
+        return AppleWatch(node)
 
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """Memory in use and load by ioreg; the memory that the GPU may take by sysctl."""

@@ -8,6 +8,8 @@ from keepwell.core.observation import Missing
 from keepwell.devices._bandwidth import find_bandwidth
 from keepwell.devices._lines import LinePattern, load_patterns, load_table, parse_line
 from keepwell.devices.intel.readings import read_devices
+from keepwell.devices.intel.watch import IntelWatch, NpuWatch
+from keepwell.plugins.collector import Looker
 from keepwell.plugins.device import (
     Bandwidth,
     BusDevice,
@@ -20,6 +22,7 @@ from keepwell.plugins.device import (
     Reading,
     Selector,
 )
+from keepwell.plugins.device_sharing import Sharing
 from keepwell.transport.base import Transport
 
 #: Where every processor of theirs has its own GPU.
@@ -45,6 +48,13 @@ class Intel:
         ),
     )
     container_rights = ContainerRights(toolkit="oneapi", nodes=("/dev/dri",), groups=("video", "render"))
+    #: Computing needs the render node alone (dgpu-docs.intel.com, containers).
+    sharing = Sharing(
+        kind="intel.com/gpu",
+        nodes=("/dev/dri",),
+        groups=("video", "render"),
+        images=("oneapi", "ipex", "intel"),
+    )
     selectors: tuple[Selector, ...] = (
         Selector(name="ONEAPI_DEVICE_SELECTOR", hiding=("opencl:cpu", "*:cpu", "!*:gpu", "!level_zero:*")),
         Selector(name="ZE_AFFINITY_MASK", by_index=True),
@@ -75,6 +85,14 @@ class Intel:
     async def readings(self, devices: tuple[BusDevice, ...], transport: Transport) -> tuple[Reading, ...] | Missing:
         """sysfs, and xpu-smi for cards."""
         return await read_devices(devices, transport)
+
+    def watch(self, node: str) -> Looker:
+        """The files of its kernel driver, while a device is awake."""
+        return IntelWatch(node)
+
+    def watch_npus(self, node: str) -> Looker:
+        """The files of the NPU's driver, while it is awake."""
+        return NpuWatch(node)
 
     def parse_error(self, line: str) -> DeviceError | None:
         """Lines of i915 and xe."""

@@ -13,7 +13,10 @@ from keepwell.devices.nvidia.cuda import initialise
 from keepwell.devices.nvidia.driver import look_at_driver
 from keepwell.devices.nvidia.errors import parse_error
 from keepwell.devices.nvidia.nvml import name_reasons, read_nvml
+from keepwell.devices.nvidia.settings import NvidiaSettings
 from keepwell.devices.nvidia.smi import read_smi
+from keepwell.devices.nvidia.watch import NvmlWatch
+from keepwell.plugins.collector import Looker
 from keepwell.plugins.device import (
     Bandwidth,
     BusDevice,
@@ -27,6 +30,7 @@ from keepwell.plugins.device import (
     RuntimeState,
     Selector,
 )
+from keepwell.plugins.device_sharing import Sharing
 from keepwell.transport.base import Transport
 
 #: `cuda>=12.8 brand=unknown,driver>=...`; and the release that a base image of CUDA was built with.
@@ -57,7 +61,20 @@ class Nvidia:
         NodeRule(folder="/dev", pattern="dxg", example="/dev/dxg", kinds=("paravirtual",)),
         NodeRule(folder="/dev", pattern="nvmap", example="/dev/nvmap", kinds=("soc",)),
     )
-    container_rights = ContainerRights(toolkit="cuda", driver="nvidia")
+    container_rights = ContainerRights(toolkit="cuda", driver="nvidia", tool="nvidia-ctk")
+    #: As NVIDIA's container toolkit documents it (docs.nvidia.com/datacenter/cloud-native/container-toolkit).
+    sharing = Sharing(
+        driver="nvidia",
+        runtime="nvidia",
+        runtime_program="nvidia-container-runtime",
+        kind="nvidia.com/gpu",
+        visible="NVIDIA_VISIBLE_DEVICES",
+        parts="NVIDIA_DRIVER_CAPABILITIES",
+        parts_needed=("compute", "utility"),
+        parts_known=("compute", "utility", "graphics", "video", "display", "compat32", "ngx"),
+        images=("cuda",),
+    )
+    settings = NvidiaSettings()
     selectors: tuple[Selector, ...] = (
         Selector(name="CUDA_VISIBLE_DEVICES", hiding=("", "-1", "NoDevFiles"), by_index=True, by_uuid=True),
         # "void" hides nothing by itself: with CDI the toolkit sets it beside the devices that it hands in.
@@ -118,6 +135,10 @@ class Nvidia:
         if isinstance(found, Missing) and found.reason.startswith(CANNOT_ASK):
             return await read_smi(transport, name_reasons)
         return found
+
+    def watch(self, node: str) -> Looker:
+        """NVML in this process, while no card sleeps."""
+        return NvmlWatch(node)
 
     def parse_error(self, line: str) -> DeviceError | None:
         """Xid, SXid and NVRM lines."""

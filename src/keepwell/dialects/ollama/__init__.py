@@ -12,11 +12,14 @@ from keepwell.dialects.ollama.embed import EMBED
 from keepwell.dialects.ollama.embeddings import OLD_EMBEDDINGS
 from keepwell.dialects.ollama.generate import GENERATE
 from keepwell.dialects.ollama.model_rows import render_description, render_held, render_row
-from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
+from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage, find_seconds
 from keepwell.plugins.wire_json import BROKEN
 
 _INPUT = re.compile(rb'"prompt_eval_count"\s*:\s*(\d+)')
 _OUTPUT = re.compile(rb'"eval_count"\s*:\s*(\d+)')
+#: What it measured, in nanoseconds.
+_TIMED = b"load_duration", b"prompt_eval_duration", b"eval_duration"
+_TIMES = re.compile(rb'"(%b)"\s*:\s*(\d{1,18})' % b"|".join(_TIMED))
 #: The version that clients are told: the newest interface that is spoken here.
 VERSION = b'{"version":"0.9.3"}'
 #: What the root says: clients ask it whether anybody is there, some compare the words.
@@ -27,6 +30,9 @@ class _Answer(msgspec.Struct):
     model: str = ""
     prompt_eval_count: int = -1
     eval_count: int = -1
+    load_duration: int = -1
+    prompt_eval_duration: int = -1
+    eval_duration: int = -1
 
 
 _read_answer = msgspec.json.Decoder(_Answer).decode
@@ -79,12 +85,15 @@ class Ollama:
             found = _read_answer(body)
         except BROKEN:
             return Said()
-        return Said(found.model, Usage(found.prompt_eval_count, found.eval_count))
+        times = (found.load_duration, found.prompt_eval_duration, found.eval_duration)
+        return Said(found.model, Usage(found.prompt_eval_count, found.eval_count, -1, *map(find_seconds, times)))
 
     def read_usage(self, tail: bytes) -> Usage:
         """From the last line."""
         given, made = _INPUT.findall(tail), _OUTPUT.findall(tail)
-        return Usage(int((given or [b"-1"])[-1]), int((made or [b"-1"])[-1]))
+        times = dict(_TIMES.findall(tail, max(0, tail.rfind(self.end))))
+        load, prefill, decode = (find_seconds(int(times.get(name, -1))) for name in _TIMED)
+        return Usage(int((given or [b"-1"])[-1]), int((made or [b"-1"])[-1]), -1, load, prefill, decode)
 
     def render_models(self, endpoint: Endpoint, models: Sequence[Offered]) -> bytes:
         """`/api/tags`, `/api/ps` (a row for each node that holds the model), `/api/show`, `/api/version` and `/`."""

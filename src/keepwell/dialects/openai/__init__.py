@@ -15,6 +15,8 @@ from keepwell.plugins.dialect import Endpoint, Failure, Offered, Said, Usage
 from keepwell.plugins.wire_json import BROKEN
 
 _USAGE = re.compile(rb'"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})')
+#: What llama-server measures of an answer beside its usage, in milliseconds.
+_TIMINGS = re.compile(rb'"timings"\s*:\s*(\{[^{}]*\})')
 #: What is put before the last brace of a body.
 _ASK = b',"stream_options":{"include_usage":true}}'
 #: Kinds of failure in the words of this interface, by HTTP status.
@@ -33,11 +35,19 @@ class _Counts(msgspec.Struct):
     prompt_tokens_details: _Details | None = None
 
 
+class _Timings(msgspec.Struct):
+    prompt_ms: float = -1.0
+    predicted_ms: float = -1.0
+
+
 class _Answer(msgspec.Struct):
     model: str = ""
     usage: _Counts | None = None
+    timings: _Timings | None = None
 
 
+_NO_TIMINGS = _Timings()
+_read_timings = msgspec.json.Decoder(_Timings).decode
 _read = msgspec.json.Decoder(_Counts).decode
 _read_answer = msgspec.json.Decoder(_Answer).decode
 
@@ -91,15 +101,19 @@ class OpenAI:
             return Said()
         if found.usage is None:
             return Said(found.model)
-        return Said(found.model, _usage(found.usage))
+        return Said(found.model, _usage(found.usage, found.timings or _NO_TIMINGS))
 
     def read_usage(self, tail: bytes) -> Usage:
-        """The last `usage` object."""
+        """The last `usage` object, and `timings` where there are some."""
         found = _USAGE.match(tail, tail.rfind(b'"usage"'))
         if found is None:
             return Usage()
+        timings = _NO_TIMINGS
         try:
-            return _usage(_read(found[1]))
+            timed = _TIMINGS.match(tail, max(0, tail.rfind(b'"timings"')))
+            if timed is not None:
+                timings = _read_timings(timed[1])
+            return _usage(_read(found[1]), timings)
         except BROKEN:
             return Usage()
 
@@ -111,14 +125,23 @@ class OpenAI:
         return msgspec.json.encode({"object": "list", "data": rows})
 
 
-def _usage(counts: _Counts) -> Usage:
+def _usage(counts: _Counts, timings: _Timings) -> Usage:
     cached: int | None = -1
     if counts.prompt_tokens_details is not None:
         cached = counts.prompt_tokens_details.cached_tokens
     if cached is None:
         cached = -1
     given, made = counts.prompt_tokens, counts.completion_tokens
-    return Usage(max(given, counts.input_tokens), max(made, counts.output_tokens), cached)
+    tokens = max(given, counts.input_tokens), max(made, counts.output_tokens), cached
+    if timings is _NO_TIMINGS:
+        return Usage(*tokens)
+    return Usage(*tokens, -1.0, _seconds(timings.prompt_ms), _seconds(timings.predicted_ms))
+
+
+def _seconds(milliseconds: float) -> float:
+    if milliseconds < 0:
+        return -1.0
+    return milliseconds / 1e3
 
 
 def _error(failure: Failure) -> dict[str, object]:

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from keepwell.dialects.openai.outcomes import (
-    OddsFields,
-    TimingFields,
-    UsageFields,
-    parse_counts,
-    parse_error,
-    parse_odds,
-    parse_reason,
-)
-from keepwell.dialects.openai.reading import StreamReader, find_failure
+from keepwell.dialects.openai.outcomes import OddsFields, parse_counts, parse_error, parse_odds, parse_reason
+from keepwell.dialects.openai.reading import ChunkFields, StreamReader, find_failure
 from keepwell.plugins.answer_events import Begun, CallPiece, Event, Finished, Odds, Reasoning, Text
 from keepwell.plugins.asked import Json
 from keepwell.plugins.codec import Unreadable
@@ -46,11 +38,8 @@ class _Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct, gc=False):
+class _Chunk(ChunkFields, gc=False):
     choices: list[_Choice] | None = None
-    usage: UsageFields | None = None
-    timings: TimingFields | None = None
-    error: Json = None
 
 
 class _Answer(_Chunk, gc=False):
@@ -79,18 +68,14 @@ class ChatStreamReader(StreamReader):
                 chunk = _read_chunk(data)
             except BROKEN:
                 chunk = read_body(data, _read_chunk)
-        if chunk.error is not None:
-            self._fail(parse_error(chunk.error), events)
-            return
-        if chunk.usage is not None and not chunk.choices:
-            self._usage = chunk.usage
-        elif chunk.usage is not None and chunk.choices:
-            self._of_choices[chunk.choices[0].index] = chunk.usage
-        if chunk.timings is not None:
-            self._timings = chunk.timings
-        for choice in chunk.choices or ():
-            if choice.delta is not None:
-                self._choices.read(choice, choice.delta, events)
+        choices = chunk.choices or ()
+        number = -1
+        if choices:
+            number = choices[0].index
+        if self._note(chunk, number, events):
+            for choice in choices:
+                if choice.delta is not None:
+                    self._choices.read(choice, choice.delta, events)
 
     def _begin(self, data: bytes, events: list[Event]) -> _Answer:
         first = read_body(data, _read_answer)

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from keepwell.dialects.openai.outcomes import (
-    OddsFields,
-    TimingFields,
-    UsageFields,
-    parse_counts,
-    parse_error,
-    parse_odds,
-    parse_reason,
-)
-from keepwell.dialects.openai.reading import StreamReader, find_failure
+from keepwell.dialects.openai.outcomes import OddsFields, parse_counts, parse_error, parse_odds, parse_reason
+from keepwell.dialects.openai.reading import ChunkFields, StreamReader, find_failure
 from keepwell.plugins.answer_events import Begun, Event, Finished, Odds, Text
-from keepwell.plugins.asked import Json
 from keepwell.plugins.codec import Unreadable
 from keepwell.plugins.wire_json import BROKEN, read_body
 
@@ -27,11 +18,8 @@ class _Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
-class _Chunk(msgspec.Struct, gc=False):
+class _Chunk(ChunkFields, gc=False):
     choices: list[_Choice] | None = None
-    usage: UsageFields | None = None
-    timings: TimingFields | None = None
-    error: Json = None
 
 
 class _Answer(_Chunk, gc=False):
@@ -62,17 +50,13 @@ class CompletionStreamReader(StreamReader):
                 chunk = _read_chunk(data)
             except BROKEN:
                 chunk = read_body(data, _read_chunk)
-        if chunk.error is not None:
-            self._fail(parse_error(chunk.error), events)
-            return
-        if chunk.usage is not None and not chunk.choices:
-            self._usage = chunk.usage
-        elif chunk.usage is not None and chunk.choices:
-            self._of_choices[chunk.choices[0].index] = chunk.usage
-        if chunk.timings is not None:
-            self._timings = chunk.timings
-        for choice in chunk.choices or ():
-            _read_choice(choice, self._open, events)
+        choices = chunk.choices or ()
+        number = -1
+        if choices:
+            number = choices[0].index
+        if self._note(chunk, number, events):
+            for choice in choices:
+                _read_choice(choice, self._open, events)
 
     def _begin(self, data: bytes, events: list[Event]) -> _Answer:
         first = read_body(data, _read_answer)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from keepwell.dialects.openai.outcomes import TimingFields, UsageFields, add_usages, parse_counts
+import msgspec
+
+from keepwell.dialects.openai.outcomes import TimingFields, UsageFields, add_usages, parse_counts, parse_error
 from keepwell.plugins.answer_events import Ended, Event, Failed
+from keepwell.plugins.asked import Json
 from keepwell.plugins.codec import Unreadable
 from keepwell.plugins.cutting import MOST_BYTES, EventCutter, TooLong
 
@@ -15,6 +18,14 @@ _TOO_LONG = Failed(f"the engine's answer has an event of more than {MOST_BYTES} 
 
 #: Data of events that say nothing; llama-server sends null between the answers to several prompts.
 _NOTHING = (b"", b"null")
+
+
+class ChunkFields(msgspec.Struct, gc=False):
+    """What a chunk holds beside its choices."""
+
+    usage: UsageFields | None = None
+    timings: TimingFields | None = None
+    error: Json = None
 
 
 def find_failure(error: Unreadable) -> Failed:
@@ -84,6 +95,21 @@ class StreamReader(ABC):
         usage = self._usage or add_usages(list(self._of_choices.values()), same_prompt=self.one_prompt)
         events.extend(parse_counts(usage, self._timings))
         events.append(Ended())
+
+    def _note(self, chunk: ChunkFields, choice: int, events: list[Event]) -> bool:
+        """Keep the counts and times of a chunk whose first choice is this one (-1: it has none); False if it is an
+        error, with which the stream is over.
+        """
+        if chunk.error is not None:
+            self._fail(parse_error(chunk.error), events)
+            return False
+        if chunk.usage is not None and choice < 0:
+            self._usage = chunk.usage
+        elif chunk.usage is not None:
+            self._of_choices[choice] = chunk.usage
+        if chunk.timings is not None:
+            self._timings = chunk.timings
+        return True
 
     @abstractmethod
     def _read(self, data: bytes, events: list[Event]) -> None:

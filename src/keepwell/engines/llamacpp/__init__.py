@@ -9,20 +9,33 @@ from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, absent, failed
 from keepwell.engines.llamacpp.chat import find_limit, list_promises
 from keepwell.engines.llamacpp.counterpart import list_counterparts, make_servings, reckon_usable
+from keepwell.engines.llamacpp.numbers import BESIDE_THE_PAGE, LlamaCppTeller
 from keepwell.engines.llamacpp.residency import ask_abilities, count_models, make_load, make_unload
 from keepwell.engines.llamacpp.settings import find_address, find_effective, find_flags, flag_table
 from keepwell.engines.llamacpp.timing import time_generation
-from keepwell.engines.llamacpp.wire import ask_health, detect_llamacpp, list_loaded, list_models, read_metrics
+from keepwell.engines.llamacpp.wire import (
+    NUMBERS,
+    ask_health,
+    detect_llamacpp,
+    list_loaded,
+    list_models,
+    read_metrics,
+    read_release,
+)
 from keepwell.formats.flags import after_program
 from keepwell.formats.offload import parse_offloads
+from keepwell.plugins.alias_table import load_alias_table
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
 from keepwell.plugins.counterpart import Chosen, Counterpart, MovedModel, Serving
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.prerequisites import GIB, Prerequisites
 from keepwell.plugins.residency import Abilities, CanaryAsk, Stay, openai_canary
+from keepwell.plugins.stock import Stock
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.plugins.weight_files import find_file_entries, find_folder_entries, is_weights
+from keepwell.plugins.weight_stock import find_weight_stock, holds_weights
 from keepwell.transport.base import Transport
 
 _DATA = load_engine_data(Path(__file__).with_name("engine.toml"))
@@ -41,6 +54,9 @@ class LlamaCpp:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    #: Seven billion parameters at four bits are 4.4 GB.
+    prerequisites = Prerequisites(account="llama", memory_bytes=8 * GIB, disk_bytes=8 * GIB, gpu="helps")
+    release_path = "/props"
     dialects = _DATA.dialects
     first_lines = _DATA.first_lines
     #: Context and placement are those of the server; no request changes them.
@@ -54,6 +70,15 @@ class LlamaCpp:
     def address(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int] | Missing:
         """From --host and --port or their variables."""
         return find_address(self._flags(argv), environment)
+
+    def parse_release(self, body: bytes) -> str:
+        """From `/props`."""
+        return read_release(body)
+
+    def install_command(self, release: str) -> str:
+        """A build of its makers, or one's own."""
+        page = "https://github.com/ggml-org/llama.cpp/releases"
+        return f"{page}/tag/{release}" if release else f"{page}/latest"
 
     async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
         """By `/props`."""
@@ -74,6 +99,15 @@ class LlamaCpp:
     async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
         """By `/metrics`, which must be switched on; otherwise the busy slots alone."""
         return await read_metrics(site, transport)
+
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """What its page holds, and what it says of itself beside."""
+        return (*load_alias_table(NUMBERS).names, *BESIDE_THE_PAGE)
+
+    def open_numbers(self, site: Site) -> LlamaCppTeller:
+        """By `/metrics` of each model, or `/slots` where that is off."""
+        return LlamaCppTeller(site)
 
     async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
         """By `/completion`, which tells its timings."""
@@ -154,6 +188,18 @@ class LlamaCpp:
             return await find_folder_entries(folder, transport)
         except AccessError as error:
             return failed(error)
+
+    def holds_stock(self, names: Sequence[str]) -> bool:
+        """Weights in a plain folder."""
+        return holds_weights(names)
+
+    async def stock(self, folder: str, transport: Transport) -> Stock | Missing:
+        """The weights of the folder and the folders in it, or one file with its parts."""
+        return await find_weight_stock(folder, transport)
+
+    def fetch_command(self, model: str) -> tuple[str, ...]:
+        """None: it is given a file, or fetches at its start."""
+        return ()
 
     def chat(self, ask: ChatAsk) -> Call:
         """By `/v1/chat/completions`."""

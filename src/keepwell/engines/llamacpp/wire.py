@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, failed, unknown
-from keepwell.formats.exposition import first_totals, parse_exposition
+from keepwell.engines.llamacpp.sleeping import NEVER, UNSEEN, find_sleep
+from keepwell.plugins.alias_table import load_alias_table
 from keepwell.plugins.ask import (
     Fields,
     describe_body,
@@ -27,6 +29,7 @@ from keepwell.plugins.ask import (
 )
 from keepwell.plugins.engine import Health, HealthState, Identity, LoadedModel, ModelInfo
 from keepwell.plugins.model_facts import ModelFacts
+from keepwell.plugins.page_numbers import read_totals
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Reply, Transport
 
@@ -37,20 +40,8 @@ _BUILD = re.compile(r"b[1-9]\d{0,8}")
 _TELLING = {401: "authentication_error", 503: "unavailable_error"}
 #: Children of a router whose metrics are asked for; it keeps 4 in memory unless told otherwise.
 MAX_CHILDREN = 16
-#: Our names, and the server's for the same, newest first.
-READINGS: Mapping[str, tuple[str, ...]] = {
-    "requests_running": ("llamacpp:requests_processing",),
-    "requests_waiting": ("llamacpp:requests_deferred",),
-    "kv_cache_ratio": ("llamacpp:kv_cache_usage_ratio",),
-    "input_tokens_total": ("llamacpp:prompt_tokens_total",),
-    "cached_input_tokens_total": ("llamacpp:prompt_tokens_cached_total",),
-    "output_tokens_total": ("llamacpp:tokens_predicted_total",),
-    "input_seconds_total": ("llamacpp:prompt_seconds_total",),
-    "output_seconds_total": ("llamacpp:tokens_predicted_seconds_total",),
-    "draft_tokens_total": ("llamacpp:spec_decode_num_draft_tokens_total",),
-    "accepted_tokens_total": ("llamacpp:spec_decode_num_accepted_tokens_total",),
-    "context_tokens_peak": ("llamacpp:n_tokens_max", "llamacpp:n_past_max"),
-}
+#: Our names, and the server's of all builds for the same.
+NUMBERS = Path(__file__).with_name("series.toml")
 _SIZES = {"Small": "_S", "Medium": "_M", "Large": "_L"}
 #: Readings of several children that must not be added up.
 _HIGHEST = frozenset({"context_tokens_peak", "kv_cache_ratio"})
@@ -96,7 +87,7 @@ async def ask_health(site: Site, transport: Transport) -> Health:
     props = await fetch_fields(transport, site, "/props")
     if isinstance(props, Missing):
         return _health(reply, "well", f"/health is ok; {props.reason}")
-    if _is_router(props):
+    if is_router(props):
         return await _router_health(site, transport, reply)
     if props.flag("is_sleeping"):
         return _health(reply, "well", "sleeping after idle time; the next request wakes it")
@@ -118,38 +109,54 @@ async def list_loaded(site: Site, transport: Transport) -> tuple[LoadedModel, ..
     props = await fetch_fields(transport, site, "/props")
     if isinstance(props, Missing):
         return props
-    if not _is_router(props) and props.flag("is_sleeping"):
+    if not is_router(props) and props.flag("is_sleeping"):
         return ()
     found = await fetch_fields(transport, site, "/models")
     if isinstance(found, Missing):
         return found
     rows = [one for one in found.items("data") if one.text("id")]
-    if _is_router(props):
+    if is_router(props):
         return tuple(_child(one) for one in rows if one.fields("status").text("value") == "loaded")
     return tuple(_loaded(one, props) for one in rows)
 
 
 async def read_metrics(site: Site, transport: Transport) -> Mapping[str, float] | Missing:
-    """`/metrics` (of each loaded child of a router, added up); without --metrics the busy slots are counted."""
+    """`/metrics` (of a router's loaded children, added up); else the busy slots of one that is not told to sleep."""
     props = await fetch_fields(transport, site, "/props")
-    if not isinstance(props, Missing) and _is_router(props):
+    if not isinstance(props, Missing) and is_router(props):
         return await _router_metrics(site, transport)
     found = await _metrics_of(site, transport, "")
     if not isinstance(found, Missing) or isinstance(props, Missing) or props.flag("is_sleeping"):
+        return found
+    if find_sleep(site) not in (NEVER, UNSEEN):
         return found
     return await _count_slots(site, transport, found)
 
 
 def _is_props(fields: Fields) -> bool:
-    if _is_router(fields):
+    if is_router(fields):
         return True
     return "default_generation_settings" in fields.data and bool(
         fields.text("build_info") or "total_slots" in fields.data
     )
 
 
-def _is_router(fields: Fields) -> bool:
-    return fields.text("role") == "router"
+def is_router(props: Fields) -> bool:
+    """True if `/props` is that of a router of many models."""
+    return props.text("role") == "router"
+
+
+def read_release(body: bytes) -> str:
+    """The build in an answer of `/props`; "" if it is none, and for builds that do not know theirs."""
+    found = parse_fields(body)
+    if isinstance(found, Missing) or not _is_props(found):
+        return ""
+    return _build(found)
+
+
+def find_build(props: Fields) -> int:
+    """The build's number in `/props`; 0 for builds that do not know theirs."""
+    return int(_build(props).removeprefix("b") or 0)
 
 
 def _build(fields: Fields) -> str:
@@ -254,8 +261,7 @@ async def _metrics_of(site: Site, transport: Transport, query: str) -> dict[str,
         return failed(error)
     if reply.status != 200:
         return failed(f"GET {url} answered {reply.status}: {error_text(reply)}")
-    samples = parse_exposition(reply.body.decode("utf-8", "replace"))
-    found = first_totals(samples, READINGS)
+    found = read_totals(load_alias_table(NUMBERS), reply.body, site.ref)
     if not found:
         return failed(f"GET {url} holds none of the server's metrics: {describe_body(reply.body)}")
     return found

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from keepwell.core.observation import Missing, absent, failed
+from keepwell.engines.ollama.catalogue import find_manifest, name_whole, parse_tags
 from keepwell.engines.ollama.chat import find_limit, list_digests, list_promises, make_chat, make_embed
 from keepwell.engines.ollama.counterpart import find_context, list_counterparts, make_servings, reckon_usable
-from keepwell.engines.ollama.host import clean, parse_host
+from keepwell.engines.ollama.host import clean, parse_host, with_port
 from keepwell.engines.ollama.log import parse_placement
+from keepwell.engines.ollama.numbers import ASKED, LOGGED, OllamaTeller
 from keepwell.engines.ollama.residency import (
     RELOAD_OPTIONS,
     ask_abilities,
@@ -20,16 +22,19 @@ from keepwell.engines.ollama.residency import (
     make_unload,
 )
 from keepwell.engines.ollama.settings import find_effective
+from keepwell.engines.ollama.stock import find_stock
 from keepwell.engines.ollama.store import find_entries
 from keepwell.engines.ollama.timing import time_generation
-from keepwell.engines.ollama.wire import ask_health, detect_ollama, list_loaded, list_models
+from keepwell.engines.ollama.wire import ask_health, detect_ollama, list_loaded, list_models, read_version
 from keepwell.formats.flags import after_program
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit
 from keepwell.plugins.counterpart import Chosen, Counterpart, MovedModel, Serving
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.prerequisites import GIB, Prerequisites
 from keepwell.plugins.residency import Abilities, CanaryAsk, Stay
+from keepwell.plugins.stock import Stock
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
 
@@ -50,12 +55,19 @@ class Ollama:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    #: Its makers: 8 GB of memory for seven billion parameters; driver 550 (CUDA 12.4) since its release 0.30.
+    prerequisites = Prerequisites(
+        account="ollama", memory_bytes=8 * GIB, disk_bytes=12 * GIB, gpu="helps", api={"cuda": "12.4"}
+    )
     dialects = _DATA.dialects
     later_dialects = _DATA.later_dialects
     first_lines = _DATA.first_lines
     fills_store = True
     store_parts = ("blobs", "manifests")
+    store_setting = "OLLAMA_MODELS"
     reload_options = RELOAD_OPTIONS
+    address_setting = "OLLAMA_HOST"
+    release_path = "/api/version"
 
     def resembles(self, argv: Sequence[str]) -> bool:
         """`ollama serve`, by whatever path; not a client, not a runner."""
@@ -68,6 +80,19 @@ class Ollama:
         if not found.usable:
             return failed(f"OLLAMA_HOST is malformed: {found.fault}")
         return found.host or "0.0.0.0", found.port
+
+    def with_port(self, value: str, port: int) -> str | Missing:
+        """As OLLAMA_HOST is written, with another port."""
+        return with_port(value, port)
+
+    def parse_release(self, body: bytes) -> str:
+        """From `/api/version`."""
+        return read_version(body)
+
+    def install_command(self, release: str) -> str:
+        """Its makers' script, which takes the release from a variable."""
+        chosen = f"OLLAMA_VERSION={release} " * bool(release)
+        return f"curl -fsSL https://ollama.com/install.sh | {chosen}sh"
 
     async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
         """By `/api/version` and the greeting at `/`."""
@@ -84,6 +109,12 @@ class Ollama:
     async def loaded(self, site: Site, transport: Transport) -> tuple[LoadedModel, ...] | Missing:
         """By `/api/ps`, which does not touch the keep-alive timers."""
         return await list_loaded(site, transport)
+
+    tells = (*LOGGED, *ASKED)
+
+    def open_numbers(self, site: Site) -> OllamaTeller:
+        """By `/api/ps` and the log."""
+        return OllamaTeller(site, self.logs(site, "linux"), self.store(site.process, site))
 
     async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
         """By `/api/generate`, which tells its durations."""
@@ -140,6 +171,38 @@ class Ollama:
     async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
         """All files that the manifests name; reads every manifest (about 1 KB each)."""
         return await find_entries(folder, transport)
+
+    def holds_stock(self, names: Sequence[str]) -> bool:
+        """`blobs` and `manifests`."""
+        return {"blobs", "manifests"} <= set(names)
+
+    async def stock(self, folder: str, transport: Transport) -> Stock | Missing:
+        """All blobs, and all that the manifests name."""
+        return await find_stock(folder, transport)
+
+    def fetch_command(self, model: str) -> tuple[str, ...]:
+        """`ollama pull`, which fetches only the blobs that are not there."""
+        return ("ollama", "pull", model)
+
+    def catalogue_url(self, url: str) -> str:
+        """`/api/tags`."""
+        return f"{url.rstrip('/')}/api/tags"
+
+    def parse_catalogue(self, body: bytes) -> Mapping[str, str] | Missing:
+        """Names with the digests of their manifests."""
+        return parse_tags(body)
+
+    def name_whole(self, model: str) -> str:
+        """`:latest` is what a name without a tag means."""
+        return name_whole(model)
+
+    def fetch_at(self, model: str, url: str) -> tuple[str, ...]:
+        """`ollama pull`, which asks the server that OLLAMA_HOST names."""
+        return ("env", f"OLLAMA_HOST={url}", "ollama", "pull", model)
+
+    def manifest_of(self, model: str, folder: str) -> str:
+        """Its file below `manifests`."""
+        return find_manifest(model, folder)
 
     def chat(self, ask: ChatAsk) -> Call:
         """By `/api/chat`."""

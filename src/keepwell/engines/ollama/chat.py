@@ -10,6 +10,7 @@ from keepwell.core.observation import Missing
 from keepwell.engines.ollama.wire import fetch_local
 from keepwell.plugins.chat import (
     PROMPT,
+    TOOL,
     Call,
     ChatAsk,
     Promise,
@@ -32,10 +33,12 @@ def make_chat(ask: ChatAsk) -> Call:
         options["num_ctx"] = ask.context_tokens
     body: dict[str, object] = {
         "model": ask.model,
-        "messages": [{"role": "user", "content": PROMPT}],
+        "messages": [{"role": "user", "content": ask.prompt}],
         "stream": ask.stream,
         "options": options,
     }
+    if ask.tools:
+        body["tools"] = [TOOL]
     if ask.keep_seconds:
         body["keep_alive"] = int(ask.keep_seconds)
     return Call(method="POST", path="/api/chat", body=msgspec.json.encode(body))

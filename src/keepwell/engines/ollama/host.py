@@ -11,6 +11,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from keepwell.core.observation import Missing, failed
 from keepwell.plugins.engine import Setting
 from keepwell.plugins.value_rules import Fault
 
@@ -75,6 +76,19 @@ def judge_host(setting: Setting, value: str) -> Fault | None:
         return None
     happens = f"Ollama binds {found.host or '*'}:{found.port}" if found.usable else "Ollama ends at start"
     return Fault(problem=f"{setting.name} is {value!r}: {found.fault}; {happens}", suggested=_meant(value, found))
+
+
+def with_port(value: str, port: int) -> str | Missing:
+    """The value with another port: scheme and host stay as they are written, what follows a slash (nobody reads it)
+    goes. Missing where the server would not start with it.
+    """
+    found = parse_host(value)
+    if not found.usable:
+        return failed(f"OLLAMA_HOST is malformed: {found.fault}")
+    text = clean(value).strip()
+    scheme, written, _ = text.partition("://")
+    host = f"[{found.host}]" if ":" in found.host else found.host
+    return f"{scheme}://{host}:{port}" if written else f"{host}:{port}"
 
 
 def same_host(one: str, other: str) -> bool:

@@ -37,16 +37,27 @@ async def find_entries(folder: str, transport: Transport) -> tuple[StoreEntry, .
 
     A manifest or a folder of them that cannot be read stands among them with its problem.
     """
+    named = await find_named(folder, transport)
+    if isinstance(named, Missing):
+        return named
+    found: dict[str, StoreEntry] = {}
+    for entry in named:
+        found.setdefault(entry.path, entry)
+    return tuple(found.values())
+
+
+async def find_named(folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
+    """The same, with an entry for each model that names a file."""
     root = folder.rstrip("/")
     try:
         hosts = await transport.list(f"{root}/manifests")
     except AccessError as error:
         return failed(error)
-    found: dict[str, StoreEntry] = {}
-    for path in await _find_manifests([f"{root}/manifests/{host}" for host in hosts], transport, found):
-        for entry in await _entries(root, path, transport):
-            found.setdefault(entry.path, entry)
-    return tuple(found.values())
+    problems: dict[str, StoreEntry] = {}
+    named: list[StoreEntry] = []
+    for path in await _find_manifests([f"{root}/manifests/{host}" for host in hosts], transport, problems):
+        named += await _entries(root, path, transport)
+    return (*problems.values(), *named)
 
 
 def parse_manifest(content: bytes, manifest: str, model: str, blobs: str) -> tuple[StoreEntry, ...]:

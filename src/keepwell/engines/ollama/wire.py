@@ -51,6 +51,14 @@ async def detect_ollama(url: str, transport: Transport, api_key: str) -> Identit
     return Identity(version=found.text("version"), proof=f"GET /api/version said {describe_body(reply.body)}")
 
 
+def read_version(body: bytes) -> str:
+    """The release in an answer of `/api/version`; "" if it is none."""
+    found = parse_fields(body)
+    if isinstance(found, Missing):
+        return ""
+    return found.text("version")
+
+
 async def ask_health(site: Site, transport: Transport) -> Health:
     """Well when the server answers and can list its store. A runner that died cannot be told without loading."""
     host = ""

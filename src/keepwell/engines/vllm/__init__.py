@@ -12,17 +12,31 @@ from keepwell.engines.vllm.chat import find_limit, list_promises
 from keepwell.engines.vllm.counterpart import list_counterparts, make_servings, reckon_usable
 from keepwell.engines.vllm.parallel import find_ranks
 from keepwell.engines.vllm.settings import MODULE, find_address, find_effective, find_flags, flag_table
-from keepwell.engines.vllm.store import find_entries, find_store
+from keepwell.engines.vllm.store import find_entries, find_stock, find_store
 from keepwell.engines.vllm.timing import time_generation
-from keepwell.engines.vllm.wire import ask_health, detect_vllm, list_loaded, list_models, read_metrics
+from keepwell.engines.vllm.wire import (
+    NUMBERS,
+    ask_health,
+    detect_vllm,
+    list_loaded,
+    list_models,
+    read_metrics,
+    read_version,
+)
 from keepwell.formats.flags import after_program
+from keepwell.plugins.alias_table import load_alias_table
 from keepwell.plugins.chat import Call, ChatAsk, Promise, RequestLimit, openai_chat, openai_embed
 from keepwell.plugins.counterpart import Chosen, Counterpart, MovedModel, Serving
 from keepwell.plugins.engine import Effective, Health, Identity, LoadedModel, ModelInfo, Placement, StoreEntry
 from keepwell.plugins.engine_data import load_engine_data
+from keepwell.plugins.hub_stock import holds_hub
+from keepwell.plugins.page_numbers import PageNumbers
+from keepwell.plugins.page_teller import PageTeller
 from keepwell.plugins.parallel import Ranks
 from keepwell.plugins.place import LogSource, ServingProcess, Site
+from keepwell.plugins.prerequisites import GIB, Prerequisites
 from keepwell.plugins.residency import Abilities, CanaryAsk, openai_canary
+from keepwell.plugins.stock import Stock
 from keepwell.plugins.timing import Timed, Wanted
 from keepwell.transport.base import Transport
 
@@ -45,6 +59,9 @@ class Vllm:
     service_names = _DATA.service_names
     settings = _DATA.settings
     follow_ups = _DATA.follow_ups
+    #: An image of about 10 GB beside 15 GB of weights at 16 bits, and as much again while they are fetched.
+    prerequisites = Prerequisites(account="vllm", memory_bytes=16 * GIB, disk_bytes=40 * GIB, gpu="needed")
+    release_path = "/version"
     dialects = _DATA.dialects
     first_lines = _DATA.first_lines
     address_variables = ("VLLM_HOST_IP", "HOST_IP")
@@ -57,6 +74,14 @@ class Vllm:
     def address(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int] | Missing:
         """From --host and --port; VLLM_PORT is not the API's port, and no variable is."""
         return find_address(find_flags(argv, _FLAGS).values)
+
+    def parse_release(self, body: bytes) -> str:
+        """From `/version`."""
+        return read_version(body)
+
+    def install_command(self, release: str) -> str:
+        """Its package."""
+        return f"pip install --upgrade vllm=={release}" if release else "pip install --upgrade vllm"
 
     async def detect(self, url: str, transport: Transport, *, api_key: str = "") -> Identity | Missing:
         """By `/version` and the owner of the models."""
@@ -77,6 +102,16 @@ class Vllm:
     async def metrics(self, site: Site, transport: Transport) -> Mapping[str, float] | Missing:
         """By `/metrics`."""
         return await read_metrics(site, transport)
+
+    @property
+    def tells(self) -> tuple[str, ...]:
+        """What its page holds."""
+        return load_alias_table(NUMBERS).names
+
+    def open_numbers(self, site: Site) -> PageTeller:
+        """By `/metrics`, which counts as no request and leaves a sleeping engine asleep."""
+        numbers = PageNumbers(load_alias_table(NUMBERS), str(site.ref), site.ref.node)
+        return PageTeller(f"{site.url}/metrics", numbers, api_key=site.api_key)
 
     async def time_generation(self, site: Site, transport: Transport, wanted: Wanted) -> Timed | Missing:
         """By `/v1/completions` between two looks at `/metrics`."""
@@ -148,6 +183,18 @@ class Vllm:
     async def entries(self, folder: str, transport: Transport) -> tuple[StoreEntry, ...] | Missing:
         """The configuration and every weights file, their headers read."""
         return await find_entries(folder, transport)
+
+    def holds_stock(self, names: Sequence[str]) -> bool:
+        """The hub's cache, or one model of it."""
+        return holds_hub(names)
+
+    async def stock(self, folder: str, transport: Transport) -> Stock | Missing:
+        """The hub's cache by its digests; a plain folder or file by the headers of the weights."""
+        return await find_stock(folder, transport)
+
+    def fetch_command(self, model: str) -> tuple[str, ...]:
+        """The hub's own, which fetches what is not there."""
+        return ("hf", "download", model)
 
     def chat(self, ask: ChatAsk) -> Call:
         """By `/v1/chat/completions`."""

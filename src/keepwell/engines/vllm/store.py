@@ -13,7 +13,10 @@ from keepwell.core.errors import AccessError, NotThere
 from keepwell.core.observation import Missing, failed
 from keepwell.plugins.ask import parse_fields
 from keepwell.plugins.engine import StoreEntry
+from keepwell.plugins.hub_stock import find_hub_stock, holds_hub
+from keepwell.plugins.stock import Stock
 from keepwell.plugins.weight_files import find_file_entries, find_folder_entries, is_weights
+from keepwell.plugins.weight_stock import find_weight_stock
 from keepwell.transport.base import Transport
 
 CONFIG = "config.json"
@@ -49,6 +52,16 @@ async def find_entries(folder: str, transport: Transport) -> tuple[StoreEntry, .
         return await _folder_entries(root, transport)
     except AccessError as error:
         return failed(error)
+
+
+async def find_stock(folder: str, transport: Transport) -> Stock | Missing:
+    """All that lies in a model's place of the hub's cache, or in a plain folder."""
+    try:
+        if not is_weights(folder) and holds_hub(await transport.list(folder)):
+            return await find_hub_stock(folder, transport)
+    except AccessError as error:
+        return failed(error)
+    return await find_weight_stock(folder, transport)
 
 
 async def find_snapshot(folder: str, transport: Transport) -> str:

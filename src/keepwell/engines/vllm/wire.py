@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 from keepwell.core.errors import AccessError
 from keepwell.core.observation import Missing, failed, unknown
-from keepwell.formats.exposition import Sample, first_totals, parse_exposition, total
+from keepwell.formats.exposition import parse_exposition, total
+from keepwell.plugins.alias_table import load_alias_table
 from keepwell.plugins.ask import (
     describe_body,
     error_text,
@@ -19,33 +21,15 @@ from keepwell.plugins.ask import (
 )
 from keepwell.plugins.engine import Health, HealthState, Identity, LoadedModel, ModelInfo
 from keepwell.plugins.model_facts import ModelFacts
+from keepwell.plugins.page_numbers import read_totals
 from keepwell.plugins.place import Site
 from keepwell.transport.base import Reply, Transport
 
 OWNER = "vllm"
 #: 1 while the engine computes, 0 while it sleeps; since the releases that know sleep.
 SLEEP_STATE = "vllm:engine_sleep_state"
-#: Our names, and vLLM's for the same, newest first (older releases and the V0 engine had others).
-READINGS: Mapping[str, tuple[str, ...]] = {
-    "requests_running": ("vllm:num_requests_running",),
-    "requests_waiting": ("vllm:num_requests_waiting",),
-    "kv_cache_ratio": ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
-    "input_tokens_total": ("vllm:prompt_tokens_total",),
-    "cached_input_tokens_total": ("vllm:prompt_tokens_cached_total",),
-    "output_tokens_total": ("vllm:generation_tokens_total",),
-    "input_seconds_total": ("vllm:request_prefill_time_seconds_sum",),
-    "output_seconds_total": ("vllm:request_decode_time_seconds_sum",),
-    "requests_total": ("vllm:request_success_total",),
-    "requests_refused_total": ("vllm:admission_rejections_total",),
-    "preemptions_total": ("vllm:num_preemptions_total",),
-    "prefix_queries_total": ("vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"),
-    "prefix_hits_total": ("vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"),
-    "time_to_first_token_seconds_total": ("vllm:time_to_first_token_seconds_sum",),
-    "time_to_first_token_total": ("vllm:time_to_first_token_seconds_count",),
-    "queue_seconds_total": ("vllm:request_queue_time_seconds_sum",),
-    "draft_tokens_total": ("vllm:spec_decode_num_draft_tokens_total",),
-    "accepted_tokens_total": ("vllm:spec_decode_num_accepted_tokens_total",),
-}
+#: Our names, and vLLM's of all releases for the same.
+NUMBERS = Path(__file__).with_name("series.toml")
 
 
 async def detect_vllm(url: str, transport: Transport, api_key: str) -> Identity | Missing:
@@ -67,6 +51,14 @@ async def detect_vllm(url: str, transport: Transport, api_key: str) -> Identity 
     if not owned and not refused:
         return something_else(f"{url}/v1/models", models)
     return Identity(version=found.text("version"), proof=f"GET /version said {describe_body(reply.body)}")
+
+
+def read_version(body: bytes) -> str:
+    """The release in an answer of `/version`; "" if it is none."""
+    found = parse_fields(body)
+    if isinstance(found, Missing):
+        return ""
+    return found.text("version")
 
 
 async def ask_health(site: Site, transport: Transport) -> Health:
@@ -126,20 +118,16 @@ async def list_loaded(site: Site, transport: Transport) -> tuple[LoadedModel, ..
 
 async def read_metrics(site: Site, transport: Transport) -> Mapping[str, float] | Missing:
     """`/metrics`, which needs no key."""
-    samples = await _samples(site, transport)
-    if isinstance(samples, Missing):
-        return samples
-    found = first_totals(samples, READINGS)
-    broken = total(samples, "vllm:request_success_total", finished_reason="error")
-    if broken is not None:
-        found["requests_failed_total"] = broken
-    engines = {one.labels.get("engine", "") for one in samples if one.name in READINGS["kv_cache_ratio"]}
-    if len(engines) > 1:
-        found["kv_cache_ratio"] /= len(engines)
+    body = await _page(site, transport)
+    if isinstance(body, Missing):
+        return body
+    found = read_totals(load_alias_table(NUMBERS), body, site.ref)
+    if not found:
+        return failed(f"GET {site.url}/metrics holds none of vLLM's metrics: {describe_body(body)}")
     return found
 
 
-async def _samples(site: Site, transport: Transport) -> Sequence[Sample] | Missing:
+async def _page(site: Site, transport: Transport) -> bytes | Missing:
     url = f"{site.url}/metrics"
     try:
         reply = await fetch(transport, url, api_key=site.api_key)
@@ -147,10 +135,7 @@ async def _samples(site: Site, transport: Transport) -> Sequence[Sample] | Missi
         return failed(error)
     if reply.status != 200:
         return failed(f"GET {url} answered {reply.status}: {error_text(reply)}")
-    samples = parse_exposition(reply.body.decode("utf-8", "replace"))
-    if not any(one.name.startswith("vllm:") for one in samples):
-        return failed(f"GET {url} holds none of vLLM's metrics: {describe_body(reply.body)}")
-    return samples
+    return reply.body
 
 
 async def _find_sleep(site: Site, transport: Transport) -> str:
@@ -166,10 +151,10 @@ async def _find_sleep(site: Site, transport: Transport) -> str:
         if not isinstance(paused, Missing) and paused.flag("is_paused"):
             return "paused: requests hang until POST /resume"
         return ""
-    samples = await _samples(site, transport)
-    if isinstance(samples, Missing):
+    body = await _page(site, transport)
+    if isinstance(body, Missing):
         return ""
-    awake = total(samples, SLEEP_STATE, sleep_state="awake")
+    awake = total(parse_exposition(body.decode("utf-8", "replace")), SLEEP_STATE, sleep_state="awake")
     if awake is not None and awake == 0:
         return f"asleep ({SLEEP_STATE}): requests hang until POST /wake_up"
     return ""

@@ -12,6 +12,8 @@ from keepwell.plugins.routing import Replica
 
 #: The order in which waiting requests are served.
 PRIORITIES: Mapping[str, int] = {"interactive": 0, "normal": 1, "batch": 2}
+#: The priority of what gives way to everything else.
+BATCH = PRIORITIES["batch"]
 #: How a try on a replica ended. "gone": the client left; "refused": no connection, "sick": a 5xx, "silent": no first
 #: byte in time, "cut": the stream broke, "stalled": no byte for too long, "busy": the engine said that it is full.
 Outcome: TypeAlias = Literal["well", "gone", "refused", "sick", "silent", "cut", "stalled", "busy"]

@@ -20,6 +20,8 @@ from keepwell.store.folder import read_private, replace_private
 CORDONS_FILE = "gateway/cordons.json"
 #: Bytes of the file: one entry a node or engine takes some hundred.
 CORDONS_BYTES = 1024 * 1024
+#: How `by` begins of a cordon that a run set, before its id.
+RUN = "run "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +64,15 @@ def save_cordons(state: Path, cordons: Iterable[Cordon]) -> None:
 
 
 def add_cordon(state: Path, cordon: Cordon) -> bool:
-    """One more; False if this subject has one already, which stays. Raises DamagedError, AccessError."""
+    """One more; False if this subject has one already, which stays, but that of a run gives way to a person's.
+
+    Raises DamagedError, AccessError.
+    """
     known = load_cordons(state)
-    if any(one.subject == cordon.subject for one in known):
+    same = [one for one in known if one.subject == cordon.subject]
+    if same and (cordon.by.startswith(RUN) or not same[0].by.startswith(RUN)):
         return False
-    save_cordons(state, (*known, cordon))
+    save_cordons(state, (*(one for one in known if one not in same), cordon))
     return True
 
 

@@ -13,15 +13,24 @@ from keepwell.plugins.routing import Replica
 
 #: The wire format of services.
 SERVICE_DIALECT = "plain"
+#: The paths of the desk, where clients leave files and batches, their wire format, and how the routes to it begin:
+#: every key may use them, each sees its own.
+DESK_DIALECT = "openai"
+DESK_PATHS = ("/v1/files", "/v1/batches")
+DESK_ROUTES = "service the desk:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fronted:
-    """A plain HTTP service that is offered under a prefix (which ends in no slash)."""
+    """A plain HTTP service that is offered under a prefix (which ends in no slash).
+
+    `whole`: it gets the path with the prefix, and its format is the most usual one.
+    """
 
     name: str
     prefix: str
     replica: Replica
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +39,7 @@ class Front:
 
     prefix: bytes
     route: Route
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,7 @@ def make_fronts(services: Iterable[Fronted], replicas: Iterable[Replica], change
         Front(
             prefix=one.prefix.encode(),
             route=Route(name=f"service {one.name}", replicas={one.replica.id: ""}, policy=("least_work",)),
+            whole=one.whole,
         )
         for one in services
     ]
@@ -81,6 +92,26 @@ def make_fronts(services: Iterable[Fronted], replicas: Iterable[Replica], change
         services=tuple(sorted(fronts, key=_longest_first)),
         nodes={name: Route(name=f"node {name}", replicas=those, waiting=0) for name, those in sorted(called.items())},
         replicas=(*(one.replica for one in services), *changed),
+    )
+
+
+def make_desk(host: str, port: int, secret: str) -> tuple[Fronted, ...]:
+    """The desk as a service."""
+    return tuple(
+        Fronted(
+            name=f"{DESK_ROUTES.partition(' ')[2]}{path}",
+            prefix=path,
+            replica=Replica(
+                id=f"{DESK_ROUTES}{path}",
+                node="",
+                host=host,
+                port=port,
+                dialects=frozenset({DESK_DIALECT}),
+                api_key=secret,
+            ),
+            whole=True,
+        )
+        for path in DESK_PATHS
     )
 
 

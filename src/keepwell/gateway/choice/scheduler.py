@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from keepwell.gateway.choice.ask import BAD, Effect, Outcome, Refuse, Route, Start, Verdict, Wait
+from keepwell.gateway.choice.ask import BAD, BATCH, Effect, Outcome, Refuse, Route, Start, Verdict, Wait
 from keepwell.gateway.choice.cordons import Cordon, find_reason
 from keepwell.gateway.choice.reservations import Held
 from keepwell.gateway.choice.station import GONE, Station
@@ -47,6 +47,8 @@ class Scheduler:
         self.waiting: dict[int, Waiting] = {}
         #: True once a request was held back for a moment (`station.HELD_SECONDS`): it is to be woken then.
         self.holds = False
+        #: Requests of batches that are to give way now: somebody who waits for an answer was sent to their replica.
+        self.giving_way: set[int] = set()
         self._policies = policies
         self._cordons: tuple[Cordon, ...] = ()
         self._served: dict[str, float] = {}
@@ -109,6 +111,11 @@ class Scheduler:
         seconds = now - station.running.pop(ask)
         if station.models:
             station.models.pop(ask, None)
+        if ask in station.behind:
+            station.behind.discard(ask)
+            station.steps += station.steps > 0 and outcome == "well"
+        else:
+            station.press(now)
         if outcome == "well":
             station.breaker.well()
             station.proven = True
@@ -188,8 +195,10 @@ class Scheduler:
             return "being tried by one request"
         if station.held is not None and ask.key not in station.held.keys:
             return station.held.why
-        if not station.has_room(now, model, beside_others=False):
+        if not station.has_room(now, model, beside_others=False, priority=ask.priority):
             return f"full: works on {len(station.running)}"
+        if ask.priority >= BATCH and station.is_pressed(now):
+            return "works for others: a batch gives way"
         return ""
 
     def _find_only(self, route: Route, ask: Ask) -> Station | None:
@@ -197,6 +206,8 @@ class Scheduler:
         (name,) = route.replicas
         station = self.stations.get(name)
         if station is None or not station.proven or station.cordoned or station.held is not None:
+            return None
+        if station.behind or ask.priority >= BATCH:
             return None
         replica = station.replica
         if station.breaker.state != "closed" or replica.stay_seconds or ask.dialect not in replica.dialects:
@@ -242,7 +253,8 @@ class Scheduler:
 
     def _can_start(self, one: Station, route: Route, ask: Ask, now: float, beside: bool) -> bool:
         return (
-            one.has_room(now, route.replicas[one.replica.id], beside_others=beside)
+            one.has_room(now, route.replicas[one.replica.id], beside_others=beside, priority=ask.priority)
+            and not (ask.priority >= BATCH and one.is_pressed(now))
             and (one.held is None or ask.key in one.held.keys)
             and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
         )
@@ -273,6 +285,11 @@ class Scheduler:
 
     def _start(self, ask: Ask, station: Station, route: Route, now: float) -> Start:
         station.running[ask.id] = now
+        if ask.priority >= BATCH:
+            station.behind.add(ask.id)
+        else:
+            station.press(now)
+            self.giving_way |= station.behind
         station.breaker.began()
         replica = station.replica
         model = station.last_model = route.replicas[replica.id]
@@ -287,7 +304,8 @@ class Scheduler:
         return Start(ask.id, replica.id, model, cold, replica)
 
     def _wait(self, ask: Ask, route: Route, now: float, failed: frozenset[str]) -> Effect:
-        ahead = [one for one in self.waiting.values() if one.ask.route == route.name]
+        rank = ask.priority
+        ahead = [one for one in self.waiting.values() if one.ask.route == route.name and one.ask.priority <= rank]
         if len(ahead) >= route.waiting:
             message = f"{len(ahead)} requests wait for {route.name} already"
             seconds = self._seconds(route, len(ahead), ask.key, now)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from keepwell.gateway.choice.ask import BATCH
 from keepwell.gateway.choice.breaker import Breaker
 from keepwell.gateway.choice.reservations import Held
 from keepwell.plugins.routing import Replica
@@ -22,6 +23,9 @@ QUIET = 3
 HELD_SECONDS = 0.01
 #: Seconds after which a look at an engine's memory counts more than what was sent to it: a look is a few seconds old.
 SETTLED_SECONDS = 5.0
+#: Seconds without a request of anybody who waits for its answer, after which a batch gets work here: who reads an
+#: answer and asks on, and a program that asks again and again, find the engine free.
+CALM_SECONDS = 2.0
 #: Seconds that a request takes where none has ended yet.
 USUAL_SECONDS = 1.0
 
@@ -33,6 +37,8 @@ class Station:
     last at which it was seen to give anything. `used` has the instant at which a request for each model began last,
     `loaded` that at which each model came into its memory, as is believed. `answered` are models that answered although
     nobody had said that they are in memory. `models` are those of the requests that run, where each has a limit.
+    `behind` are those of them that are a batch's, `pressed_at` is the last instant at which any other began or ended.
+    After that a batch has one request here at once, and one more with each that was answered: `steps`, 0 for no bound.
     """
 
     replica: Replica
@@ -50,6 +56,9 @@ class Station:
     loaded: dict[str, float] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     models: dict[int, str] = field(default_factory=dict)
+    behind: set[int] = field(default_factory=set)
+    pressed_at: float = float("-inf")
+    steps: int = 0
 
     def is_held_from(self, key: str) -> bool:
         """True while it is reserved for other keys."""
@@ -115,19 +124,37 @@ class Station:
         settled = sum(now - at >= replica.stay_seconds for at in self.loaded.values())
         return len(self.loaded) >= replica.holds and not settled
 
-    def is_full(self, model: str) -> bool:
-        """True if it works on as many requests as it can: in all, or for this model where each has slots of its own."""
-        limit = self.replica.limit
-        if not limit or len(self.running) < limit:
-            return False
-        return not self.replica.limit_each or sum(map(model.__eq__, self.models.values())) >= limit
+    def is_pressed(self, now: float) -> bool:
+        """True while it works for somebody who waits for the answer, or did a moment ago: batches give way."""
+        return len(self.running) > len(self.behind) or now - self.pressed_at < CALM_SECONDS
 
-    def has_room(self, now: float, model: str, *, beside_others: bool) -> bool:
+    def press(self, now: float) -> None:
+        """A request of somebody who waits for the answer begins or ends here."""
+        self.pressed_at = now
+        self.steps = 1
+
+    def is_full(self, model: str, priority: int) -> bool:
+        """True if it works on as many requests as it can: in all, or for this model where each has slots of its own.
+        A batch leaves one slot free, if there are two; for others its requests do not count: they give way.
+        """
+        limit, free = self.replica.limit, self.behind
+        if not limit:
+            return False
+        if priority >= BATCH:
+            limit, free = max(1, limit - 1), set()
+        if len(self.running) - len(free) < limit:
+            return False
+        counted = (name for one, name in self.models.items() if one not in free)
+        return not self.replica.limit_each or sum(map(model.__eq__, counted)) >= limit
+
+    def has_room(self, now: float, model: str, *, beside_others: bool, priority: int = 0) -> bool:
         """True if it can take one more for this model; `beside_others`: there are others that have answered well."""
         working = len(self.running)
+        if priority >= BATCH and self.steps and len(self.behind) >= self.steps:
+            return False
         if not self.proven and working:
             if beside_others:
                 return working < UNPROVEN_BESIDE_OTHERS
             if now - next(iter(self.running.values())) < UNPROVEN_SECONDS and working >= UNPROVEN:
                 return False
-        return not self.is_full(model)
+        return not self.is_full(model, priority)

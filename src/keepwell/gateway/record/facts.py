@@ -12,7 +12,8 @@ class Facts:
     `digest` and `device` are what the engine tells of that model, `changed_options` how many options were set right.
     `page` are the lines of a head that let a listed web page read the answer. `stream_parts` counts reads from the
     engine that held part of a stream, `times` are the instants of the first ones. `bodies` are the beginnings of what
-    was asked and answered, where they are to be kept.
+    was asked and answered, where they are to be kept. `stalled` is for how many seconds the client took nothing of what
+    was there; `cold` is 1 where the model was not in memory when it was tried, 0 where it was, -1 before.
     """
 
     __slots__ = (
@@ -23,6 +24,7 @@ class Facts:
         "bytes_in",
         "bytes_out",
         "changed_options",
+        "cold",
         "device",
         "dialect",
         "digest",
@@ -38,6 +40,7 @@ class Facts:
         "replica",
         "retries",
         "route",
+        "stalled",
         "started",
         "status",
         "stream",
@@ -57,6 +60,8 @@ class Facts:
         self.page = b""
         self.bodies: tuple[bytes, bytes] | None = None
         self.stream = False
+        self.stalled = 0.0
+        self.cold = -1
         self.usage = Usage()
 
     @property

@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from keepwell.core.errors import AccessError
+from keepwell.gateway.record.bodies import WAITING as BODIES_WAITING
 from keepwell.gateway.record.bodies import Bodies
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.record.measures import Measures
@@ -37,6 +38,12 @@ _AS_IT_IS = attrgetter(
     *("usage.input_tokens", "usage.output_tokens", "usage.cached_tokens", "bytes_in", "bytes_out"),
     *("proof", "digest", "device", "changed_options"),
 )
+#: What its time went into, in the order of the last fields of a row.
+_PARTS = attrgetter(
+    *("usage.load_seconds", "usage.prefill_seconds", "usage.decode_seconds", "stalled", "cold"),
+)
+#: Energy and its cost where nobody knows them.
+_NO_ENERGY = -1.0, -1.0
 #: What SQLite calls a file that is damaged, or none of its own.
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -69,8 +76,11 @@ class Recorder:
         if len(self._waiting) >= WAITING:
             self.lost += 1
             self.why = "too many at once"
-        else:
-            self._waiting.append(facts)
+            return
+        if facts.bodies is not None and len(self._waiting) >= BODIES_WAITING:
+            facts.bodies = None  # the thread stands still, or cannot follow: bodies go first
+            self.bodies.lost += 1
+        self._waiting.append(facts)
 
     def measures(self) -> Measures:
         """The counts, with every request that is over until now."""
@@ -121,9 +131,7 @@ class Recorder:
             taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if not taken:
                 return
-            rows: list[Values] = [make_row(one, self._offset) for one in taken]
-            if self._power.known:
-                rows = [(*row, *self._energy(one)) for row, one in zip(rows, taken, strict=True)]
+            rows = [make_row(one, self._offset, self._energy(one)) for one in taken]
             self._rows.extend(rows)
             self._measures.count(taken, rows)
             self._spend(taken)
@@ -151,6 +159,8 @@ class Recorder:
             self._power.tick(time.monotonic(), time.time(), found, self.running())
 
     def _energy(self, facts: Facts) -> tuple[float, float]:
+        if not self._power.known:
+            return _NO_ENERGY
         node = facts.replica.partition("/")[0]
         joules = self._power.joules(node, facts.started, facts.ended)
         return joules, cost_of(joules, self.tariff)
@@ -187,8 +197,10 @@ class Recorder:
                 connection.close()
 
 
-def make_row(facts: Facts, offset: float) -> Values:
-    """The row, in the order of `RequestRow`'s fields: first what is as it is, then what is made of it."""
+def make_row(facts: Facts, offset: float, energy: tuple[float, float] = _NO_ENERGY) -> Values:
+    """The row, in the order of `RequestRow`'s fields: first what is as it is, then what is made of it; `energy` is its
+    joules and their cost.
+    """
     began = facts.began  # of a clock that has run for more than a second: an instant that never came (0) is below -1
     return (
         *_AS_IT_IS(facts),
@@ -197,6 +209,8 @@ def make_row(facts: Facts, offset: float) -> Values:
         max(-1.0, facts.first - began),
         facts.ended - began,
         _pace(facts),
+        *energy,
+        *_PARTS(facts),
     )
 
 

@@ -11,8 +11,10 @@ from typing import Protocol
 
 import httptools
 
-from keepwell.gateway.wire.head_reader import HEAD_BYTES, HeadReader, read_request_head
-from keepwell.gateway.wire.heads import Headers, RequestHead, is_old
+from keepwell.gateway.wire.heads import RequestHead
+from keepwell.gateway.wire.request_head import read_request_head
+from keepwell.wire.head_reader import HEAD_BYTES, HeadReader
+from keepwell.wire.heads import Headers, is_old
 
 #: Headers of one request, bytes of what may follow its body, and bytes of framing for each byte of the body: chunks of
 #: one byte have five.

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from keepwell.core.errors import ConfigurationError
-from keepwell.gateway.wire.heads import render_head
+from keepwell.wire.heads import render_head
 
 #: How a handshake begins (RFC 8446, 5.1: content type 22).
 HANDSHAKE = 0x16

@@ -9,15 +9,15 @@ from typing import Protocol
 
 from keepwell.gateway.choice.ask import Outcome
 from keepwell.gateway.record.facts import Facts
-from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, render_framing
 from keepwell.gateway.wire.inbound import Inbound
-from keepwell.gateway.wire.outbound import WHOLE_BYTES, Outbound
 from keepwell.gateway.wire.request import Request
 from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.opening import Opening
 from keepwell.gateway.work.pool import Pool
 from keepwell.gateway.work.proof import find_model
 from keepwell.gateway.work.relay import Relay
+from keepwell.wire.heads import CHUNKED, UNTIL_CLOSED, render_framing
+from keepwell.wire.outbound import WHOLE_BYTES, Outbound
 
 
 class Asker(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from functools import partial
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from keepwell.gateway.access import Refused
 from keepwell.gateway.choice.ask import Route
+from keepwell.gateway.choice.fronts import DESK_ROUTES
 from keepwell.gateway.surface import Answer, Surface
 from keepwell.gateway.wire.body import JSON_BODY, Peek, Reading, keep_body, peek, rename_model
 from keepwell.gateway.wire.form import read_forms
@@ -19,6 +20,10 @@ from keepwell.store.keys import Key
 
 #: Headers that name a node (for what changes an engine), a model (where the body names none), and a session.
 NODE, MODEL = b"x-keepwell-node", b"x-keepwell-model"
+#: The header by which the desk is told whose request it is; what a client sends under this name is dropped.
+OWNER = b"x-keepwell-key"
+#: By which a client lets everything else go first: `batch`. It can take no priority that its key does not have.
+PRIORITY, BEHIND = b"x-keepwell-priority", b"batch"
 SESSIONS = (b"x-keepwell-session", b"x-session-id")
 #: Names of nodes that a refusal lists.
 LISTED = 20
@@ -43,6 +48,8 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
         raise Refused(Failure(status=501, kind="no_upgrade", message=message))
     route, target, reading = _find_route(surface, request, endpoint, key, _asked(query, b"node"))
     _send_to(head, target)
+    if route is not None and route.name.startswith(DESK_ROUTES):
+        _tell_owner(head, key)
     name = surface.name_of(dialect)
     return Entry(
         surface_era=surface.era,
@@ -56,6 +63,7 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
         reading=reading or _find_reading(head, endpoint, _asked(query, b"model")),
         route=route,
         session=next((head.named[name] for name in SESSIONS if name in head.named), b""),
+        behind=head.named.get(PRIORITY) == BEHIND,
     )
 
 
@@ -79,7 +87,7 @@ def _find_route(
     if endpoint.use == "service":
         front = surface.fronts.find(path.partition(b"?")[0])
         if front is not None:
-            rest = path[len(front.prefix) :]
+            rest = path[len(front.prefix) * (not front.whole) :]
             return front.route, b"/" * (rest[:1] != b"/") + rest, Reading(_peek_nothing, keep_body)
     if endpoint.use == "admin":
         if not key.admin:
@@ -131,6 +139,11 @@ def _send_to(head: RequestHead, target: bytes) -> None:
     """The first line as an engine gets it; always written, since what the path means may have changed."""
     _, _, rest = head.onward.partition(b"\r\n")
     head.onward = b"%b %b HTTP/1.1\r\n%b" % (head.method, target, rest)
+
+
+def _tell_owner(head: RequestHead, key: Key) -> None:
+    lines = [one for one in head.onward.splitlines(keepends=True) if not one.startswith(OWNER + b":")]
+    head.onward = b"".join(lines) + b"%b: %b\r\n" % (OWNER, quote(key.name, safe="").encode())
 
 
 def _asked(query: bytes, name: bytes) -> str:

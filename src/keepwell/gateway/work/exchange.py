@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Route, Start, Wait
 from keepwell.gateway.choice.rules import Ruled
 from keepwell.gateway.choice.station import Station
-from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.work.attempt import Attempt
 from keepwell.gateway.work.opening import Opening, describe_error
 from keepwell.gateway.work.relay import Relay
@@ -21,9 +19,14 @@ from keepwell.gateway.work.translation import Translation
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Replica
 from keepwell.store.bodies import BODY_BYTES
+from keepwell.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_framing, render_head
+from keepwell.wire.outbound import Outbound
 
 #: Tries of one request, the first included.
 TRIES = 3
+#: How often a request of a batch gives way before it is answered that it has to be asked again later, and the seconds
+#: after which: it would keep its place in the queue for ever on a busy engine.
+WAYS, LATER_SECONDS = 20, 10.0
 #: Statuses of an engine for which another one is tried.
 RETRIED = frozenset({429, 500, 502, 503, 504})
 #: Those of them by which an engine says that it is full.
@@ -42,6 +45,8 @@ class Exchange(Telling):
     #: The request in common words, where a replica may need it in another format.
     translation: Translation | None = None
     _nobody = ""
+    #: How often it gave way.
+    _ways = 0
 
     @property
     def begun(self) -> bool:
@@ -87,6 +92,7 @@ class Exchange(Telling):
                 self._tell_place(now)
             if not facts.started:
                 facts.started = now
+            facts.cold = int(effect.cold)
             if effect.to is not None:
                 self._begin_otherwise(effect, effect.to, now)
                 return
@@ -147,6 +153,22 @@ class Exchange(Telling):
             self._gate.tried(self, attempt.replica, "gone", why)
         self.refuse(Failure(status=503, kind="gateway_ends", message=why))
 
+    def give_way(self) -> None:
+        """A request of a batch, and its engine is wanted for somebody who waits: it is cut there and goes back into the
+        queue, unless its client has a part of the answer.
+        """
+        attempt = self.attempt
+        if attempt is None or attempt.begun or self.waiting or self._over:
+            return
+        attempt.cut()
+        self._gate.tried(self, attempt.replica, "gone", "it gave way")
+        self._ways += 1
+        if self._ways >= WAYS:
+            message = f"it gave way to others {WAYS} times"
+            self.refuse(Failure(status=503, kind="gave_way", message=message, retry_seconds=LATER_SECONDS))
+            return
+        self.follow(self._gate.again(self, self.excluded))
+
     # The client's calls.
 
     def client_gone(self) -> None:
@@ -167,11 +189,13 @@ class Exchange(Telling):
 
     def hold(self) -> None:
         """Do not read on from the engine."""
+        self.held_at = self._gate.now()
         if self.attempt is not None:
             self.attempt.hold()
 
     def go_on(self) -> None:
         """Read on."""
+        self.end_stall(self._gate.now())
         if self.attempt is not None:
             self.attempt.go_on()
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import structs
 
 from keepwell.gateway.access import Access, Refused
-from keepwell.gateway.choice.ask import Effect, Outcome, Start
+from keepwell.gateway.choice.ask import BATCH, Effect, Outcome, Start
 from keepwell.gateway.choice.deadlines import Deadlines, Learned, find_signs
 from keepwell.gateway.choice.rules import Rule, rule
 from keepwell.gateway.choice.scheduler import Scheduler
@@ -24,9 +24,7 @@ from keepwell.gateway.choice.sticking import stick
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.surface import Answer, Surface
 from keepwell.gateway.wire.body import Peek
-from keepwell.gateway.wire.heads import UNTIL_CLOSED, render_head
 from keepwell.gateway.wire.inbound import Inbound, Work
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.wire.request import Request
 from keepwell.gateway.wire.tls import get_trust
 from keepwell.gateway.work.attempt import Attempt
@@ -43,6 +41,8 @@ from keepwell.plugins.dialect import Dialect, Failure
 from keepwell.plugins.routing import Ask
 from keepwell.plugins.wire_json import BROKEN, explain
 from keepwell.store.bodies import BODY_BYTES
+from keepwell.wire.heads import UNTIL_CLOSED, render_head
+from keepwell.wire.outbound import Outbound
 
 #: Seconds between two looks at all deadlines.
 LOOK_SECONDS = 0.1
@@ -147,6 +147,8 @@ class Gate:
             ask = structs.replace(ask, also=reached.words)
         if route.name in self.surface.sticky:
             ask = stick(ask, route, look, entry.session)
+        if entry.behind:
+            ask = structs.replace(ask, priority=BATCH)
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
         if ruled is not None:
             exchange.obey(ruled)
@@ -154,9 +156,7 @@ class Gate:
             exchange.reach(self.scheduler.routes, route, self.scheduler.stations)
         if route.name in self.bodies:
             exchange.copy = bytearray()
-        exchange.follow(self.scheduler.arrive(ask, request.received_at, exchange.excluded))
-        if self.scheduler.holds:
-            self._wake_soon()
+        exchange.follow(self._arrive(ask, request.received_at, exchange.excluded))
         if route.comments:
             exchange.begin_early()
         return exchange
@@ -205,7 +205,9 @@ class Gate:
     # Exchanges' calls.
 
     def connect(self, attempt: Attempt, *, fresh: bool = False) -> None:
-        """A kept connection at once, or a new one some time soon."""
+        """A kept connection at once, or a new one some time soon. Who is to give way does so before."""
+        if self.scheduler.giving_way:
+            self._make_way()
         pool = self._pools.get(attempt.replica)
         if pool is None or not pool.is_for(self.scheduler.stations[attempt.replica].replica):
             pool = self.make_pool(attempt.replica)
@@ -261,6 +263,13 @@ class Gate:
         """A try ended: the slot is free, others may start."""
         self._follow(self.scheduler.ended(exchange.ask.id, replica, outcome, self.now(), why))
 
+    def _make_way(self) -> None:
+        numbers, self.scheduler.giving_way = self.scheduler.giving_way, set()
+        for number in sorted(numbers):
+            other = self.exchanges.get(number)
+            if other is not None:
+                other.give_way()
+
     def _follow(self, started: Iterable[Start]) -> None:
         for start in started:
             other = self.exchanges.get(start.ask)
@@ -269,7 +278,10 @@ class Gate:
 
     def again(self, exchange: Telling, failed: frozenset[str]) -> Effect:
         """Another try, elsewhere."""
-        effect = self.scheduler.arrive(exchange.ask, self.now(), failed)
+        return self._arrive(exchange.ask, self.now(), failed)
+
+    def _arrive(self, ask: Ask, now: float, failed: frozenset[str]) -> Effect:
+        effect = self.scheduler.arrive(ask, now, failed)
         if self.scheduler.holds:
             self._wake_soon()
         return effect
@@ -295,6 +307,7 @@ class Gate:
             self.scheduler.leave(exchange.ask.id)
         self.exchanges.pop(exchange.ask.id, None)
         exchange.facts.ended, exchange.facts.bytes_in = self.now(), len(exchange.request.body)
+        exchange.end_stall(exchange.facts.ended)
         if exchange.copy is not None:
             self._keep_bodies(exchange)
         self.access.spent(exchange.facts)

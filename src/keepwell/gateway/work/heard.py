@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keepwell.plugins.answer_events import Begun, Counted, Ended, Event, Failed, Text
-from keepwell.plugins.dialect import Usage
+from keepwell.plugins.dialect import Usage, find_seconds
 
 
 class Heard:
@@ -41,4 +41,5 @@ class Heard:
     def usage(self) -> Usage:
         """Its tokens."""
         counted = self.counted
-        return Usage(counted.input_tokens, counted.output_tokens, counted.cached_tokens)
+        seconds = (counted.load_ns, counted.input_ns, counted.output_ns)
+        return Usage(counted.input_tokens, counted.output_tokens, counted.cached_tokens, *map(find_seconds, seconds))

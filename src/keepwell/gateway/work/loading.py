@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from keepwell.gateway.choice.station import Station
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.gateway.work.attempt import Attempt
 from keepwell.gateway.work.relay import Relay
+from keepwell.wire.outbound import Outbound
 
 
 class Exchanged(Protocol):
@@ -26,7 +26,7 @@ class Exchanged(Protocol):
 
 
 class Load:
-    """A request that nobody waits for but the model; see `keepwell.gateway.wire.outbound.Taker`."""
+    """A request that nobody waits for but the model; see `keepwell.wire.outbound.Taker`."""
 
     def __init__(self, connection: Outbound, began: float) -> None:
         self.began = began

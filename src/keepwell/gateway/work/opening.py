@@ -10,9 +10,9 @@ from typing import Protocol
 
 from keepwell.gateway.choice.ask import Wait
 from keepwell.gateway.record.facts import Facts
-from keepwell.gateway.wire.heads import CHUNKED, render_head
 from keepwell.gateway.work.proof import header_text, render_proof
 from keepwell.plugins.dialect import Dialect, Failure
+from keepwell.wire.heads import CHUNKED, render_head
 
 #: Seconds that a client waits in silence before its stream is begun: until then its status can still tell an error.
 SILENT_SECONDS = 3.0

@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 
 from keepwell.gateway.wire.heads import render_replica
-from keepwell.gateway.wire.outbound import Outbound
 from keepwell.plugins.routing import Replica
+from keepwell.wire.outbound import Outbound
 
 #: Idle connections to one engine that are kept.
 KEPT = 256

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED
 from keepwell.gateway.wire.inbound import Inbound
 from keepwell.plugins.dialect import Dialect, Usage
 from keepwell.store.bodies import BODY_BYTES
+from keepwell.wire.heads import CHUNKED, UNTIL_CLOSED
 
 #: Bytes of the end of an answer in which tokens are counted.
 TAIL_BYTES = 8192

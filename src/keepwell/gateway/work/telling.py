@@ -10,7 +10,6 @@ from typing import Protocol
 from keepwell.gateway.choice.ask import Effect, Outcome, Refuse, Wait
 from keepwell.gateway.record.facts import Facts
 from keepwell.gateway.wire.body import Peek
-from keepwell.gateway.wire.heads import render_head
 from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.wire.request import Request
 from keepwell.gateway.work.attempt import Attempt
@@ -23,6 +22,7 @@ from keepwell.gateway.work.relay import TAIL_BYTES, without_usage
 from keepwell.gateway.work.translation import Translation, make_setting
 from keepwell.plugins.dialect import Failure
 from keepwell.plugins.routing import Ask
+from keepwell.wire.heads import render_head
 
 
 class Owner(Protocol):
@@ -69,6 +69,8 @@ class Telling:
     copy: bytearray | None = None
     #: A stream that may be begun while it waits.
     opening: Opening | None = None
+    #: Since when the client takes nothing of what is there, 0 while it does.
+    held_at = 0.0
     _place: Wait | None = None
     _lines = b""
     _over = False
@@ -86,6 +88,12 @@ class Telling:
         if look.stream is not None:
             facts.stream = look.stream
         self.hides = facts.stream and entry.endpoint.counts and look.stream_options is None
+
+    def end_stall(self, now: float) -> None:
+        """The client takes something again, or it is over."""
+        if self.held_at:
+            self.facts.stalled += now - self.held_at
+            self.held_at = 0.0
 
     def begin_early(self) -> None:
         """Its stream may be begun while it waits, if its client reads such."""

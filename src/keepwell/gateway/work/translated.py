@@ -13,8 +13,6 @@ from time import monotonic
 from typing import Protocol
 
 from keepwell.gateway.choice.ask import Start
-from keepwell.gateway.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_head
-from keepwell.gateway.wire.outbound import WHOLE_BYTES, Outbound
 from keepwell.gateway.work.attempt import Asker, Attempt
 from keepwell.gateway.work.heard import Heard
 from keepwell.gateway.work.opening import TOLD
@@ -26,6 +24,8 @@ from keepwell.plugins.answer_events import Event
 from keepwell.plugins.codec import Reader, Writer
 from keepwell.plugins.dialect import Failure, Usage
 from keepwell.store.bodies import BODY_BYTES
+from keepwell.wire.heads import CHUNKED, UNTIL_CLOSED, AnswerHead, render_head
+from keepwell.wire.outbound import WHOLE_BYTES, Outbound
 
 #: Seconds for which an engine's Retry-After is passed on at most.
 RETRY_SECONDS = 3600

@@ -45,7 +45,8 @@ class FakeCard:
     every call on this card, `handle` that of asking for it at all; one that is not `listed` is on the bus alone.
     `link` is generation, its best, width, its best; `remapped` is corrected, uncorrected, pending, failed; `mig` is
     on now, on after the next reset; `licence` is NVML's state of a virtual GPU's licence (5 is licensed, 4 and
-    below are not).
+    below are not); `fields` are NVML's fields by number, `shares` its
+    profiling metrics (in per cent); `xids` are errors that its driver reports as events.
     """
 
     name: str = "NVIDIA H100 80GB HBM3"
@@ -56,7 +57,9 @@ class FakeCard:
     capability: tuple[int, int] = (9, 0)
     memory_total_bytes: int | None = 85_520_809_984
     memory_used_bytes: int | None = 21_480_079_360
+    memory_reserved_bytes: int | None = None
     utilisation_percent: int | None = 37
+    memory_busy_percent: int = 0
     temperature_celsius: int | None = 41
     fan_percent: int | None = None
     power_milliwatts: int | None = 122_400
@@ -64,6 +67,7 @@ class FakeCard:
     power_default_milliwatts: int | None = 700_000
     clock_megahertz: int | None = 1980
     clock_max_megahertz: int | None = 1980
+    clock_memory_megahertz: int | None = None
     performance_state: int | None = 0
     throttle: int | None = 0
     link: tuple[int, int, int, int] | None = (5, 5, 16, 16)
@@ -80,6 +84,9 @@ class FakeCard:
     virtual: int | None = 0
     licence: int | None = None
     licence_product: str = ""
+    fields: Mapping[int, int] = field(default_factory=dict)
+    shares: Mapping[int, float] = field(default_factory=dict)
+    xids: tuple[int, ...] = ()
     refuses: Mapping[str, int] = field(default_factory=dict)
     every: int = 0
     handle: int = 0
@@ -104,6 +111,12 @@ def list_lines(card: FakeCard, number: int) -> Iterator[str]:
             yield f"{key} {value}"
     if "processes" in card.refuses:
         yield f"processes !{card.refuses['processes']}"
+    for number_of_field, content in card.fields.items():
+        yield f"field.{number_of_field} {content}"
+    for number_of_share, share in card.shares.items():
+        yield f"gpm.{number_of_share} {share}"
+    for code in card.xids:
+        yield f"xid {code}"
     for one in card.instances:
         yield f"instance {one.uuid} {one.memory_bytes} {one.profile}"
     for process in card.processes:
@@ -124,7 +137,8 @@ def _values(card: FakeCard, number: int) -> dict[str, object]:
         "capability": _row(card.capability),
         "memory.total": card.memory_total_bytes,
         "memory.used": card.memory_used_bytes,
-        "utilisation": None if card.utilisation_percent is None else f"{card.utilisation_percent} 0",
+        "memory.reserved": card.memory_reserved_bytes,
+        "utilisation": _row(_pair(card.utilisation_percent, card.memory_busy_percent)),
         "temperature": card.temperature_celsius,
         "fan": card.fan_percent,
         "power": card.power_milliwatts,
@@ -132,6 +146,7 @@ def _values(card: FakeCard, number: int) -> dict[str, object]:
         "power.default": card.power_default_milliwatts,
         "clock": card.clock_megahertz,
         "clock.max": card.clock_max_megahertz,
+        "clock.memory": card.clock_memory_megahertz,
         "pstate": card.performance_state,
         "throttle": card.throttle,
         "link": _row(card.link),
@@ -147,6 +162,10 @@ def _values(card: FakeCard, number: int) -> dict[str, object]:
         "licence": None if card.licence is None else f"{card.licence} {int(card.licence == 5)}",
         "licence.product": card.licence_product or None,
     }
+
+
+def _pair(one: int | None, other: int) -> tuple[int, int] | None:
+    return None if one is None else (one, other)
 
 
 def _row(numbers: tuple[int, ...] | None) -> str | None:

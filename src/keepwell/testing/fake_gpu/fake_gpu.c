@@ -17,6 +17,7 @@
 
 #define CARDS 64
 #define KEYS 96
+#define CALLS 192
 #define TEXT 192
 #define NONE 0xffffffffffffffffULL
 
@@ -28,6 +29,25 @@ typedef Card *Device;
 
 static Card machine, cards[CARDS], instances[CARDS];
 static int card_count, loaded, started;
+
+/* What was called how often, for tests: "init", "shutdown", "handle", "ask", and the keys that were asked for. */
+static struct { char name[32]; long long count; } calls[CALLS];
+
+static void count_call(const char *name)
+{
+    int at = 0;
+    while (at < CALLS - 1 && *calls[at].name && strcmp(calls[at].name, name))
+        at++;
+    snprintf(calls[at].name, sizeof calls[at].name, "%s", name);
+    calls[at].count++;
+}
+long long fakeCalls(const char *name)
+{
+    for (int at = 0; at < CALLS; at++)
+        if (!strcmp(calls[at].name, name))
+            return calls[at].count;
+    return 0;
+}
 
 static void load(void)
 {
@@ -60,6 +80,22 @@ static void load(void)
     fclose(file);
 }
 
+static int registered[CARDS], told[CARDS];
+void fakeForget(void)
+{
+    memset(calls, 0, sizeof calls);
+    memset(told, 0, sizeof told);
+}
+
+/* Play the data file afresh: what was started and counted stays. */
+void fakeReload(void)
+{
+    memset(&machine, 0, sizeof machine);
+    memset(cards, 0, sizeof cards);
+    card_count = loaded = 0;
+    load();
+}
+
 static const char *find(const Card *at, const char *key, int number)
 {
     for (int i = 0; at && i < at->count; i++)
@@ -86,6 +122,8 @@ static void wait_for(const char *key)
 static int value_of(Device device, const char *key, const char **value)
 {
     const char *all;
+    count_call("ask");
+    count_call(key);
     if (!started)
         return UNINITIALIZED;
     if (!device)
@@ -150,6 +188,7 @@ static int numbers(Device device, const char *key, unsigned *a, unsigned *b, uns
 int nvmlInitWithFlags(unsigned flags)
 {
     (void)flags;
+    count_call("init");
     load();
     wait_for("nvml.milliseconds");
     if (of_machine("nvml.crash", 0))
@@ -163,6 +202,7 @@ int nvmlInit(void) { return nvmlInitWithFlags(0); }
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void)
 {
+    count_call("shutdown");
     if (!started)
         return UNINITIALIZED;
     started--;
@@ -216,6 +256,7 @@ int nvmlDeviceGetCount(unsigned *count) { return nvmlDeviceGetCount_v2(count); }
 static int handle_of(unsigned index, Device *device)
 {
     const char *refused;
+    count_call("handle");
     if (!started)
         return UNINITIALIZED;
     if (index >= (unsigned)card_count)
@@ -292,7 +333,117 @@ int nvmlDeviceGetMemoryInfo_v2(Device device, MemoryV2 *into)
     into->free = plain.free;
     into->used = plain.used;
     into->reserved = 0;
+    if (!code)
+        wide(device, "memory.reserved", &into->reserved);
     return code;
+}
+
+/* Fields by number: keys "field.82"; each has a code of its own. All values are of the type that has 64 bits. */
+typedef struct {
+    unsigned id, scope;
+    long long at, latency;
+    unsigned type, code;
+    unsigned long long value;
+} Field;
+int nvmlDeviceGetFieldValues(Device device, int count, Field *into)
+{
+    char key[32];
+    if (!started)
+        return UNINITIALIZED;
+    count_call("fields");
+    for (int i = 0; i < count; i++) {
+        snprintf(key, sizeof key, "field.%u", into[i].id);
+        into[i].type = 3;
+        into[i].value = 0;
+        into[i].code = (unsigned)wide(device, key, &into[i].value);
+    }
+    return OK;
+}
+
+/* Profiling without DCGM: keys "gpm.10", a share of 100; a card without any has none of it. */
+typedef struct { Device device; } Sample;
+typedef struct { unsigned id, code; double value; const char *names[3]; } GpmMetric;
+typedef struct { unsigned version, count; Sample *one, *two; GpmMetric metrics[1]; } GpmRequest;
+int nvmlGpmQueryDeviceSupport(Device device, unsigned *into)
+{
+    into[1] = 0;
+    for (int i = 0; i < device->count; i++)
+        into[1] = into[1] || !strncmp(device->entries[i].key, "gpm.", 4);
+    return started ? OK : UNINITIALIZED;
+}
+int nvmlGpmSampleAlloc(Sample **into)
+{
+    count_call("sample.alloc");
+    *into = calloc(1, sizeof **into);
+    return OK;
+}
+int nvmlGpmSampleFree(Sample *sample)
+{
+    count_call("sample.free");
+    free(sample);
+    return OK;
+}
+int nvmlGpmSampleGet(Device device, Sample *sample)
+{
+    count_call("sample");
+    sample->device = device;
+    return started ? OK : UNINITIALIZED;
+}
+int nvmlGpmMetricsGet(GpmRequest *into)
+{
+    char key[32];
+    const char *value;
+    if (!into->one->device || into->one->device != into->two->device)
+        return INVALID;
+    for (unsigned i = 0; i < into->count; i++) {
+        snprintf(key, sizeof key, "gpm.%u", into->metrics[i].id);
+        into->metrics[i].code = (unsigned)value_of(into->two->device, key, &value);
+        if (!into->metrics[i].code)
+            into->metrics[i].value = atof(value);
+    }
+    return OK;
+}
+
+/* Events: lines "xid CODE" of a card, each told once after somebody registered for them. */
+typedef struct { Device device; unsigned long long kind, data; unsigned gpu_instance, compute_instance; } Event;
+int nvmlEventSetCreate(void **into)
+{
+    *into = registered;
+    return started ? OK : UNINITIALIZED;
+}
+int nvmlDeviceRegisterEvents(Device device, unsigned long long kinds, void *set)
+{
+    const char *value;
+    int code = value_of(device, "events", &value);
+    (void)kinds;
+    (void)set;
+    if (code && code != NOT_SUPPORTED)
+        return code;
+    registered[device->index] = 1;
+    return OK;
+}
+int nvmlEventSetWait_v2(void *set, Event *into, unsigned milliseconds)
+{
+    (void)set;
+    (void)milliseconds;
+    for (int i = 0; i < card_count; i++) {
+        const char *found = registered[i] ? find(&cards[i], "xid", told[i]) : NULL;
+        if (found) {
+            memset(into, 0, sizeof *into);
+            into->device = &cards[i];
+            into->kind = 8;
+            into->data = strtoull(found, NULL, 0);
+            told[i]++;
+            return OK;
+        }
+    }
+    return 10;
+}
+int nvmlEventSetFree(void *set)
+{
+    (void)set;
+    memset(registered, 0, sizeof registered);
+    return OK;
 }
 
 int nvmlDeviceGetUtilizationRates(Device device, unsigned *into) { return numbers(device, "utilisation", into, into + 1, 0, 0); }

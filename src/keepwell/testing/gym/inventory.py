@@ -9,7 +9,7 @@ from keepwell.plugins.services import load_services
 from keepwell.plugins.whereabouts import find_candidates
 from keepwell.probes.services import make_scene
 from keepwell.survey.drafts import ANSWERS
-from keepwell.survey.survey import HINTS
+from keepwell.survey.timetable import HINTS
 
 #: What the probes count as together that tell what there is.
 INVENTORY = "inventory"

@@ -19,8 +19,7 @@ from keepwell.core.observation import Seen
 from keepwell.diagnose.outlook import KERNEL, LOG, Outlook, is_pointless, make_outlook, ways_of
 from keepwell.plugins.probe import Probe
 from keepwell.survey.judge import judge
-from keepwell.survey.survey import HINTS
-from keepwell.survey.timetable import DISCOVERED, order_probes
+from keepwell.survey.timetable import DISCOVERED, HINTS, order_probes
 from keepwell.testing.gym.inventory import INVENTORY, INVENTORY_NAMES, find_answered, find_nothing
 
 #: From here on a cause counts as named (see `keepwell.app.report`).

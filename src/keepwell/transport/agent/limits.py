@@ -11,14 +11,17 @@ import os
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from keepwell.transport.container.asker import program_text
+from keepwell.transport.far.bulk import WORKING as DIGESTING
 from keepwell.transport.far.end import FarEnd
+from keepwell.transport.far.entries import LOOKING
 from keepwell.transport.far.files import READING
+from keepwell.transport.far.gather import gather_if
 from keepwell.transport.far.job import Job, Refusal
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Methods of HTTP that change nothing (RFC 9110, 9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Calls that tell what is in a file, or enough of it to guess a short one.
+CONTENTS = frozenset({"read", "entry", "digest"})
 #: How a request is made from a container's network: the one program that may be run there is keepwell's own.
 ENTER = ("nsenter", "-t", "-n", "--", "python3", "-I", "-c")
 
@@ -64,14 +69,23 @@ class LookingFarEnd(FarEnd):
     def __init__(self, send: Callable[[bytes], None], own: Path) -> None:
         super().__init__(send, changes=False)
         self._own = os.path.realpath(own)
-        self.calls["read"] = self._read
+        for call, work in (*READING.items(), *LOOKING.items(), *DIGESTING.items()):
+            if call in CONTENTS:
+                self.calls[call] = partial(self._open, work)
+        self.calls["gather"] = self._gather
 
-    def _read(self, job: Job) -> Done:
-        """A file's bytes, in the thread of a worker: to resolve a path may hang as its reading may."""
-        path = os.fsdecode(os.path.realpath(job.path()))
-        if path.startswith(f"{self._own}/") or is_private(path):
+    def _open(self, work: Callable[[Job], Done], job: Job) -> Done:
+        """What a file holds, in the thread of a worker: to resolve a path may hang as its reading may."""
+        if not self._is_open(os.fsdecode(os.path.realpath(job.path()))):
             raise Refusal("NotPermitted", _REFUSED.format(what="hand out keys and passwords"))
-        return READING["read"](job)
+        return work(job)
+
+    def _gather(self, job: Job) -> Done:
+        """Many files' bytes, by the same rule."""
+        return gather_if(job, self._is_open)
+
+    def _is_open(self, path: str) -> bool:
+        return not path.startswith(f"{self._own}/") and not is_private(path)
 
     def accept(self, job: Job) -> None:
         """Give a job to those who do it; Refusal for what might change something."""

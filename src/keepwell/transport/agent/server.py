@@ -12,11 +12,12 @@ import hmac
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keepwell.core.errors import AccessError, NotPermitted
 from keepwell.core.text import escape_controls
@@ -24,6 +25,9 @@ from keepwell.transport.agent.limits import LookingFarEnd
 from keepwell.transport.agent.words import LINE_BYTES, VERSION, Refused, parse_hello, render_refusal, render_welcome
 from keepwell.transport.failures import access_error
 from keepwell.transport.far.end import FarEnd
+
+if TYPE_CHECKING:
+    from keepwell.transport.far.job import Done, Job
 
 #: Bytes of a call that is not whole yet: arguments of 1 MiB and a small file or request body.
 FRAME_BYTES = 16 * 1024 * 1024
@@ -90,7 +94,10 @@ class Guard:
 
 
 class AgentServer:
-    """Serves one identity. `tell` gets a line for the log about who comes and is refused; a token is never in it."""
+    """Serves one identity. `tell` gets a line for the log about who comes and is refused; a token is never in it.
+
+    `calls` are what it does beside a far end's own, by name; they only look, and never wait.
+    """
 
     def __init__(
         self,
@@ -99,7 +106,9 @@ class AgentServer:
         changes: bool,
         tell: Callable[[str], None],
         limits: AgentLimits = AgentLimits(),
+        calls: Mapping[str, Callable[[Job], Done]] | None = None,
     ) -> None:
+        self._calls = dict(calls or {})
         self._identity = identity
         self._limits = limits
         self._changes = changes
@@ -110,8 +119,13 @@ class AgentServer:
     @asynccontextmanager
     async def listen(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve for as long as the block runs; gives the port. AccessErrors say why it cannot."""
+        async with self.serve(open_listener(host, port)) as own:
+            yield own
+
+    @asynccontextmanager
+    async def serve(self, listener: socket.socket) -> AsyncIterator[int]:
+        """The same on a socket that listens already, which is closed afterwards."""
         context = make_context(self._identity)
-        listener = open_listener(host, port)
         accepting = asyncio.create_task(self._accept(listener, context))
         try:
             yield int(listener.getsockname()[1])
@@ -225,6 +239,12 @@ class AgentServer:
             far.end()
 
     def _far_end(self, sender: _Sender) -> FarEnd:
+        far = self._make_far_end(sender)
+        far.calls.update(self._calls)
+        far.at_once.update(self._calls)
+        return far
+
+    def _make_far_end(self, sender: _Sender) -> FarEnd:
         if self._changes:
             return FarEnd(sender, changes=True)
         return LookingFarEnd(sender, self._identity.key.parent)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from keepwell import __version__
+from keepwell.core.entry import Entry
 from keepwell.core.errors import AccessError, NotPermitted, NotThere, TimedOut, TooLarge, Unreachable
-from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, Ran, Reply, Space, Stat, Streamed
+from keepwell.transport.base import CALL_BYTES, CALL_SECONDS, DigestForm, Ran, Reply, Space, Stat, Streamed
+from keepwell.transport.entries import ENTRY_BYTES, parse_fields, render_fields
 from keepwell.transport.failures import KINDS, describe_error, shown_command, shown_request
 from keepwell.transport.streaming import parse_streamed
 from keepwell.transport.talk import Dial, Talk, again
@@ -23,6 +27,8 @@ GRACE_SECONDS = 1.0
 WRITE_SECONDS = 60.0
 #: Bytes of one answer to a read: a large file must not keep all other answers waiting on a slow line.
 PIECE_BYTES = 1024 * 1024
+#: Seconds between two questions how far digests and copies are.
+COUNT_SECONDS = 0.5
 #: Calls under way at once: more would only wait at the far end.
 IN_FLIGHT = 256
 
@@ -55,6 +61,8 @@ class FarTransport:
     def __init__(self, name: str, dial: Dial) -> None:
         self.name = name
         self.python = ""
+        self.cores = 1
+        self._heard: dict[str, _Heard] = {}
         self._dial = dial
         self._talk: Talk | None = None
         self._opening: asyncio.Task[Talk] | None = None
@@ -64,7 +72,11 @@ class FarTransport:
     async def open(self) -> Header:
         """Dial, so that it is known to work; what the far end says of its machine. Raises AccessErrors."""
         talk = await self._reach()
-        return await talk.hello
+        hello = await talk.hello
+        cores = hello.get("cores", 1)
+        if type(cores) is int:
+            self.cores = max(1, cores)
+        return hello
 
     async def run(
         self,
@@ -181,6 +193,14 @@ class FarTransport:
         where = f"{host}:{port}"
         await self._ask(_Asked(call="connect", args=args, seconds=timeout_seconds, where=where, otherwise=Unreachable))
 
+    async def samples(self, args: Header) -> tuple[Header, bytes]:
+        """What an agent has sampled since the question before; only agents know this call, and AccessError says so."""
+        return await self._ask(_Asked(call="samples", args=args))
+
+    async def gather(self, wanted: Header) -> tuple[Header, bytes]:
+        """Many small files, folders, links and sizes in one exchange; see `far/gather.py` for both forms."""
+        return await self._ask(_Asked(call="gather", args=wanted))
+
     async def close(self) -> None:
         """Let go of the line; the far end kills what it started and ends. Safe to call twice."""
         self._failed = Unreachable("this transport was closed")
@@ -206,6 +226,55 @@ class FarTransport:
     async def remove(self, path: str) -> None:
         """Remove one file or link."""
         await self._change("remove", {"path": path}, b"", WRITE_SECONDS)
+
+    async def entry(self, path: str, *, max_bytes: int = ENTRY_BYTES) -> Entry:
+        """What lies at a path, wholly."""
+        got, payload = await self._ask(_Asked(call="entry", args={"path": path, "max_bytes": max_bytes}, where=path))
+        return parse_fields(got, {True: payload, False: None}[got.get("whole") is True])
+
+    async def put(self, path: str, entry: Entry) -> None:
+        """Let this lie at a path."""
+        args = {"path": path, "entry": render_fields(entry), "whole": entry.content is not None}
+        await self._change("put", args, entry.content or b"", WRITE_SECONDS)
+
+    async def rename(self, path: str, target: str) -> None:
+        """Give it another name on the same file system."""
+        await self._change("rename", {"path": path, "target": target}, b"", WRITE_SECONDS)
+
+    async def digest(self, path: str, form: DigestForm, *, timeout_seconds: float, tell: Callable[[int], None]) -> str:
+        """The digest of a file, made there."""
+        return await self._bulk("digest", {"path": path, "form": form}, timeout_seconds, tell)
+
+    async def copy(
+        self, path: str, target: str, *, bytes_per_second: float, timeout_seconds: float, tell: Callable[[int], None]
+    ) -> str:
+        """Copy a file there durably; the digest of its bytes."""
+        args = {"path": path, "target": target, "bytes_per_second": bytes_per_second}
+        return await self._bulk("copy", args, timeout_seconds, tell)
+
+    async def _bulk(self, call: str, args: Header, seconds: float, tell: Callable[[int], None]) -> str:
+        """A call that takes long: how far it is, is asked meanwhile."""
+        mark = secrets.token_hex(8)
+        sent = {**args, "mark": mark, "timeout_seconds": seconds}
+        heard = self._heard[mark] = _Heard(tell)
+        counting = asyncio.create_task(self._count())
+        try:
+            got, _ = await self._ask(_Asked(call=call, args=sent, seconds=seconds, where=args["path"]))
+        finally:
+            del self._heard[mark]
+            counting.cancel()
+        heard.reach(_integer(got, "bytes"))
+        return str(got.get("digest", ""))
+
+    async def _count(self) -> None:
+        """Ask how far all such calls are, as long as this one goes on; the more there are, the rarer each asks."""
+        with suppress(AccessError):
+            while True:
+                await asyncio.sleep(COUNT_SECONDS * len(self._heard))
+                got, _ = await self._ask(_Asked(call="counts", args={}))
+                for mark, count in dict(got.get("counts", {})).items():
+                    if mark in self._heard and type(count) is int:
+                        self._heard[mark].reach(count)
 
     async def _change(
         self, call: str, args: Mapping[str, Any], content: bytes = b"", seconds: float = CALL_SECONDS
@@ -252,6 +321,19 @@ class FarTransport:
             raise
         self._talk = talk
         return talk
+
+
+class _Heard:
+    """How much of a call's bytes was told already."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._count = 0
+
+    def reach(self, count: int) -> None:
+        """So many by now."""
+        self._tell(max(0, count - self._count))
+        self._count = max(count, self._count)
 
 
 def _look_at(opening: asyncio.Task[Talk]) -> None:

@@ -19,7 +19,11 @@ import threading
 import time
 from collections import deque
 
+from keepwell.transport.far.bulk import COPYING, COUNTING
+from keepwell.transport.far.bulk import WORKING as DIGESTING
+from keepwell.transport.far.entries import LOOKING, PUTTING
 from keepwell.transport.far.files import CHANGING, READING
+from keepwell.transport.far.gather import CALLS as GATHERING
 from keepwell.transport.far.http import CALLS as ASKING
 from keepwell.transport.far.job import LONGEST_SECONDS, PAYLOAD_BYTES, Job, Refusal
 from keepwell.transport.far.waits import CALLS as RUNNING
@@ -51,7 +55,7 @@ UNSENT_BYTES = 4 * 1024 * 1024
 #: Seconds for a killed command to be gone before its call is answered without it.
 KILL_SECONDS = 2.0
 PIECE_BYTES = 256 * 1024
-WAITING = {**RUNNING, **ASKING}
+WAITING = {**RUNNING, **ASKING, **DIGESTING, **COPYING}
 NO_SUCH_CALL = ("AccessError", "the far end knows no such call")
 NO_CHANGES = ("NotPermitted", "the far end was started for looking only")
 
@@ -115,13 +119,18 @@ class Workers:
 
 
 class FarEnd:
-    """Does the calls that come in. `receive`, `check` and `end` are for one thread; answers go to `send` from any."""
+    """Does the calls that come in. `receive`, `check` and `end` are for one thread; answers go to `send` from any.
+
+    `at_once` are calls that never wait: they are done where they come in, without a thread's time.
+    """
 
     def __init__(self, send: Callable[[bytes], None], changes: bool = False) -> None:
         self.send = send
-        self.calls = {**READING, **WAITING, "ping": do_nothing}
+        looking = {**READING, **LOOKING, **GATHERING, **RUNNING, **ASKING, **DIGESTING, **COUNTING}
+        self.calls = {**looking, "ping": do_nothing}
         if changes:
-            self.calls.update(CHANGING)
+            self.calls.update({**CHANGING, **PUTTING, **COPYING})
+        self.at_once: set[str] = set()
         self.silence_seconds = SILENCE_SECONDS
         self.kept = bytearray()
         self.jobs: dict[int, Job] = {}
@@ -129,6 +138,7 @@ class FarEnd:
         self.quick = Workers(QUICK_WORKERS, PATIENCE_SECONDS, self.work)
         self.slow = Workers(SLOW_WORKERS, 0.0, self.work)
         facts = {"python": list(sys.version_info[:3]), "system": sys.platform, "uid": os.geteuid(), "changes": changes}
+        facts["cores"] = os.cpu_count() or 1
         self.send(MARK + frame({"id": 0, "ok": facts}, b""))
 
     def receive(self, data: bytes) -> None:
@@ -169,8 +179,11 @@ class FarEnd:
         if job.call == "ping":
             self.silence_seconds = float(job.take("silence_seconds", (int, float), self.silence_seconds))
         elif job.call not in self.calls:
-            known = job.call in CHANGING
+            known = job.call in CHANGING or job.call in COPYING
             raise Refusal(*(NO_SUCH_CALL, NO_CHANGES)[known])
+        elif job.call in self.at_once:
+            self.work(job)
+            return
         with self.lock:
             if len(self.jobs) >= JOBS or job.number in self.jobs:
                 raise Refusal("AccessError", f"more than {JOBS} calls at once, or one twice")

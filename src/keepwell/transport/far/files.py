@@ -131,11 +131,16 @@ def write(job: Job) -> Done:
 
 def set_mode(job: Job) -> Done:
     """Change permission bits; a link is refused, also one that is put there meanwhile."""
-    path, mode = job.path(), int(job.take("mode", int))
+    change_mode(job.path(), int(job.take("mode", int)))
+    return {}, b""
+
+
+def change_mode(path: bytes, mode: int) -> None:
+    """Of the thing itself, never of what a link points to."""
     pin = getattr(os, "O_PATH", 0)
     if not pin:
         os.chmod(path, mode, follow_symlinks=False)
-        return {}, b""
+        return
     descriptor = os.open(path, pin | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if stat.S_ISLNK(os.fstat(descriptor).st_mode):
@@ -143,7 +148,6 @@ def set_mode(job: Job) -> Done:
         os.chmod(f"/proc/self/fd/{descriptor}", mode)
     finally:
         os.close(descriptor)
-    return {}, b""
 
 
 def set_owner(job: Job) -> Done:

@@ -56,8 +56,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     """What a bundle says of itself. Unknown fields of the same version are ignored.
 
     `recorded_at` is in seconds since the epoch; `since_seconds` and `origins` are what the survey was
-    asked with, so that it can be made again; `masked` counts by kind, `used` is the highest number of a
-    token by kind, so that a second redaction goes on from there.
+    asked with, so that it can be made again, `purposes` what was looked at beside a diagnosis; `masked`
+    counts by kind, `used` is the highest number of a token by kind, so that a second redaction goes on
+    from there.
     """
 
     format: str
@@ -72,6 +73,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     masked: dict[str, int] = {}
     used: dict[str, int] = {}
     names_masked: bool = False
+    purposes: list[str] = []
     members: dict[str, MemberForm] = {}
 
 

@@ -41,7 +41,7 @@ SUDO = ("sudo", "-n", "--")
 #: Characters that some shell changes even within single quotes, or that end them.
 NOT_QUOTABLE = frozenset("'!\\")
 #: What the far end consists of, in the order of its imports.
-MODULES = ("job", "files", "waits", "http", "end")
+MODULES = ("job", "files", "entries", "bulk", "gather", "waits", "http", "end")
 LOADER = """import sys,types
 for name, text in {texts!r}:
     module = sys.modules[name] = types.ModuleType(name)

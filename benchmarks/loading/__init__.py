@@ -1,0 +1,1 @@
+"""What sends load in `load_clients.py`, and what it is sent to."""

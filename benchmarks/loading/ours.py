@@ -1,0 +1,38 @@
+"""keepwell's load client as a process: python ours.py URL RATE SECONDS FILE."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import repeat
+
+from keepwell.bench.load import Aim, Load, Prompt
+from keepwell.bench.measuring import measure, run
+
+#: Tokens of each answer.
+TOKENS = 64
+
+
+def main(url: str, rate: str, seconds: str, out: str) -> None:
+    """Send, and write."""
+    words = {"role": "user", "content": "the quick brown fox jumps over the lazy dog"}
+    asked = {"model": "stub", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": TOKENS}
+    body = json.dumps({**asked, "messages": [words]}).encode()
+    prompt = Prompt(path="/v1/chat/completions", body=body, model="stub")
+    load = Load(shape="constant", rate=float(rate), seconds=float(seconds), clients=0)
+    result = run(measure(Aim(url=url), load, repeat(prompt), id="known"))
+    waits = sorted(1000 * (row.first - row.sent) for row in result.rows if row.outcome == 0)
+    said = {
+        "answered": len(waits),
+        "first_mean_ms": sum(waits) / len(waits),
+        "first_p99_ms": waits[int(len(waits) * 0.99)],
+        "gap_mean_ms": 1000 * sum(result.itl) / len(result.itl),
+        "limited": result.client.limited,
+        "cpu_seconds": result.client.cpu_seconds,
+    }
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(said, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

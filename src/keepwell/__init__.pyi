@@ -1,0 +1,3 @@
+from keepwell.jobs.checkpoint import checkpoint as checkpoint
+
+__version__: str

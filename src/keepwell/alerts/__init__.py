@@ -1,0 +1,1 @@
+"""Alerts: which findings people are told of, when, and in which words. `decide` is one pure step of it."""

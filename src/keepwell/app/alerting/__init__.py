@@ -1,0 +1,1 @@
+"""What the hub and the commands do about alerts; the decision itself is in `keepwell.alerts`."""

@@ -1,0 +1,1 @@
+"""The hub: one process beside the gateway that collects, keeps, judges and tells."""

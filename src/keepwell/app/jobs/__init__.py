@@ -1,0 +1,1 @@
+"""`keepwell jobs`: begin, list, read, end and take up again long programs."""

@@ -1,0 +1,1 @@
+"""Engines started, ended and moved as their owner asks: looked at before, proved after, undoable."""

@@ -1,0 +1,1 @@
+"""Overnight work: many requests of one job, each answered exactly once in the output, whatever dies meanwhile."""

@@ -1,0 +1,1 @@
+"""Plug-ins that tell people; see `keepwell.plugins.notifier`."""

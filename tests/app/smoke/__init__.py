@@ -1,0 +1,1 @@
+"""Smoke tests, guards and comparisons."""
