@@ -117,7 +117,7 @@ def write_config(folder: Path, ports: list[int]) -> None:
 def running_hub(folder: Path) -> Iterator[int]:
     """The hub's process, as `keepwell up` starts it."""
     reading, writing = os.pipe()
-    argv = [sys.executable, "-m", "keepwell.app.hub.process"]
+    argv = [sys.executable, "-m", "keepwell.daemon"]
     argv += [str(folder / "state"), str(folder / "keepwell.toml"), str(writing)]
     with subprocess.Popen(argv, pass_fds=(writing,)) as hub:
         os.close(writing)

@@ -358,7 +358,7 @@ async def test_a_mac_with_a_brewed_engine() -> None:
     ("command", "own"),
     [
         ("/usr/bin/python -m keepwell.gateway.serve /var/lib/keepwell 7", True),
-        ("python3 -m keepwell.app.hub.process /var/lib/keepwell  8", True),
+        ("python3 -m keepwell.daemon /var/lib/keepwell  8", True),
         ("/opt/venv/bin/python /opt/venv/bin/keepwell up --listen 127.0.0.1:4000", True),
         ("python -m keepwell gateway", True),
         ("keepwell diagnose", False),

@@ -29,7 +29,7 @@ def make_status(
     them took together.
     """
     word = join_decisions(decisions)
-    drawn = [mark_decided(_picture(one), word) for one in results]
+    drawn = [mark_decided(picture_look(one), word) for one in results]
     pictures = join_nodes(drawn, [one.seen for one in results])
     findings = tuple(one for result in results for one in result.findings if one.status is not Status.OK)
     return StatusReport(
@@ -44,7 +44,8 @@ def make_status(
     )
 
 
-def _picture(result: SurveyResult) -> NodePicture:
+def picture_look(result: SurveyResult) -> NodePicture:
+    """The node as one look found it."""
     titles: Mapping[Ref, tuple[str, str]] = {
         site.ref: (text_of(row_of(result.seen.value(site.ref, "engine.site")), "title") or site.engine, site.url)
         for site in result.sites

@@ -16,14 +16,16 @@ from time import monotonic
 
 import msgspec
 
-from keepwell.batch.asking import Ask, Ended
+from keepwell.batch.asking import Ended
 from keepwell.batch.filing import AHEAD, Filing, make_kept
 from keepwell.batch.item import Outcome, Task
 from keepwell.batch.job import Job, Told
+from keepwell.batch.lane import Directly, Lanes, Try
 from keepwell.batch.lineup import Lineup
 from keepwell.batch.progress import Progress
 from keepwell.batch.settling import DEATHS_ALONE, Pending, condemn, describe, make_problem, settle
 from keepwell.batch.station import Station
+from keepwell.batch.stations import Stations
 from keepwell.batch.troubles import CROWDED
 from keepwell.core.clock import Clock
 from keepwell.store.batch_state import Tries
@@ -47,21 +49,29 @@ class Run:
     """One run of a job. `go` does it; `stop` and `stop_now` may be called meanwhile, by the same loop."""
 
     def __init__(
-        self, job: Job, journal: BatchJournal, clock: Clock, *, tell: Callable[[Told], None] = tell_nobody
+        self,
+        job: Job,
+        journal: BatchJournal,
+        clock: Clock,
+        *,
+        tell: Callable[[Told], None] = tell_nobody,
+        lanes: Lanes | None = None,
     ) -> None:
-        """Raises ConfigurationError for a target that is none, and as `Filing`."""
+        """By `lanes` targets are asked, from here where there are none. Raises ConfigurationError for a target that is
+        none, and as `Filing`.
+        """
         now = monotonic()
         self._job = job
         self._journal = journal
         self._clock = clock
         self._tell = tell
         self._chance = random.Random()
-        self._stations = [Station(one, job.bounds, self._wake) for one in job.targets]
+        self._stations = Stations(job, lanes or Directly(), self._wake, now)
         self._lineup = Lineup(job.source.read(journal.is_done), journal.find_tries, len(job.targets), now)
         self._filing = Filing(journal, job.writes.begin, ordered=job.ordered)
         self._turn = asyncio.Event()
-        self._ended: list[tuple[Ask, Ended]] = []
-        self._flying: dict[Ask, tuple[Station, Pending]] = {}
+        self._ended: list[tuple[Try, Ended]] = []
+        self._flying: dict[Try, tuple[Station, Pending]] = {}
         self._progress = Progress(now)
         self._begun = now
         self._done_before = journal.state.done
@@ -89,8 +99,7 @@ class Run:
             self._journal.end(self._ending or "done", self._clock.now())
             self._journal.sync()
         finally:
-            for station in self._stations:
-                station.close()
+            self._stations.close()
             self._filing.finish()  # not cancelled: a thread may be writing, and what is kept is to be in the output
             await asyncio.wait([writing])
             self._filing.close()
@@ -125,7 +134,7 @@ class Run:
             troubles={name: count for name, count in state.troubles.items() if name},
             done_here=state.done - self._done_before,
             in_flight=len(self._flying),
-            at_a_time=self._stations[0].pace.limit,
+            at_a_time=self._stations.at_a_time,
             input_tokens=state.input_tokens,
             output_tokens=state.output_tokens,
             seconds=now - self._begun,
@@ -139,7 +148,7 @@ class Run:
     def _wake(self) -> None:
         self._turn.set()
 
-    def _note(self, ask: Ask, ended: Ended) -> None:
+    def _note(self, ask: Try, ended: Ended) -> None:
         self._ended.append((ask, ended))
         self._turn.set()
 
@@ -164,7 +173,7 @@ class Run:
         for station, pending in turn.chosen:
             self._send(station, pending)
 
-    def _settle(self, ask: Ask, how: Ended, now: float, turn: _Turn) -> None:
+    def _settle(self, ask: Try, how: Ended, now: float, turn: _Turn) -> None:
         """What becomes of one try."""
         station, pending = self._flying.pop(ask)
         station.in_flight -= 1
@@ -200,39 +209,37 @@ class Run:
         """What is sent now."""
         if self._lineup.alone and self._flying:
             return  # nothing, until what is in flight has ended
-        for place, known in enumerate(self._stations):
-            station = self._find_substitute(place, known, now)
-            room = station.find_room(now)
-            while room > 0 and len(turn.outcomes) < TURN:
-                pending = self._lineup.take(place)
-                if pending is None:
-                    break
-                if pending.task.problem:
-                    turn.outcomes.append((pending.task, make_problem(pending.task)))
-                    continue
-                turn.choose(station, pending)
-                room -= 1
+        for place in range(len(self._job.targets)):
+            for station in self._stations.find_open(place, now):
+                self._fill(place, station, now, turn)
         if len(turn.outcomes) >= TURN:
             self._wake()
         if self._lineup.alone and not turn.chosen:
             self._choose_alone(now, turn)
 
+    def _fill(self, place: int, station: Station, now: float, turn: _Turn) -> None:
+        """As much for this station as it has room for."""
+        room = station.find_room(now)
+        while room > 0 and len(turn.outcomes) < TURN:
+            pending = self._lineup.take(place)
+            if pending is None:
+                return
+            if pending.task.problem:
+                turn.outcomes.append((pending.task, make_problem(pending.task)))
+                continue
+            turn.choose(station, pending)
+            room -= 1
+
     def _choose_alone(self, now: float, turn: _Turn) -> None:
         pending = self._lineup.alone[0]
-        station = self._stations[pending.tries.target]
+        station = self._stations.find_free(pending, now)
         if pending.tries.alone >= DEATHS_ALONE:
             turn.outcomes.append((pending.task, condemn(pending)))
             self._lineup.alone.popleft()
             self._wake()
-        elif station.find_room(now):
+        elif station is not None:
             pending.alone = True
             turn.choose(station, self._lineup.alone.popleft())
-
-    def _find_substitute(self, place: int, station: Station, now: float) -> Station:
-        """The target itself, or where it is long gone the next one that is not."""
-        if not station.is_away(now):
-            return station
-        return next((one for one in self._stations[place + 1 :] if not one.down_since), station)
 
     def _keep(self, turn: _Turn, now: float) -> None:
         reached = max(self._journal.state.reached, self._lineup.reached)
@@ -245,15 +252,16 @@ class Run:
         self._progress.add(len(kept), now)
 
     def _send(self, station: Station, pending: Pending) -> None:
-        task, model = pending.task, station.asker.target.model
+        task, model = pending.task, station.lane.target.model
         body = pending.body or task.body
         if model:
             body = msgspec.json.encode({**msgspec.json.decode(body), "model": model})
-        self._flying[station.asker.ask(task.method, task.path, body, self._note)] = (station, pending)
+        self._flying[station.lane.ask(task.method, task.path, body, self._note)] = (station, pending)
 
     def _look(self, now: float) -> None:
         """At all that comes with time."""
         self._looked_at = now
+        self._stations.look(now)
         bounds = self._job.bounds
         for ask in [one for one in self._flying if now - one.begun > bounds.seconds]:
             ask.give_up("timeout", f"no answer within {bounds.seconds:g} s")
@@ -270,7 +278,7 @@ class Run:
             self.stop("until", "its time is over")
         if bounds.tokens and state.input_tokens + state.output_tokens - self._tokens_before >= bounds.tokens:
             self.stop("budget", f"{bounds.tokens} tokens were spent")
-        if now - self._heard_at > bounds.patience and not any(one.is_open(now) for one in self._stations):
+        if now - self._heard_at > bounds.patience and not self._stations.any_open(now):
             self.stop("unreachable", self._said)
         if self._ending and now >= self._stop_by:
             for ask in list(self._flying):

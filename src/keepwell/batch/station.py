@@ -1,4 +1,4 @@
-"""One target as a run sees it: how much is in flight there and may be, since when it is left alone or is gone."""
+"""One lane to a target as a run sees it: how much is in flight there and may be, when it is left alone or is gone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
-from keepwell.batch.asking import Asker
-from keepwell.batch.job import Bounds, Target
+from keepwell.batch.job import Bounds
+from keepwell.batch.lane import Lane
 from keepwell.batch.pace import Pace
 from keepwell.batch.settling import Pending
 
@@ -22,9 +22,9 @@ AWAY_SECONDS = 60.0
 class Station:
     """Times are monotonic seconds."""
 
-    def __init__(self, target: Target, bounds: Bounds, back: Callable[[], None]) -> None:
+    def __init__(self, lane: Lane, bounds: Bounds, back: Callable[[], None]) -> None:
         """`back` is called when it takes connections again."""
-        self.asker = Asker(target)
+        self.lane = lane
         self.pace = Pace(bounds.concurrency, bounds.adapts)
         self.in_flight = 0
         #: When it gave an answer last.
@@ -75,7 +75,7 @@ class Station:
         """Close its connections."""
         if self._look is not None:
             self._look.cancel()
-        self.asker.close()
+        self.lane.close()
 
     def _begin_look(self) -> None:
         if self._look is None or self._look.done():
@@ -84,7 +84,7 @@ class Station:
     async def _look_for(self) -> None:
         """Until it takes a connection."""
         wait = LOOK_SECONDS
-        while not await self.asker.answers():
+        while not await self.lane.answers():
             if not self.down_since:
                 self.down_since = monotonic()
                 for pending in self.suspects:

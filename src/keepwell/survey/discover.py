@@ -36,7 +36,7 @@ from keepwell.survey.supervision import (
 )
 
 #: Modules and commands of keepwell that hold a port.
-OWN_MODULES = frozenset({"keepwell.gateway.serve", "keepwell.app.hub.process"})
+OWN_MODULES = frozenset({"keepwell.gateway.serve", "keepwell.daemon"})
 OWN_VERBS = frozenset({"up", "gateway"})
 
 

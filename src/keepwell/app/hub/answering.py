@@ -11,9 +11,12 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from keepwell.app.hub.api import Gatehouse, make_app
+from keepwell.app.hub.api import make_app
 from keepwell.app.hub.duty import Hub
+from keepwell.app.hub.gatehouse import Gatehouse
+from keepwell.app.hub.house import House
 from keepwell.app.hub.running import describe_end
+from keepwell.app.hub.work import Work
 from keepwell.app.serving.offering import is_local, parse_listen
 from keepwell.core.errors import AccessError, ConfigurationError
 from keepwell.gateway.hosts import Hosts
@@ -40,6 +43,7 @@ class Answering:
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._gatehouse: Gatehouse | None = None
+        self._work: Work | None = None
         self._settings: tuple[object, ...] = ()
         self._door: HubDoor | None = None
         self._secret = secrets.token_hex(SECRET_BYTES)
@@ -86,10 +90,10 @@ class Answering:
         )
         sockets = [_listen(host, port) for host, port in listens]
         config = uvicorn.Config(
-            make_app(self._newest, self._gatehouse),
+            make_app(self._make_house(hub), hub.faces),
             log_level="warning",
             access_log=False,
-            lifespan="off",
+            lifespan="on",
             server_header=False,
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=END_SECONDS,
@@ -105,7 +109,15 @@ class Answering:
             await asyncio.wait((self._serving,), timeout=END_SECONDS + 1)
             self._serving.cancel()
         self._server = self._serving = None
+        if self._work is not None:
+            await self._work.close()
+        self._work = None
         self._settings = ()
+
+    def _make_house(self, hub: Hub) -> House:
+        assert self._gatehouse is not None
+        self._work = Work(state=hub.state, config=hub.config_path, bus=hub.bus, clock=hub.wiring.clock)
+        return House(hub=self._newest, gatehouse=self._gatehouse, work=self._work, bus=hub.bus)
 
     def _newest(self) -> Hub:
         assert self._hub is not None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
+import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -17,14 +15,14 @@ from starlette.routing import Route
 
 from keepwell import __version__
 from keepwell.app.hub.duty import Families, Hub
+from keepwell.app.hub.gatehouse import Gatehouse, refusal
+from keepwell.app.hub.house import Face, House
 from keepwell.app.hub.numbers import find_numbers, find_points
 from keepwell.app.hub.running import describe_failure
 from keepwell.core.errors import KeepwellError
 from keepwell.core.finding import Status
 from keepwell.export.page import CONTENT_TYPE, Page
 from keepwell.formats.prometheus import Family
-from keepwell.gateway.hosts import Hosts
-from keepwell.store.keys import digest_secret, load_keys
 
 JSON = "application/json"
 PATHS = f"""\
@@ -40,54 +38,26 @@ FAILURES = 20
 STEPS = {"minute": 60.0, "hour": 3600.0}
 
 
-@dataclass(slots=True)
-class Gatehouse:
-    """Who may ask: anybody on this machine while nobody else can reach it; else who holds a key, or the secret of the
-    hub's door.
-    """
+def make_app(house: House, faces: Sequence[Face] = ()) -> Starlette:
+    """The application: what the hub answers itself, then the faces' pages."""
+    answers = _Answers(house.hub, house.gatehouse)
+    own = [
+        Route("/health", answers.health),
+        Route("/metrics", answers.metrics),
+        Route("/api/v1/series", answers.series),
+        Route("/api/v1/points", answers.points),
+    ]
+    more = [route for face in faces for route in face.routes(house)]
+    last = [Route("/", answers.paths)]
 
-    state: Path
-    secret: str
-    hosts: Hosts = field(default_factory=Hosts)
-    keyed: bool = False
+    @contextlib.asynccontextmanager
+    async def live(_: Starlette) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for face in faces:
+                await stack.enter_async_context(face.live())
+            yield
 
-    def refuse(self, request: Request) -> Response | None:
-        """The answer to who may not ask; None for who may."""
-        host = request.headers.get("host", "").encode("latin-1", "replace")
-        if host and not self.hosts.may_be_called(host):
-            return _no(421, "the hub is not called that; list the name in `hosts` of [hub]")
-        origin = request.headers.get("origin", "").encode("latin-1", "replace")
-        if origin and not self.hosts.may_ask(origin, host):
-            return _no(403, "web pages of other places may not ask the hub")
-        if not self.keyed or request.url.path == "/health":
-            return None
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_known(secret.strip()):
-            return None
-        return _no(401, "a key is needed: Authorization: Bearer KEY")
-
-    def _is_known(self, secret: str) -> bool:
-        if hmac.compare_digest(secret.encode(), self.secret.encode()):
-            return True
-        digest, now = digest_secret(secret), time.time()
-        return any(
-            hmac.compare_digest(one.digest, digest) and (not one.expires_at or one.expires_at > now)
-            for one in load_keys(self.state)
-        )
-
-
-def make_app(hub: Callable[[], Hub], gatehouse: Gatehouse) -> Starlette:
-    """The application; `hub` gives the hub with its newest configuration."""
-    answers = _Answers(hub, gatehouse)
-    return Starlette(
-        routes=[
-            Route("/", answers.paths),
-            Route("/health", answers.health),
-            Route("/metrics", answers.metrics),
-            Route("/api/v1/series", answers.series),
-            Route("/api/v1/points", answers.points),
-        ]
-    )
+    return Starlette(routes=[*own, *more, *last], lifespan=live)
 
 
 class _Answers:
@@ -146,9 +116,9 @@ class _Answers:
             find = (self._hub().series, asked.get("metric", ""), asked.get("about", ""), since, until, step)
             found = await asyncio.to_thread(find_points, *find)
         except (ValueError, KeyError, OverflowError):
-            return _no(400, "metric, about, since and until (seconds since the epoch), step (minute or hour)")
+            return refusal(400, "metric, about, since and until (seconds since the epoch), step (minute or hour)")
         except KeepwellError as error:
-            return _no(503, str(error))
+            return refusal(503, str(error))
         return Response(msgspec.json.encode({"schema": "keepwell.points/1", "series": found}), media_type=JSON)
 
 
@@ -171,7 +141,3 @@ def render_health(hub: Hub) -> dict[str, object]:
 
 def _take(give: Families, now: float) -> list[Family]:
     return list(give(now))
-
-
-def _no(status: int, why: str) -> Response:
-    return JSONResponse({"error": why}, status_code=status)

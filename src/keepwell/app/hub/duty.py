@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from keepwell.app.hub.bus import Bus
+from keepwell.app.hub.house import Face
 from keepwell.app.hub.sites import Sites
 from keepwell.app.hub.ways import OpenWays
 from keepwell.app.operation import untold
+from keepwell.app.report import NodePicture
 from keepwell.app.wiring import Wiring
 from keepwell.core.finding import Finding
 from keepwell.formats.prometheus import Family
@@ -69,7 +72,9 @@ class Standing:
 class Hub:
     """What duties work with. `tell` gets lines for the owner. The configuration in `wiring` is the newest one: it may
     be another at the next call. `ways` are those to other nodes that are open now. `families` gives /metrics what is in
-    no series; each is asked with the time. `standings` says how each duty is doing. `careful`: what crashed
+    no series; each is asked with the time. `standings` says how each duty is doing. `pictures` are nodes as the newest
+    look found them, by name. `faces` answer on the hub's port; `bus` tells them what happens. `config_path` is the
+    keepwell.toml that was named, if one was. `careful`: what crashed
     this process before is not loaded into it.
     """
 
@@ -82,6 +87,10 @@ class Hub:
     ways: OpenWays = field(default_factory=OpenWays)
     families: list[Families] = field(default_factory=list)
     standings: dict[str, Standing] = field(default_factory=dict)
+    pictures: dict[str, NodePicture] = field(default_factory=dict)
+    bus: Bus = field(default_factory=Bus)
+    faces: tuple[Face, ...] = ()
+    config_path: Path | None = None
     tell: Callable[[str], None] = untold
     careful: bool = False
 

@@ -104,7 +104,7 @@ class HubKeeper:
 
     async def _start(self, beats: int) -> Process:
         told = [str(self._state), str(self._config or ""), str(beats)]
-        argv = [sys.executable, "-P", "-m", "keepwell.app.hub.process", *told]
+        argv = [sys.executable, "-P", "-m", "keepwell.daemon", *told]
         argv += [CAREFUL] * (self._crashes >= CRASHES)
         # a group of its own: Ctrl-C is for this process, which then lets the hub finish
         return await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, pass_fds=(beats,), process_group=0)

@@ -1,4 +1,4 @@
-"""The hub's process: `python -m keepwell.app.hub.process STATE CONFIG BEATS [careful]`; `keepwell up` starts it.
+"""The hub's process: `python -m keepwell.daemon STATE CONFIG BEATS [careful]`; `keepwell up` starts it.
 
 CONFIG is "" for the usual keepwell.toml; `careful` leaves out what needs libraries of vendors in this process. Each
 second a byte goes to the pipe BEATS; when nobody reads it any more the hub ends, and with TERM or INT. One hub works
@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keepwell.app.hub.duties import DUTIES
+from keepwell.app.hub.house import Face
 from keepwell.app.hub.opening import make_hub
 from keepwell.app.hub.running import Runner
 from keepwell.app.operation import Caller
@@ -36,7 +37,7 @@ BEAT_SECONDS, STUCK_SECONDS = 1.0, 20.0
 LOCK_SECONDS, LOCK_LOOK_SECONDS = 15.0, 0.1
 
 
-async def run_hub(caller: Caller, beats: int, *, careful: bool = False) -> None:
+async def run_hub(caller: Caller, beats: int, *, careful: bool = False, faces: Sequence[Face] = ()) -> None:
     """Work until told to end. Raises ConfigurationError, Unreachable where another hub does not leave."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -44,7 +45,8 @@ async def run_hub(caller: Caller, beats: int, *, careful: bool = False) -> None:
         loop.add_signal_handler(number, stop.set)
     async with wire(caller) as wiring:
         with hold_lock(wiring.state / LOCK_FILE):
-            hub = replace(make_hub(wiring, caller.tell), careful=careful)
+            made = make_hub(wiring, caller.tell)
+            hub = replace(made, careful=careful, faces=tuple(faces), config_path=caller.config)
             runner = Runner(hub, DUTIES)
             tasks = [
                 asyncio.create_task(runner.run(), name="duties"),
@@ -120,13 +122,13 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def main(argv: Sequence[str]) -> None:
+def main(argv: Sequence[str], faces: Sequence[Face] = ()) -> None:
     """The process: state folder, configuration or "", descriptor of the pipe for beats."""
     state, config, beats, *more = argv
     caller = Caller(asked_by="hub", state=Path(state), config=_path(config), tell=_tell)
     faulthandler.enable()
     try:
-        asyncio.run(run_hub(caller, int(beats), careful=bool(more)))
+        asyncio.run(run_hub(caller, int(beats), careful=bool(more), faces=faces))
     except KeepwellError as error:
         _tell(f"hub: {error}")
         raise SystemExit(1) from error
@@ -136,7 +138,3 @@ def _path(written: str) -> Path | None:
     if not written:
         return None
     return Path(written)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

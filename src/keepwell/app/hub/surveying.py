@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from keepwell.app.fleet import picture_look
 from keepwell.app.hub.duty import Hub
 from keepwell.app.looking import look
 from keepwell.app.operation import Caller
@@ -100,6 +101,7 @@ class Surveying:
         own = await find_own_ports(hub) * (name == hub.here)
         hub.sites.put(name, (one for one in result.sites if urlsplit(one.url).port not in own))
         hub.board.pin(f"survey {name}", result.findings, now)
+        hub.pictures[name] = picture_look(result)
 
 
 async def find_own_ports(hub: Hub) -> tuple[int, ...]:

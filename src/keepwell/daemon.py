@@ -1,0 +1,25 @@
+"""The hub with its faces, as `keepwell up` starts it: numbers, pages and tools of all nodes behind one port."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from keepwell.app.hub.house import Face
+from keepwell.app.hub.process import main
+
+#: Each as `module:Class`; the class is made without arguments. The first that has a path answers it.
+FACES: tuple[str, ...] = ()
+
+
+def load_faces() -> tuple[Face, ...]:
+    """All of them, new."""
+    made = []
+    for name in FACES:
+        module, _, kind = name.partition(":")
+        made.append(getattr(importlib.import_module(module), kind)())
+    return tuple(made)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], load_faces())
