@@ -10,6 +10,7 @@ from keepwell.app.hub.opening import open_requests, open_series
 from keepwell.app.wiring import Wiring
 from keepwell.config.model import Config
 from keepwell.core.clock import Clock
+from keepwell.transport.base import Hands
 from keepwell.transport.clock import SystemClock
 from keepwell.transport.local import LocalTransport
 
@@ -25,8 +26,16 @@ class Lines:
         self.told.append(line)
 
 
-def make_hub(state: Path, lines: Lines | None = None, config: Config | None = None, clock: Clock | None = None) -> Hub:
+def make_hub(
+    state: Path,
+    lines: Lines | None = None,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    hands: Hands | None = None,
+) -> Hub:
     """A hub on this folder."""
-    wiring = Wiring(config=config or Config(), hands=LocalTransport(), clock=clock or SystemClock(), state=state)
+    wiring = Wiring(
+        config=config or Config(), hands=hands or LocalTransport(), clock=clock or SystemClock(), state=state
+    )
     tell = (lines or Lines()).tell
     return Hub(wiring=wiring, requests=open_requests(state), series=open_series(state), tell=tell)

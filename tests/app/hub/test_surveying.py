@@ -10,6 +10,7 @@ from keepwell.core.ref import engine, node
 from keepwell.core.series import Batch, SeriesKey
 from keepwell.plugins.place import ServingProcess, Site
 from keepwell.testing.clock import FakeClock
+from keepwell.testing.rooted import RootedNode
 from tests.app.hub.made import make_hub
 
 
@@ -25,8 +26,14 @@ def serving(hub: Hub, pid: int) -> Site:
     return Site(ref=engine(hub.here, "gone"), engine="gone", url="http://127.0.0.1:1", process=process)
 
 
+def make_quiet_hub(folder: Path) -> Hub:
+    """On a node of its own where nothing else runs, and whose time stands still."""
+    (folder / "node" / "proc" / "1").mkdir(parents=True)
+    return make_hub(folder / "state", clock=FakeClock(), hands=RootedNode(folder / "node"))
+
+
 async def test_it_looks_at_first_and_again_when_a_process_is_gone(tmp_path: Path) -> None:
-    hub = make_hub(tmp_path, clock=FakeClock())  # it stands still: what else is started here meanwhile is not looked at
+    hub = make_quiet_hub(tmp_path)
     duty = Surveying()
     now = hub.wiring.clock.now()
     await duty.do(hub, now)
@@ -45,7 +52,7 @@ async def test_it_looks_at_first_and_again_when_a_process_is_gone(tmp_path: Path
 
 
 async def test_it_looks_when_an_engine_tells_no_numbers_any_more(tmp_path: Path) -> None:
-    hub = make_hub(tmp_path, clock=FakeClock())  # it stands still: what else is started here meanwhile is not looked at
+    hub = make_quiet_hub(tmp_path)
     duty = Surveying()
     now = hub.wiring.clock.now()
     await duty.do(hub, now)
