@@ -7,11 +7,13 @@ the MCP server each build their own form from it. "Read-only" is a filter on `ef
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, get_args, get_origin
+
+from keepwell.core.proposal import Foresight
 
 #: Exit code of every error: "could not look", for a wrong configuration and for a node that does not answer.
 COULD_NOT_LOOK = 3
@@ -83,7 +85,9 @@ class Caller:
 class Param:
     """How a parameter is shown: its help text, short flag, place, and the faces that do not offer it.
 
-    `position` makes it an argument instead of a flag; `hidden_from` names faces ("mcp") without it.
+    `position` makes it an argument instead of a flag; `hidden_from` names faces ("mcp") without it. The rest is for
+    who asks from afar, see `keepwell.app.rights`: `guarded` needs the right to change things (a number only beyond
+    `free_up_to`); `means` says what a text may reach: a "place" to look at, or a "name" that could be a file's.
     """
 
     help: str
@@ -92,6 +96,9 @@ class Param:
     hidden_from: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
+    guarded: bool = False
+    free_up_to: int | None = None
+    means: Literal["", "place", "name"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,23 +113,47 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForModels:
+    """That an operation may be called by a language model which is asked about this machine: `words` of questions that
+    it helps to answer, parted by blanks, and the parameters that the model may set (`takes`); all others keep their
+    defaults.
+
+    It must be an operation that reads, loads and wakes nothing, reads no file and asks no machine that a model names.
+    """
+
+    words: str
+    takes: tuple[str, ...] = ()
+
+
+#: Tells what an operation would do with these arguments, which are whole; changes nothing.
+Foresee: TypeAlias = Callable[[Caller, Mapping[str, Any]], Awaitable[Foresight]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """An operation: name as typed by a person, effect, and the async function (its first parameter is the Caller).
 
     A name of two words is a command of a group ("incident open"). `view` is the module that shows its answers, that of
     its name if left out. `watchable` ones make sense again and again, on a live screen; `paged` ones as a page of
     `keepwell.pages`. `timed` ones measure time, in
-    the loop of `keepwell.bench.measuring`.
+    the loop of `keepwell.bench.measuring`. Only one with `for_models` is offered to a model by `keepwell ask`.
+    A `proposable` change may be asked for by somebody who may not make it, such as an assistant: a person approves what
+    `foresee` told, or what the description says where that is None.
     """
 
     name: str
     effect: Effect
     function: Callable[..., Awaitable[Any]]
-    faces: tuple[str, ...] = ("cli", "mcp")
+    faces: tuple[str, ...] = ("cli", "mcp", "api")
     watchable: bool = False
     paged: bool = False
     timed: bool = False
+    heavy: bool = False
+    reads_without: tuple[str, ...] = ()
     view: str = ""
+    for_models: ForModels | None = None
+    proposable: bool = False
+    foresee: Foresee | None = None
 
     @property
     def room(self) -> str:

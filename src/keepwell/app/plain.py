@@ -56,7 +56,7 @@ def document(report: Any) -> dict[str, Any]:
 def error_document(error: KeepwellError) -> dict[str, Any]:
     """The JSON document of an operation that could not do its work."""
     rows = {"error": error.what, "where": error.where, "command": error.command, "next": error.hint}
-    return {"schema": "keepwell.error/1", "exit_code": COULD_NOT_LOOK, **rows}
+    return {"schema": "keepwell.error/1", "exit_code": COULD_NOT_LOOK, "kind": error.kind, **rows}
 
 
 def _evidence(value: Evidence) -> dict[str, Any]:

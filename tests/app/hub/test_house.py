@@ -121,6 +121,8 @@ async def greet(caller: Caller, *, name: Annotated[str, Param(help="Whom.")] = "
     return RunsReport(runs=())
 
 
+# An operation's parameters are told by values, not by texts.
+greet.__annotations__["name"] = Annotated[str, Param(help="Whom.")]
 READ = Operation(name="greet", effect="read", function=greet)
 CHANGE = Operation(name="greet", effect="change", function=greet)
 

@@ -116,8 +116,14 @@ class Answering:
 
     def _make_house(self, hub: Hub) -> House:
         assert self._gatehouse is not None
-        self._work = Work(state=hub.state, config=hub.config_path, bus=hub.bus, clock=hub.wiring.clock)
+        self._work = Work(
+            state=hub.state, config=hub.config_path, bus=hub.bus, clock=hub.wiring.clock, nodes=self._name_nodes
+        )
         return House(hub=self._newest, gatehouse=self._gatehouse, work=self._work, bus=hub.bus)
+
+    def _name_nodes(self) -> frozenset[str]:
+        hub = self._newest()
+        return frozenset((hub.here, *(one.name for one in hub.wiring.config.nodes)))
 
     def _newest(self) -> Hub:
         assert self._hub is not None

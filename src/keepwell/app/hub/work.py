@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from keepwell.app.hub.house import Visitor
 from keepwell.app.hub.running import describe_failure
 from keepwell.app.operation import Caller, Operation
 from keepwell.app.plain import document, error_document
+from keepwell.app.rights import check_visit
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError, KeepwellError
 from keepwell.core.text import cut_text, escape_controls
@@ -68,9 +69,20 @@ class Piece:
 
 
 class Work:
-    """`config` and `state` are those of the hub. Each change of a piece is told on the bus as "work"."""
+    """`config` and `state` are those of the hub, `nodes` gives the names of this machine and of keepwell.toml's nodes.
+    Each change of a piece is told on the bus as "work".
+    """
 
-    def __init__(self, *, state: Path, config: Path | None, bus: Bus, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        state: Path,
+        config: Path | None,
+        bus: Bus,
+        clock: Clock,
+        nodes: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        self._nodes = nodes
         self._state = state
         self._config = config
         self._bus = bus
@@ -83,11 +95,10 @@ class Work:
     def begin(self, operation: Operation, arguments: Mapping[str, Any], visitor: Visitor, *, face: str) -> Piece:
         """Start it, with arguments that `take_arguments` made.
 
-        Raises AccessError for a change by who may not, and where too much waits already.
+        Raises NotPermitted for what this visitor may not, ConfigurationError for what nobody may from afar (see
+        `keepwell.app.rights`), AccessError where too much waits already.
         """
-        if operation.effect == "change" and not visitor.may_change:
-            hint = "make a key that may: keepwell key new NAME admin=yes"
-            raise AccessError(f"{operation.name} changes something, which this key may not", hint=hint)
+        check_visit(operation, arguments, may_change=visitor.may_change, nodes=self._nodes())
         if sum(one.stage in ("waiting", "running") for one in self._pieces.values()) >= AT_ONCE + WAITING:
             raise AccessError("too much is being worked on already", hint="try again in a moment")
         piece = Piece(id=secrets.token_hex(6), operation=operation.name, visitor=visitor, asked_at=self._clock.now())

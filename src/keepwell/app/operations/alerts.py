@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.alerting.reports import AlertHistoryReport, AlertsReport
@@ -83,9 +83,22 @@ async def try_them(
 
 
 OPERATIONS = (
-    Operation(name="alerts list", effect="read", function=list_them, watchable=True, view="alerts"),
-    Operation(name="alerts history", effect="read", function=history, view="alert_history"),
-    Operation(name="alerts ack", effect="change", function=ack, faces=("cli",), view="alerts"),
-    Operation(name="alerts maintenance", effect="change", function=maintenance, faces=("cli",), view="alerts"),
-    Operation(name="alerts test", effect="change", function=try_them, faces=("cli",), view="alert_test"),
+    Operation(
+        name="alerts list",
+        effect="read",
+        function=list_them,
+        watchable=True,
+        view="alerts",
+        for_models=ForModels(words="alert alarm message incident page woke told"),
+    ),
+    Operation(
+        name="alerts history",
+        effect="read",
+        function=history,
+        view="alert_history",
+        for_models=ForModels(words="alert alarm message incident history night", takes=("incident",)),
+    ),
+    Operation(name="alerts ack", effect="change", function=ack, faces=("cli", "api"), view="alerts"),
+    Operation(name="alerts maintenance", effect="change", function=maintenance, faces=("cli", "api"), view="alerts"),
+    Operation(name="alerts test", effect="change", function=try_them, faces=("cli", "api"), view="alert_test"),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.inspecting import InspectionReport
@@ -13,7 +13,11 @@ async def audit(
     *,
     node: Annotated[
         str,
-        Param(help="A node of keepwell.toml, user@host or FILE.kwb; this machine if left out.", position=True),
+        Param(
+            help="A node of keepwell.toml, user@host or FILE.kwb; this machine if left out.",
+            position=True,
+            means="place",
+        ),
     ] = "",
 ) -> "InspectionReport":
     """Say what of a node's LLM services others could misuse.
@@ -27,4 +31,12 @@ async def audit(
     return await inspect_node(caller, node, "audit")
 
 
-OPERATIONS = (Operation(name="audit", effect="read", function=audit, view="inspection"),)
+OPERATIONS = (
+    Operation(
+        name="audit",
+        effect="read",
+        function=audit,
+        view="inspection",
+        for_models=ForModels(words="security exposed open public key password misuse safe access audit"),
+    ),
+)

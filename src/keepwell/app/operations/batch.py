@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from keepwell.app.batching.wish import BatchWish
 from keepwell.app.flags import Flagged
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.batching.report import BatchesReport, BatchPlanReport, BatchReport, BatchSampleReport
@@ -54,8 +54,14 @@ async def resume(caller: Caller, *, job: Annotated[str, _NAME]) -> "BatchReport 
 
 OPERATIONS = (
     Operation(name="batch run", effect="change", function=Flagged(run, BatchWish), faces=("cli",), view="batch"),
-    Operation(name="batch list", effect="read", function=list_them, view="batch_list"),
+    Operation(
+        name="batch list",
+        effect="read",
+        function=list_them,
+        view="batch_list",
+        for_models=ForModels(words="batch overnight items lines file"),
+    ),
     Operation(name="batch show", effect="read", function=show, view="batch"),
-    Operation(name="batch stop", effect="change", function=stop, faces=("cli",), view="batch"),
-    Operation(name="batch resume", effect="change", function=resume, faces=("cli",), view="batch"),
+    Operation(name="batch stop", effect="change", function=stop, faces=("cli", "api"), view="batch"),
+    Operation(name="batch resume", effect="change", function=resume, faces=("cli", "api"), view="batch"),
 )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from keepwell.app.benching.typed import Typed
 from keepwell.app.flags import Flagged
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.benching.listed import BenchListReport
@@ -35,7 +35,7 @@ async def show(
     *,
     id: Annotated[str, Param(help="As listed; the newest if left out.", position=True)] = "",
     goal: Annotated[str, Param(help="Judge it by these goals: ttft=500ms,itl=50ms.")] = "",
-    csv: Annotated[str, Param(help="Also write a row a request to this file.")] = "",
+    csv: Annotated[str, Param(help="Also write a row a request to this file.", hidden_from=("mcp", "api"))] = "",
 ) -> "BenchReport":
     """Show a result that is kept, or all stretches of a sweep."""
     from keepwell.app.benching.listed import show_kept
@@ -62,7 +62,13 @@ async def import_(
 
 OPERATIONS = (
     Operation(name="bench", effect="change", function=Flagged(bench, Typed), faces=("cli",), paged=True, timed=True),
-    Operation(name="bench list", effect="read", function=list_them, view="bench_list"),
+    Operation(
+        name="bench list",
+        effect="read",
+        function=list_them,
+        view="bench_list",
+        for_models=ForModels(words="benchmark measured result"),
+    ),
     Operation(name="bench show", effect="read", function=show, paged=True, view="bench"),
     Operation(name="bench import", effect="change", function=import_, faces=("cli",), paged=True, view="bench"),
 )

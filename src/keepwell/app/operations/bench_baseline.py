@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.benching.baseline_report import BaselinesReport, JudgeReport
@@ -47,6 +47,12 @@ async def judge(caller: Caller, *, id: Annotated[str, _ID] = "") -> "JudgeReport
 
 OPERATIONS = (
     Operation(name="bench baseline", effect="change", function=baseline, view="bench_baselines"),
-    Operation(name="bench baselines", effect="read", function=baselines, view="bench_baselines"),
+    Operation(
+        name="bench baselines",
+        effect="read",
+        function=baselines,
+        view="bench_baselines",
+        for_models=ForModels(words="benchmark regressed slower baseline normal usual worse"),
+    ),
     Operation(name="bench judge", effect="change", function=judge, view="bench_judge"),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.benching.capacity import CapacityReport
@@ -29,4 +29,14 @@ async def capacity(
     return await find_capacity(caller, model, node, goal, context)
 
 
-OPERATIONS = (Operation(name="capacity", effect="read", function=capacity),)
+OPERATIONS = (
+    Operation(
+        name="capacity",
+        effect="read",
+        function=capacity,
+        for_models=ForModels(
+            words="users many fit capacity load concurrent clients context enough larger quantisation",
+            takes=("model", "context"),
+        ),
+    ),
+)

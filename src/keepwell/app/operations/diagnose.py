@@ -16,6 +16,7 @@ async def diagnose(
         Param(
             help="Where to look: nodes of keepwell.toml or `all`, user@host, FILE.kwb; this machine if left out.",
             position=True,
+            means="place",
         ),
     ] = None,
     level: Annotated[
@@ -25,16 +26,20 @@ async def diagnose(
             "3 also asks engines to answer, 4 also how fast they are.",
             minimum=1,
             maximum=4,
+            guarded=True,
+            free_up_to=2,
         ),
     ] = 2,
-    yes: Annotated[bool, Param(help="Agree to what levels 3 and 4 do, such as loading a model.", short="-y")] = False,
+    yes: Annotated[
+        bool, Param(help="Agree to what levels 3 and 4 do, such as loading a model.", short="-y", guarded=True)
+    ] = False,
     since: Annotated[str, Param(help="How far back logs are read: 30m, 6h, 2d.")] = "",
     evidence: Annotated[
         str,
         Param(
             help="Say what this log or pasted text means, instead of looking at this machine; - is standard input.",
             short="-e",
-            hidden_from=("mcp",),
+            hidden_from=("mcp", "api"),
         ),
     ] = "",
     text: Annotated[
@@ -45,7 +50,7 @@ async def diagnose(
         str,
         Param(
             help='Answer many texts: a file of {"id", "evidence"} lines, one JSON line each; - is standard input.',
-            hidden_from=("mcp",),
+            hidden_from=("mcp", "api"),
         ),
     ] = "",
 ) -> "DiagnosisReport | DiagnosesReport | None":

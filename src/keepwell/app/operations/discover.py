@@ -27,4 +27,4 @@ async def discover(
     return await discover_network(caller, cidr=cidr, ports=ports, timeout=timeout, owned=i_own_this_network)
 
 
-OPERATIONS = (Operation(name="discover", effect="read", function=discover, faces=("cli",)),)
+OPERATIONS = (Operation(name="discover", effect="read", function=discover, faces=("cli", "api"), heavy=True),)

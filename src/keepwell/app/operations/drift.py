@@ -14,9 +14,15 @@ async def drift(
     *,
     nodes: Annotated[
         list[str] | None,
-        Param(help="The nodes to look at; every node that a [[desired]] is about if left out.", position=True),
+        Param(
+            help="The nodes to look at; every node that a [[desired]] is about if left out.",
+            position=True,
+            means="place",
+        ),
     ] = None,
-    with_: Annotated[str, Param(help="Hold them against this node instead of against what is wished.")] = "",
+    with_: Annotated[
+        str, Param(help="Hold them against this node instead of against what is wished.", means="place")
+    ] = "",
     since: Annotated[
         str, Param(help="Hold them against what they had then: 2h, 2026-01-31T10:02, or the id of a run.")
     ] = "",
@@ -45,7 +51,7 @@ async def drift(
 async def baseline(
     caller: Caller,
     *,
-    node: Annotated[str, Param(help="The node; this machine if left out.", position=True)] = "",
+    node: Annotated[str, Param(help="The node; this machine if left out.", position=True, means="place")] = "",
 ) -> "BaselineReport":
     """Write a node as it is as [[desired]], for keepwell.toml.
 

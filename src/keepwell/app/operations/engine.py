@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _NAME = Param(
     help="The engine as other commands write it, its label, unit, container or address, or its kind.", position=True
 )
-_NODE = Param(help="The node that it is on; this machine if left out.")
+_NODE = Param(help="The node that it is on; this machine if left out.", means="place")
 _FORCE = Param(help="Also where something is wrong that would keep it from coming up.")
 
 
@@ -96,8 +96,8 @@ async def adopt(
 
 OPERATIONS = (
     Operation(name="engine status", effect="read", function=status, view="engine"),
-    Operation(name="engine start", effect="change", function=start, faces=("cli",), view="engine"),
-    Operation(name="engine stop", effect="change", function=stop, faces=("cli",), view="engine"),
-    Operation(name="engine restart", effect="change", function=restart, faces=("cli",), view="engine"),
+    Operation(name="engine start", effect="change", function=start, faces=("cli", "api"), view="engine"),
+    Operation(name="engine stop", effect="change", function=stop, faces=("cli", "api"), view="engine"),
+    Operation(name="engine restart", effect="change", function=restart, faces=("cli", "api"), view="engine"),
     Operation(name="adopt", effect="read", function=adopt, view="plan"),
 )

@@ -54,7 +54,10 @@ async def export_grafana(
     caller: Caller,
     *,
     board: Annotated[str, Param(help="One of them; all of them with --out.", position=True)] = "",
-    out: Annotated[str, Param(help="Write into this folder, with what Grafana needs to find them.", short="-o")] = "",
+    out: Annotated[
+        str,
+        Param(help="Write into this folder, with what Grafana needs to find them.", short="-o", hidden_from=("api",)),
+    ] = "",
 ) -> "ExportReport":
     """Write dashboards for Grafana 10.4 and newer.
 
@@ -70,7 +73,9 @@ async def export_grafana(
 async def export_rules(
     caller: Caller,
     *,
-    out: Annotated[str, Param(help="The file; without it they go to standard output.", short="-o")] = "",
+    out: Annotated[
+        str, Param(help="The file; without it they go to standard output.", short="-o", hidden_from=("api",))
+    ] = "",
 ) -> "ExportReport":
     """Write recording and alerting rules for Prometheus.
 
@@ -85,6 +90,6 @@ async def export_rules(
 OPERATIONS = (
     Operation(name="export csv", effect="read", function=export_csv, faces=("cli",), view="export"),
     Operation(name="export parquet", effect="read", function=export_parquet, faces=("cli",), view="export"),
-    Operation(name="export grafana", effect="read", function=export_grafana, faces=("cli",), view="export"),
-    Operation(name="export rules", effect="read", function=export_rules, faces=("cli",), view="export"),
+    Operation(name="export grafana", effect="read", function=export_grafana, faces=("cli", "api"), view="export"),
+    Operation(name="export rules", effect="read", function=export_rules, faces=("cli", "api"), view="export"),
 )

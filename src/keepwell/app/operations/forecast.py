@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.forecasts import ForecastReport
@@ -26,4 +26,11 @@ async def forecast(
     return await list_forecasts(caller, about)
 
 
-OPERATIONS = (Operation(name="forecast", effect="read", function=forecast),)
+OPERATIONS = (
+    Operation(
+        name="forecast",
+        effect="read",
+        function=forecast,
+        for_models=ForModels(words="full fills space disk soon when memory slower trend grow room", takes=("about",)),
+    ),
+)

@@ -23,4 +23,4 @@ async def forget(
     return forget_engine(caller, url)
 
 
-OPERATIONS = (Operation(name="forget", effect="change", function=forget, faces=("cli",)),)
+OPERATIONS = (Operation(name="forget", effect="change", function=forget, faces=("cli", "api")),)

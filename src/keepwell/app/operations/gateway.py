@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.serving.explaining import RouteReport
@@ -57,5 +57,10 @@ async def route(
 
 OPERATIONS = (
     Operation(name="gateway", effect="change", function=gateway, faces=("cli",)),
-    Operation(name="route", effect="read", function=route),
+    Operation(
+        name="route",
+        effect="read",
+        function=route,
+        for_models=ForModels(words="route which where goes answer alias fallback model", takes=("model",)),
+    ),
 )

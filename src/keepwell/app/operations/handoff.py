@@ -12,10 +12,12 @@ async def handoff(
     caller: Caller,
     *,
     target: Annotated[
-        str, Param(help="Where to look: a node of keepwell.toml, user@host, or FILE.kwb.", position=True)
+        str, Param(help="Where to look: a node of keepwell.toml, user@host, or FILE.kwb.", position=True, means="place")
     ] = "",
     since: Annotated[str, Param(help="How far back changes are told: 6h, 2d, 14d.")] = "2d",
-    out: Annotated[str, Param(help="Write the Markdown to this file as well.", short="-o", hidden_from=("mcp",))] = "",
+    out: Annotated[
+        str, Param(help="Write the Markdown to this file as well.", short="-o", hidden_from=("mcp", "api"))
+    ] = "",
 ) -> "HandoffReport":
     """Write down how a node stands, for whoever comes next.
 

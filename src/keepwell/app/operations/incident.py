@@ -16,10 +16,11 @@ async def open_one(
     *,
     what: Annotated[str, Param(help="What is wrong, in your words.", position=True)] = "",
     evidence: Annotated[
-        str, Param(help="A log or pasted text instead of a look; - is standard input.", short="-e")
+        str,
+        Param(help="A log or pasted text instead of a look; - is standard input.", short="-e", hidden_from=("api",)),
     ] = "",
-    bundle: Annotated[str, Param(help="A bundle of a node instead of a look.")] = "",
-    at: Annotated[str, Param(help="The node to look at; this machine if left out.")] = "",
+    bundle: Annotated[str, Param(help="A bundle of a node instead of a look.", hidden_from=("api",))] = "",
+    at: Annotated[str, Param(help="The node to look at; this machine if left out.", means="place")] = "",
     level: Annotated[int, Param(help="How deep to look.", minimum=1, maximum=2)] = 2,
 ) -> "IncidentReport":
     """Keep what is wrong now: a redacted bundle and the diagnosis.
@@ -53,7 +54,7 @@ async def close(
     cause: Annotated[str, Param(help="The cause, as `keepwell issues` lists it, or a new name.")] = "",
     fixed_by: Annotated[str, Param(help="What put it right.")] = "",
     soak: Annotated[str, Param(help="How long it has to stay well to be confirmed (15m).")] = "",
-    at: Annotated[str, Param(help="Where to look again; where it was opened if left out.")] = "",
+    at: Annotated[str, Param(help="Where to look again; where it was opened if left out.", means="place")] = "",
     unseen: Annotated[bool, Param(help="Take my word, do not look again.")] = False,
     recheck: Annotated[bool, Param(help=_AGAIN)] = False,
 ) -> "IncidentReport":
@@ -91,9 +92,16 @@ async def show(caller: Caller, *, incident: Annotated[str, _ID]) -> "IncidentRep
 
 
 OPERATIONS = (
-    Operation(name="incident open", effect="change", function=open_one, faces=("cli",), view="incident"),
-    Operation(name="incident note", effect="change", function=note, faces=("cli",), view="incident"),
-    Operation(name="incident close", effect="change", function=close, faces=("cli",), view="incident"),
-    Operation(name="incident list", effect="change", function=list_them, faces=("cli",), view="incident"),
-    Operation(name="incident show", effect="read", function=show, faces=("cli",), view="incident"),
+    Operation(name="incident open", effect="change", function=open_one, faces=("cli", "api"), view="incident"),
+    Operation(name="incident note", effect="change", function=note, faces=("cli", "api"), view="incident"),
+    Operation(name="incident close", effect="change", function=close, faces=("cli", "api"), view="incident"),
+    Operation(
+        name="incident list",
+        effect="change",
+        function=list_them,
+        faces=("cli", "api"),
+        reads_without=("recheck",),
+        view="incident",
+    ),
+    Operation(name="incident show", effect="read", function=show, faces=("cli", "api"), view="incident"),
 )

@@ -3,7 +3,7 @@
 import difflib
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 from keepwell.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 async def issues(
     caller: Caller,
     *,
-    action: Annotated[str, Param(help="list, test or evaluate.", position=True)] = "list",
-    file: Annotated[str, Param(help="With evaluate: JSON lines of incidents.", position=True)] = "",
+    action: Annotated[str, Param(help="list, test or evaluate.", position=True, guarded=True)] = "list",
+    file: Annotated[
+        str, Param(help="With evaluate: JSON lines of incidents.", position=True, hidden_from=("mcp", "api"))
+    ] = "",
     family: Annotated[str, Param(help="Only causes of this family (storage, gpu-access, ...).")] = "",
-    folds: Annotated[int, Param(help="With evaluate: cross-validate in so many folds.", minimum=0, maximum=20)] = 0,
-    svg: Annotated[str, Param(help="With evaluate: write the reliability diagram as SVG.", hidden_from=("mcp",))] = "",
+    folds: Annotated[
+        int, Param(help="With evaluate: cross-validate in so many folds.", minimum=0, maximum=20, guarded=True)
+    ] = 0,
+    svg: Annotated[
+        str, Param(help="With evaluate: write the reliability diagram as SVG.", hidden_from=("mcp", "api"))
+    ] = "",
 ) -> "CatalogueReport | EvaluationReport | TestReport":
     """List the known causes that keepwell can recognise.
 
@@ -89,6 +95,12 @@ def _near(word: str, known: list[str]) -> str:
 
 
 OPERATIONS = (
-    Operation(name="explain", effect="read", function=explain, paged=True),
+    Operation(
+        name="explain",
+        effect="read",
+        function=explain,
+        paged=True,
+        for_models=ForModels(words="cause mean why what fix prevent explain", takes=("issue",)),
+    ),
     Operation(name="issues", effect="read", function=issues, paged=True),
 )

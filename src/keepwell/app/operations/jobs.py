@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.jobs.report import JobLogReport, JobsReport
@@ -44,7 +44,9 @@ async def logs(
     caller: Caller,
     *,
     job: Annotated[str, _NAME],
-    follow: Annotated[bool, Param(help="Go on with what comes, until it ends or Ctrl-C.", short="-f")] = False,
+    follow: Annotated[
+        bool, Param(help="Go on with what comes, until it ends or Ctrl-C.", short="-f", hidden_from=("mcp", "api"))
+    ] = False,
     lines: Annotated[int, Param(help="So many of the last lines.", short="-n", minimum=0, maximum=100_000)] = 200,
 ) -> "JobLogReport | None":
     """Show what a job said, each line with its time.
@@ -82,8 +84,15 @@ async def resume(caller: Caller, *, job: Annotated[str, _NAME]) -> "JobsReport":
 
 OPERATIONS = (
     Operation(name="jobs run", effect="change", function=run, faces=("cli",), view="jobs"),
-    Operation(name="jobs list", effect="read", function=list_them, watchable=True, view="jobs"),
-    Operation(name="jobs logs", effect="read", function=logs, faces=("cli",), view="jobs"),
-    Operation(name="jobs stop", effect="change", function=stop, faces=("cli",), view="jobs"),
-    Operation(name="jobs resume", effect="change", function=resume, faces=("cli",), view="jobs"),
+    Operation(
+        name="jobs list",
+        effect="read",
+        function=list_them,
+        watchable=True,
+        view="jobs",
+        for_models=ForModels(words="job night overnight running ended"),
+    ),
+    Operation(name="jobs logs", effect="read", function=logs, faces=("cli", "api"), view="jobs"),
+    Operation(name="jobs stop", effect="change", function=stop, faces=("cli", "api"), view="jobs"),
+    Operation(name="jobs resume", effect="change", function=resume, faces=("cli", "api"), view="jobs"),
 )

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 async def learned(
     caller: Caller,
     *,
-    export: Annotated[str, Param(help="Write what was learned to this file, without names, paths and people.")] = "",
-    import_: Annotated[
-        str, Param(help="Take over what another fleet exported; counts half; - is standard input.")
+    export: Annotated[
+        str, Param(help="Write what was learned to this file, without names, paths and people.", hidden_from=("api",))
     ] = "",
-    name: Annotated[str, Param(help="With --import: its name here; the file's if left out.")] = "",
+    import_: Annotated[
+        str,
+        Param(help="Take over what another fleet exported; counts half; - is standard input.", hidden_from=("api",)),
+    ] = "",
+    name: Annotated[
+        str, Param(help="With --import: its name here; the file's if left out.", hidden_from=("api",))
+    ] = "",
     undo: Annotated[str, Param(help="Take back what one incident taught, or all of one import.")] = "",
 ) -> "LearnedReport":
     """Tell what was learned when, from which incident.
@@ -37,4 +42,6 @@ async def learned(
     return overlay.show_learned(caller)
 
 
-OPERATIONS = (Operation(name="learned", effect="change", function=learned, faces=("cli",)),)
+OPERATIONS = (
+    Operation(name="learned", effect="change", function=learned, faces=("cli", "api"), reads_without=("undo",)),
+)

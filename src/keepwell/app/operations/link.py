@@ -31,4 +31,4 @@ async def link(
     return await measure_link(caller, words, address=address, bounds=bounds)
 
 
-OPERATIONS = (Operation(name="link", effect="read", function=link, faces=("cli",)),)
+OPERATIONS = (Operation(name="link", effect="read", function=link, faces=("cli", "api"), heavy=True),)

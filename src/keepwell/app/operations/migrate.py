@@ -29,4 +29,6 @@ async def audit(
     return await look_through(caller, path, to=to, patch=patch, tests=tests)
 
 
-OPERATIONS = (Operation(name="migrate audit", effect="read", function=audit, view="migrate_audit"),)
+OPERATIONS = (
+    Operation(name="migrate audit", effect="read", function=audit, faces=("cli", "mcp"), view="migrate_audit"),
+)

@@ -13,14 +13,20 @@ async def prepare(
     *,
     models: Annotated[
         list[str] | None,
-        Param(help="Models as the engine writes them, or MODEL=REPOSITORY; all if left out.", position=True),
+        Param(
+            help="Models as the engine writes them, or MODEL=REPOSITORY; all if left out.", position=True, guarded=True
+        ),
     ] = None,
     to: Annotated[str, Param(help="The engine to move to, as `kind` of keepwell.toml.")],
     engine: Annotated[str, Param(help="The engine to move from, where there are several of another kind.")] = "",
-    node: Annotated[str, Param(help="A node of keepwell.toml or user@host; this machine if left out.")] = "",
+    node: Annotated[
+        str, Param(help="A node of keepwell.toml or user@host; this machine if left out.", means="place")
+    ] = "",
     gpu: Annotated[str, Param(help="A card found there by its name, or GiB (24); the largest if left out.")] = "",
     as_: Annotated[str, Param(help="compose or unit: a file for containers, or units of systemd.")] = "compose",
-    write: Annotated[str, Param(help="A folder for the files; none of it is overwritten.", hidden_from=("mcp",))] = "",
+    write: Annotated[
+        str, Param(help="A folder for the files; none of it is overwritten.", hidden_from=("mcp", "api"))
+    ] = "",
 ) -> "PrepareReport":
     """Find each model's counterpart on another engine.
 

@@ -13,7 +13,9 @@ async def rehearse(
     *,
     from_: Annotated[str, Param(help="The route that clients ask now.")],
     to: Annotated[str, Param(help="The route that is to take over.")],
-    requests: Annotated[str, Param(help="A file of requests, a JSON object a line, instead of recorded ones.")] = "",
+    requests: Annotated[
+        str, Param(help="A file of requests, a JSON object a line, instead of recorded ones.", hidden_from=("api",))
+    ] = "",
     recorded: Annotated[int, Param(help="How many of the newest recorded ones.", minimum=1, maximum=1000)] = 50,
     at_once: Annotated[int, Param(help="Requests under way at the same time.", minimum=1, maximum=64)] = 1,
     allow: Annotated[
@@ -43,5 +45,7 @@ async def rehearse(
 
 
 OPERATIONS = (
-    Operation(name="migrate rehearse", effect="change", function=rehearse, faces=("cli",), view="migrate_rehearse"),
+    Operation(
+        name="migrate rehearse", effect="change", function=rehearse, faces=("cli", "api"), view="migrate_rehearse"
+    ),
 )

@@ -42,5 +42,5 @@ async def switch(
 
 
 OPERATIONS = (
-    Operation(name="migrate switch", effect="change", function=switch, faces=("cli",), view="migrate_switch"),
+    Operation(name="migrate switch", effect="change", function=switch, faces=("cli", "api"), view="migrate_switch"),
 )

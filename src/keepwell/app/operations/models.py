@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.repair_report import PlanReport
@@ -10,9 +10,13 @@ if TYPE_CHECKING:
     from keepwell.app.stores.report import ModelsReport, VerifyReport
 
 _ENGINE = Param(
-    help="Only this engine's store, by its kind, or the store in this folder; all stores if left out.", position=True
+    help="Only this engine's store, by its kind, or the store in this folder; all stores if left out.",
+    position=True,
+    means="name",
 )
-_NODE = Param(help="Another node, by its name in keepwell.toml or its address; this machine if left out.")
+_NODE = Param(
+    help="Another node, by its name in keepwell.toml or its address; this machine if left out.", means="place"
+)
 
 
 async def verify(
@@ -81,8 +85,14 @@ async def migrate(
 
 
 OPERATIONS = (
-    Operation(name="models verify", effect="read", function=verify, view="models_verify"),
-    Operation(name="models list", effect="read", function=list_, view="models_list"),
-    Operation(name="models clean", effect="read", function=clean, view="plan"),
-    Operation(name="models migrate", effect="change", function=migrate, view="models_migrate"),
+    Operation(name="models verify", effect="read", function=verify, heavy=True, view="models_verify"),
+    Operation(
+        name="models list",
+        effect="read",
+        function=list_,
+        view="models_list",
+        for_models=ForModels(words="model disk size store corrupt space takes duplicate missing"),
+    ),
+    Operation(name="models clean", effect="read", function=clean, heavy=True, view="plan"),
+    Operation(name="models migrate", effect="change", function=migrate, faces=("cli", "mcp"), view="models_migrate"),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.numbers import NumbersReport
@@ -28,4 +28,11 @@ async def numbers(
     return list_numbers(number)
 
 
-OPERATIONS = (Operation(name="numbers", effect="read", function=numbers),)
+OPERATIONS = (
+    Operation(
+        name="numbers",
+        effect="read",
+        function=numbers,
+        for_models=ForModels(words="timeout limit default port seconds after always size 504 413", takes=("number",)),
+    ),
+)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.profiling import ProfileReport
@@ -27,4 +27,14 @@ async def profile(
     return await asyncio.to_thread(profile_requests, caller, since=since, route=route, node=node)
 
 
-OPERATIONS = (Operation(name="profile", effect="read", function=profile),)
+OPERATIONS = (
+    Operation(
+        name="profile",
+        effect="read",
+        function=profile,
+        for_models=ForModels(
+            words="anything slow fast latency time wait queue ttft first token request throughput prompt",
+            takes=("since", "route"),
+        ),
+    ),
+)

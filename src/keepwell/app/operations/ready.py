@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.inspecting import InspectionReport
@@ -13,7 +13,11 @@ async def ready(
     *,
     node: Annotated[
         str,
-        Param(help="A node of keepwell.toml, user@host or FILE.kwb; this machine if left out.", position=True),
+        Param(
+            help="A node of keepwell.toml, user@host or FILE.kwb; this machine if left out.",
+            position=True,
+            means="place",
+        ),
     ] = "",
     for_: Annotated[str, Param(help="The engine that is to be installed there: its own needs are judged.")] = "",
 ) -> "InspectionReport":
@@ -27,4 +31,12 @@ async def ready(
     return await inspect_node(caller, node, "ready", engine=for_)
 
 
-OPERATIONS = (Operation(name="ready", effect="read", function=ready, view="inspection"),)
+OPERATIONS = (
+    Operation(
+        name="ready",
+        effect="read",
+        function=ready,
+        view="inspection",
+        for_models=ForModels(words="install ready driver cuda needs", takes=("for_",)),
+    ),
+)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.repair_report import PlanReport, RolledReport, RunReport, RunsReport
@@ -22,9 +22,10 @@ async def plan(
             help="A node, or only repairs of this cause or check, or wishes of this table, or `audit` for what an "
             "audit of this machine finds; everything but that if left out.",
             position=True,
+            means="name",
         ),
     ] = "",
-    node: Annotated[list[str] | None, Param(help="Only these nodes.")] = None,
+    node: Annotated[list[str] | None, Param(help="Only these nodes.", means="place")] = None,
 ) -> "PlanReport":
     """Plan what mends this machine and makes nodes as wished.
 
@@ -50,7 +51,7 @@ async def apply(
     *,
     run: Annotated[list[str] | None, _RUNS] = None,
     all_: Annotated[bool, Param(help="Every plan that waits, node after node, until one is not well.")] = False,
-    step: Annotated[bool, Param(help="Ask before each change; a no stops there.", hidden_from=("mcp",))] = False,
+    step: Annotated[bool, Param(help="Ask before each change; a no stops there.", hidden_from=("mcp", "api"))] = False,
     wait: Annotated[float, _WAIT] = 600.0,
     cut: Annotated[bool, _CUT] = False,
 ) -> "RunReport | RolledReport":
@@ -95,5 +96,10 @@ OPERATIONS = (
     Operation(name="plan", effect="read", function=plan),
     Operation(name="apply", effect="change", function=apply),
     Operation(name="undo", effect="change", function=undo),
-    Operation(name="runs", effect="read", function=runs),
+    Operation(
+        name="runs",
+        effect="read",
+        function=runs,
+        for_models=ForModels(words="repair plan applied undone keepwell changed"),
+    ),
 )

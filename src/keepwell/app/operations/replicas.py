@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.serving.replicas import ReplicasReport
@@ -65,8 +65,14 @@ async def uncordon(
 
 
 OPERATIONS = (
-    Operation(name="replicas", effect="read", function=replicas, watchable=True),
-    Operation(name="drain", effect="change", function=drain, faces=("cli",), view="replicas"),
-    Operation(name="cordon", effect="change", function=cordon, faces=("cli",), view="replicas"),
-    Operation(name="uncordon", effect="change", function=uncordon, faces=("cli",), view="replicas"),
+    Operation(
+        name="replicas",
+        effect="read",
+        function=replicas,
+        watchable=True,
+        for_models=ForModels(words="gateway replica breaker failed error refused 503 502 drained queue request stuck"),
+    ),
+    Operation(name="drain", effect="change", function=drain, faces=("cli", "api"), view="replicas"),
+    Operation(name="cordon", effect="change", function=cordon, faces=("cli", "api"), view="replicas"),
+    Operation(name="uncordon", effect="change", function=uncordon, faces=("cli", "api"), view="replicas"),
 )

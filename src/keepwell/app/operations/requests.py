@@ -12,13 +12,16 @@ async def requests(
     caller: Caller,
     *,
     last: Annotated[int, Param(help="How many of the newest.", minimum=1, maximum=10000)] = 20,
-    follow: Annotated[bool, Param(help="Tell new ones as they end, until Ctrl-C.", short="-f")] = False,
+    follow: Annotated[
+        bool, Param(help="Tell new ones as they end, until Ctrl-C.", short="-f", hidden_from=("api",))
+    ] = False,
     key: Annotated[str, Param(help="Only those of this key.")] = "",
     route: Annotated[str, Param(help="Only those of this route, or that asked for this model.")] = "",
     failed: Annotated[bool, Param(help="Only those that went wrong.")] = False,
     since: Annotated[str, Param(help="How far back: 30m, 6h, 2d.")] = "",
     body: Annotated[
-        int, Param(help="This one, by its number, however old; what it asked and got, where that is kept.")
+        int,
+        Param(help="This one, by its number, however old; what it asked and got, where that is kept.", guarded=True),
     ] = 0,
 ) -> "RequestsReport | None":
     """List requests that the gateway served, and who answered.
@@ -36,4 +39,4 @@ async def requests(
     return await recorded.list_requests(caller, wanted, last=last, follow=follow)
 
 
-OPERATIONS = (Operation(name="requests", effect="read", function=requests, faces=("cli",)),)
+OPERATIONS = (Operation(name="requests", effect="read", function=requests, faces=("cli", "api")),)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.newest import SeriesReport
@@ -26,4 +26,15 @@ async def series(
     return await list_series(caller, name, about)
 
 
-OPERATIONS = (Operation(name="series", effect="read", function=series, watchable=True),)
+OPERATIONS = (
+    Operation(
+        name="series",
+        effect="read",
+        function=series,
+        watchable=True,
+        for_models=ForModels(
+            words="temperature hot power watt memory gpu load utilisation cpu number disk fan swap busy",
+            takes=("name", "about"),
+        ),
+    ),
+)

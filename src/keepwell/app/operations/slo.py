@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.objective_files import ObjectiveFileReport
@@ -57,7 +57,15 @@ async def import_slo(
 
 
 OPERATIONS = (
-    Operation(name="slo", effect="read", function=slo, watchable=True),
-    Operation(name="export slo", effect="read", function=export_slo, faces=("cli",), view="slo_file"),
+    Operation(
+        name="slo",
+        effect="read",
+        function=slo,
+        watchable=True,
+        for_models=ForModels(
+            words="objective promise slo allowance budget availability percent target", takes=("name",)
+        ),
+    ),
+    Operation(name="export slo", effect="read", function=export_slo, faces=("cli", "api"), view="slo_file"),
     Operation(name="import slo", effect="read", function=import_slo, faces=("cli",), view="slo_file"),
 )

@@ -63,7 +63,9 @@ async def guard(
         str, Param(help="The model; those in memory if left out, where none is the smallest.", position=True)
     ] = "",
     at: Annotated[str, Param(help="A node, an engine, or `gateway`; this machine if left out.")] = "",
-    cases: Annotated[str, Param(help="A folder of cases (*.toml), or one file, instead of keepwell's own.")] = "",
+    cases: Annotated[
+        str, Param(help="A folder of cases (*.toml), or one file, instead of keepwell's own.", hidden_from=("api",))
+    ] = "",
 ) -> "SmokeReport":
     """Ask models small questions; judge if each answer is right.
 
@@ -79,8 +81,10 @@ async def guard(
 async def compare(
     caller: Caller,
     *,
-    before: Annotated[str, Param(help="An id, a file of --json, `last` or `last-1`.", position=True)] = "last-1",
-    after: Annotated[str, Param(help="The later one.", position=True)] = "last",
+    before: Annotated[
+        str, Param(help="An id, a file of --json, `last` or `last-1`.", position=True, means="name")
+    ] = "last-1",
+    after: Annotated[str, Param(help="The later one.", position=True, means="name")] = "last",
 ) -> "CompareReport":
     """Hold a test against an earlier: worse, better, new, gone.
 
@@ -93,7 +97,7 @@ async def compare(
 
 
 OPERATIONS = (
-    Operation(name="smoke", effect="read", function=smoke),
-    Operation(name="guard", effect="read", function=guard, faces=("cli",), view="smoke"),
-    Operation(name="compare", effect="read", function=compare, faces=("cli",)),
+    Operation(name="smoke", effect="read", function=smoke, heavy=True),
+    Operation(name="guard", effect="read", function=guard, faces=("cli", "api"), heavy=True, view="smoke"),
+    Operation(name="compare", effect="read", function=compare, faces=("cli", "api")),
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.speeds import SpeedsReport
@@ -25,4 +25,11 @@ async def speeds(
     return await list_speeds(caller, since_run)
 
 
-OPERATIONS = (Operation(name="speeds", effect="read", function=speeds),)
+OPERATIONS = (
+    Operation(
+        name="speeds",
+        effect="read",
+        function=speeds,
+        for_models=ForModels(words="slow fast speed tokens generation measured"),
+    ),
+)

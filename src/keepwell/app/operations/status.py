@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.report import StatusReport
@@ -15,6 +15,7 @@ async def status(
         list[str] | None,
         Param(
             help="Nodes of keepwell.toml or `all`, user@host, FILE.kwb; this machine if left out.",
+            means="place",
             position=True,
         ),
     ] = None,
@@ -29,4 +30,12 @@ async def status(
     return await look_at_status(caller, targets or (), level=level)
 
 
-OPERATIONS = (Operation(name="status", effect="read", function=status, watchable=True),)
+OPERATIONS = (
+    Operation(
+        name="status",
+        effect="read",
+        function=status,
+        watchable=True,
+        for_models=ForModels(words="anything model loaded memory running gpu engine version cpu resident unload slow"),
+    ),
+)

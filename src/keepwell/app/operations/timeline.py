@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, Operation, Param
+from keepwell.app.operation import Caller, ForModels, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.timeline_report import TimelineReport
@@ -12,7 +12,7 @@ async def timeline(
     caller: Caller,
     *,
     target: Annotated[
-        str, Param(help="Where to look: a node of keepwell.toml, user@host, or FILE.kwb.", position=True)
+        str, Param(help="Where to look: a node of keepwell.toml, user@host, or FILE.kwb.", position=True, means="place")
     ] = "",
     since: Annotated[str, Param(help="How far back: 6h, 2d, 14d.")] = "2d",
     kind: Annotated[
@@ -30,4 +30,14 @@ async def timeline(
     return await tell_timeline(caller, target, since=since, kind=kind)
 
 
-OPERATIONS = (Operation(name="timeline", effect="read", function=timeline),)
+OPERATIONS = (
+    Operation(
+        name="timeline",
+        effect="read",
+        function=timeline,
+        for_models=ForModels(
+            words="anything changed since yesterday update upgrade installed reboot restart when happened suddenly",
+            takes=("since", "kind"),
+        ),
+    ),
+)
