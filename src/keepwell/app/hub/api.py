@@ -29,6 +29,7 @@ PATHS = f"""\
 The hub of keepwell {__version__}. It answers:
   /health          how it is, as JSON
   /metrics         all numbers, for Prometheus
+  /api/v1/overview all nodes, devices, engines, requests, work and alerts now, as JSON
   /api/v1/series   the newest numbers as JSON: ?metric=host.*&about=node:gpu01
   /api/v1/points   kept ones: ?metric=host.load&about=node:gpu01&since=SECONDS&until=SECONDS&step=minute
 """
@@ -44,6 +45,7 @@ def make_app(house: House, faces: Sequence[Face] = ()) -> Starlette:
     own = [
         Route("/health", answers.health),
         Route("/metrics", answers.metrics),
+        Route("/api/v1/overview", answers.overview),
         Route("/api/v1/series", answers.series),
         Route("/api/v1/points", answers.points),
     ]
@@ -94,6 +96,14 @@ class _Answers:
                 self._told.add(str(error))
                 hub.tell(f"hub: a part of /metrics is left out: {describe_failure(error)}")
         return Response(self._page.render(hub.table, now, families), headers={"content-type": CONTENT_TYPE})
+
+    async def overview(self, request: Request) -> Response:
+        """The whole fleet at this instant; who asks within the same second gets the same."""
+        refused = self._gatehouse.refuse(request)
+        if refused is not None:
+            return refused
+        hub = self._hub()
+        return Response(await hub.overviews.encoded(hub, time.time()), media_type=JSON)
 
     async def series(self, request: Request) -> Response:
         """The newest numbers: `metric` and `about` narrow it."""

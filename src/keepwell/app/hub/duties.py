@@ -21,6 +21,7 @@ DUTIES: tuple[str, ...] = (
     "smoking:Smoking",
     "benchmarks:Benchmarks",
     "alerting:Alerting",
+    "overviewing:Overviewing",
 )
 
 

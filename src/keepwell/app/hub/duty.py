@@ -12,6 +12,7 @@ from keepwell.app.hub.house import Face
 from keepwell.app.hub.sites import Sites
 from keepwell.app.hub.ways import OpenWays
 from keepwell.app.operation import untold
+from keepwell.app.overview.keeping import Overviews
 from keepwell.app.report import NodePicture
 from keepwell.app.wiring import Wiring
 from keepwell.core.finding import Finding
@@ -73,7 +74,8 @@ class Hub:
     """What duties work with. `tell` gets lines for the owner. The configuration in `wiring` is the newest one: it may
     be another at the next call. `ways` are those to other nodes that are open now. `families` gives /metrics what is in
     no series; each is asked with the time. `standings` says how each duty is doing. `pictures` are nodes as the newest
-    look found them, by name. `faces` answer on the hub's port; `bus` tells them what happens. `config_path` is the
+    look found them, by name; `overviews` draws the fleet for who asks. `faces` answer on the hub's port; `bus` tells
+    them what happens. `config_path` is the
     keepwell.toml that was named, if one was. `careful`: what crashed
     this process before is not loaded into it.
     """
@@ -89,6 +91,7 @@ class Hub:
     standings: dict[str, Standing] = field(default_factory=dict)
     pictures: dict[str, NodePicture] = field(default_factory=dict)
     bus: Bus = field(default_factory=Bus)
+    overviews: Overviews = field(default_factory=Overviews)
     faces: tuple[Face, ...] = ()
     config_path: Path | None = None
     tell: Callable[[str], None] = untold

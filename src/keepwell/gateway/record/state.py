@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from keepwell.gateway.choice.breaker import State
 from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.gateway.choice.station import Station
 from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.work.attempt import Attempt
 from keepwell.gateway.work.loading import Loads
 
 #: Requests of one replica that are listed by themselves; all are counted.
@@ -40,13 +41,22 @@ class Mishap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtWork:
-    """A request that a replica works on: its number, the model that was asked for, whose key, for how long already."""
+    """A request that a replica works on, or that waits for one: its number, the model that was asked for, whose key,
+    for how long already at this replica. `stage` is waiting, prompt or answering. `queue_seconds` is how long it waited
+    before, `ttft_seconds` from its arrival to the first part of its answer; `output_tokens` are the parts of a stream
+    that came (engines send a token in each, or a few where they are fast). -1 is "not yet", or not to be known.
+    """
 
     id: int
     model: str = ""
     key: str = ""
     stream: bool = False
     seconds: float = 0.0
+    stage: str = "prompt"
+    queue_seconds: float = 0.0
+    ttft_seconds: float = -1.0
+    output_tokens: int = -1
+    tokens_per_second: float = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +85,8 @@ class ReplicaState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayState:
-    """All replicas, how many requests wait, and for which route; `moved` is how large a share of a route's requests
-    another one takes (0..1), by the name of those in the record.
+    """All replicas, how many requests wait, and for which route; `queued` are those, one by one. `moved` is how large a
+    share of a route's requests another one takes (0..1), by the name of those in the record.
     """
 
     plane: About
@@ -84,12 +94,14 @@ class GatewayState:
     waiting: int = 0
     waiting_by_route: Mapping[str, int] = field(default_factory=dict)
     moved: Mapping[str, float] = field(default_factory=dict)
+    queued: tuple[AtWork, ...] = ()
 
 
 class Exchanged(Protocol):
     """A request at work, as far as it is told."""
 
     facts: Facts
+    attempt: Attempt | None
 
 
 def describe_state(
@@ -104,6 +116,7 @@ def describe_state(
         replicas=tuple(_describe(one, exchanges, loads, now) for _, one in sorted(scheduler.stations.items())),
         waiting=len(scheduler.waiting),
         waiting_by_route=waiting,
+        queued=tuple(_queued(one, exchanges, now) for one in list(scheduler.waiting)[:LISTED]),
     )
 
 
@@ -132,5 +145,42 @@ def _at_work(number: int, since: float, exchanges: Mapping[int, Exchanged], now:
     exchange = exchanges.get(number)
     if exchange is None:
         return AtWork(id=number, seconds=seconds)
+    facts, attempt = exchange.facts, exchange.attempt
+    first, last, parts = 0.0, 0.0, 0
+    if attempt is not None:
+        first, last, parts = attempt.progress
+    made = AtWork(
+        id=number,
+        model=facts.asked,
+        key=facts.key,
+        stream=facts.stream,
+        seconds=seconds,
+        queue_seconds=round(max(0.0, since - facts.began), 3),
+    )
+    if not first:
+        return made
+    made = replace(made, stage="answering", ttft_seconds=round(first - facts.began, 3))
+    if facts.stream:
+        made = replace(made, output_tokens=parts, tokens_per_second=_pace(parts, last - first))
+    return made
+
+
+def _pace(parts: int, seconds: float) -> float:
+    if parts < 2 or seconds <= 0:
+        return -1.0
+    return round((parts - 1) / seconds, 1)
+
+
+def _queued(number: int, exchanges: Mapping[int, Exchanged], now: float) -> AtWork:
+    exchange = exchanges.get(number)
+    if exchange is None:
+        return AtWork(id=number, stage="waiting")
     facts = exchange.facts
-    return AtWork(id=number, model=facts.asked, key=facts.key, stream=facts.stream, seconds=seconds)
+    return AtWork(
+        id=number,
+        model=facts.asked,
+        key=facts.key,
+        stream=facts.stream,
+        stage="waiting",
+        queue_seconds=round(now - facts.began, 3),
+    )

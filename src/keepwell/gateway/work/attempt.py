@@ -89,6 +89,14 @@ class Attempt:
             return 0.0
         return self._connection.heard_at
 
+    @property
+    def progress(self) -> tuple[float, float, int]:
+        """The instants of the first and the newest part of the answer, 0 before, and how many parts there were."""
+        connection = self._connection
+        if connection is None:
+            return 0.0, 0.0, 0
+        return connection.body_at, connection.heard_at, connection.reads
+
     # The gateway's calls.
 
     def connected(self, connection: Outbound, pool: Pool) -> bool:
