@@ -35,6 +35,7 @@ test-long: $(STAMP)
 	$(BIN)/python scripts/system_packages.py
 	$(BIN)/python scripts/setup_engines.py --vllm --llama-server
 	$(BIN)/python scripts/setup_integrations.py
+	$(BIN)/python scripts/setup_ray.py
 	$(BIN)/pytest -m long --timeout 1800
 	$(BIN)/pytest tests/faults --ways --timeout 600
 	$(BIN)/keepwell gym --pairs 100 --healthy 1000

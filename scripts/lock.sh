@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the three lock files again from pyproject.toml. Needs uv.
+# Write the four lock files again from pyproject.toml. Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
 for out in requirements.lock requirements-dev.lock; do
@@ -11,3 +11,5 @@ for out in requirements.lock requirements-dev.lock; do
 done
 uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
   --group integrations -o requirements-integrations.lock --custom-compile-command scripts/lock.sh "$@"
+uv pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
+  --extra ray pyproject.toml -o requirements-ray.lock --custom-compile-command scripts/lock.sh "$@"

@@ -97,7 +97,7 @@ class Stub(asyncio.Protocol):
         end = self._data.find(b"\r\n\r\n")
         if end < 0:
             return
-        at = self._data.find(b"content-length: ")
+        at = self._data[:end].lower().find(b"content-length: ")
         if at < 0:
             self._data = b""
             self._answer(404, b'{"error": {"message": "nothing is here"}}')

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from keepwell.app.batching.wish import BatchWish
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import Wiring
-from keepwell.batch.job import Target
+from keepwell.batch.job import Bounds, Target
+from keepwell.batch.lane import Directly, Lanes
+from keepwell.batch.ray_cluster import open_cluster, parse_aim
+from keepwell.batch.ray_lanes import check_address
 from keepwell.core.errors import ConfigurationError, Unreachable
 
 #: The word for this machine's gateway, and where the key of it or of an address may stand.
 GATEWAY, KEY_VARIABLE = "gateway", "KEEPWELL_API_KEY"
+_FROM_NODES = "--to http://127.0.0.1:8000 is the engine of each node, http://{node}:8000 the same by the node's address"
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+
+
+async def find_targets(wiring: Wiring, caller: Caller, wish: BatchWish) -> tuple[Target, ...]:
+    """Who is asked, then the fallbacks; on a cluster an address as its nodes see it. Raises as `find_target`."""
+    word = wish.to
+    if wish.on:
+        parse_aim(wish.on, wish.on_resource)
+        if "://" not in word:
+            raise ConfigurationError("with --on, --to is an address as the nodes see it", where=word, hint=_FROM_NODES)
+        check_address(word)
+    elif wish.on_resource:
+        raise ConfigurationError("--on-resource chooses nodes of a cluster", hint="name the cluster with --on")
+    target = await find_target(wiring, caller, word)
+    return (target, *(split_fallback(wiring, one, target) for one in wish.fallback or ()))
+
+
+@asynccontextmanager
+async def open_lanes(wish: BatchWish, bounds: Bounds, caller: Caller) -> AsyncIterator[Lanes]:
+    """The ways by which they are asked. Raises as `open_cluster`."""
+    if not wish.on:
+        yield Directly()
+        return
+    caller.progress("waiting for the cluster", 0, 0)
+    async with open_cluster(parse_aim(wish.on, wish.on_resource), bounds, caller.note) as cluster:
+        yield cluster
 
 
 async def find_target(wiring: Wiring, caller: Caller, word: str) -> Target:

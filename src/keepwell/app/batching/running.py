@@ -13,18 +13,19 @@ from pathlib import Path
 
 import msgspec
 
-from keepwell.app.batching.aiming import find_target, split_fallback
+from keepwell.app.batching.aiming import find_targets, open_lanes
 from keepwell.app.batching.preparing import Prepared, keep_checked, make_errors_path, prepare
 from keepwell.app.batching.report import UNTOLD, BatchFigures, BatchPlanReport, BatchReport, BatchSampleReport
 from keepwell.app.batching.sampling import sample_batch
 from keepwell.app.batching.telling import Telling, describe_begin
 from keepwell.app.batching.wish import BatchWish
 from keepwell.app.operation import Caller
-from keepwell.app.wiring import wire
-from keepwell.batch.job import Target, Told
+from keepwell.app.wiring import Wiring, wire
+from keepwell.batch.job import Job, Target, Told
 from keepwell.batch.reading import describe_bad
 from keepwell.batch.runner import Run
 from keepwell.batch.spooling import spool
+from keepwell.core.errors import KeepwellError
 from keepwell.core.observation import Missing
 from keepwell.store.batch_state import BatchBegin
 from keepwell.store.batches import FOLDER, BatchJournal, make_batch_id, open_batch
@@ -47,12 +48,12 @@ async def run_batch(caller: Caller, wish: BatchWish) -> BatchReport | BatchPlanR
         wish = replace(wish, input=str(given), out=str(out))
         caller.progress("looking the input through", 0, 0)
         prepared = await asyncio.to_thread(prepare, wish, folder, wiring.clock.now())
-        target = await find_target(wiring, caller, wish.to)
-        targets = (target, *(split_fallback(wiring, one, target) for one in wish.fallback or ()))
+        targets = await find_targets(wiring, caller, wish)
         if wish.dry_run:
-            return _plan(prepared, target)
+            return _plan(prepared, targets[0])
         if wish.sample:
-            return await sample_batch(wiring, prepared, targets, wish.sample)
+            async with open_lanes(wish, prepared.bounds, caller) as lanes:
+                return await sample_batch(wiring, prepared, targets, wish.sample, lanes)
         begin = BatchBegin(
             manifest=prepared.manifest,
             output=str(out),
@@ -65,10 +66,21 @@ async def run_batch(caller: Caller, wish: BatchWish) -> BatchReport | BatchPlanR
             keep_checked(prepared.source.checked, folder)
             caller.note(describe_begin(batch, journal.state, targets))
             job = prepared.make_job(targets, ordered=wish.ordered)
-            run = Run(job, journal, wiring.clock, tell=Telling(caller, wiring.clock))
-            with _stopping(run, caller):
-                told = await run.go()
+            told = await _go(wiring, caller, wish, job, journal)
             return _report(batch, journal, told)
+
+
+async def _go(wiring: Wiring, caller: Caller, wish: BatchWish, job: Job, journal: BatchJournal) -> Told:
+    """One run; where its cluster cannot be had, the journal says that nobody was reached."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            lanes = await stack.enter_async_context(open_lanes(wish, job.bounds, caller))
+        except KeepwellError:
+            journal.end("unreachable", wiring.clock.now())
+            raise
+        run = Run(job, journal, wiring.clock, tell=Telling(caller, wiring.clock), lanes=lanes)
+        with _stopping(run, caller):
+            return await run.go()
 
 
 def load_wish(command: str) -> BatchWish:

@@ -14,6 +14,7 @@ from keepwell.app.wiring import Wiring
 from keepwell.batch.answer import read_answer
 from keepwell.batch.item import Outcome, Task
 from keepwell.batch.job import Target, Told
+from keepwell.batch.lane import Lanes
 from keepwell.batch.runner import Run
 from keepwell.batch.sampling import Collected, Range, SampleSource, choose_spread, estimate_sum
 from keepwell.core.observation import Missing, unknown
@@ -27,7 +28,7 @@ _FEW = unknown("two answers at least are needed")
 
 
 async def sample_batch(
-    wiring: Wiring, prepared: Prepared, targets: tuple[Target, ...], count: int
+    wiring: Wiring, prepared: Prepared, targets: tuple[Target, ...], count: int, lanes: Lanes
 ) -> BatchSampleReport:
     """Ask so many lines, spread over the input. The journal is a passing one: the job's own stays as it is."""
     total = prepared.source.checked.count
@@ -43,7 +44,7 @@ async def sample_batch(
             total=len(numbers),
         )
         with open_batch(Path(folder), "sample", begin, owner=socket.gethostname(), now=wiring.clock.now()) as journal:
-            run = Run(job, journal, wiring.clock)
+            run = Run(job, journal, wiring.clock, lanes=lanes)
             try:
                 told = await run.go()
             except asyncio.CancelledError:

@@ -7,6 +7,8 @@ from keepwell.app.operation import Param
 
 _OUT = "Where each line's answer goes; errors go to a file beside it (NAME.errors.jsonl). The same file goes on."
 _TO = "Who is asked: an address, gateway, or an engine here; the gateway if one runs, else the one engine there is."
+_ON = "Ask from the nodes of this Ray cluster: ray://HEAD:10001, or ray://auto on one of them."
+_ON_RESOURCE = "Only from nodes that have so much of this resource of Ray's, NAME or NAME=AMOUNT; it is held meanwhile."
 _PROMPT = "What is asked of each row, with {column} in it."
 _TEMPLATE = "The same from a file (TOML or JSON): prompt or messages, system, model, parameters, custom_id."
 _AT_A_TIME = "Requests at a time, or auto: found by what the engine gives."
@@ -24,6 +26,8 @@ class BatchWish:
     ]
     out: Annotated[str, Param(help=_OUT, short="-o")]
     to: Annotated[str, Param(help=_TO)] = ""
+    on: Annotated[str, Param(help=_ON)] = ""
+    on_resource: Annotated[str, Param(help=_ON_RESOURCE)] = ""
     input_format: Annotated[str, Param(help="jsonl, csv or parquet; usually by the file's name.")] = ""
     model: Annotated[str, Param(help="Ask this model, whatever the lines name.", short="-m")] = ""
     prompt: Annotated[str, Param(help=_PROMPT)] = ""
