@@ -1,20 +1,25 @@
-"""What happens in the hub, told to whoever listens: pages, event streams, assistants. In memory, nothing is kept."""
+"""What happens in the hub, told to whoever listens: pages, event streams, assistants. In memory; the last are kept."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 #: Events that wait for one listener; of a slow one the oldest are dropped and counted.
 WAITING = 256
+#: Events that are kept for those who come back after a break.
+KEPT = 512
+#: Topics of which each event tells all there is: an older one that waits gives way to the newer.
+WHOLE = frozenset({"overview", "alerts"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One event: its topic ("overview", "alerts", "runs", "requests", "work"), plain JSON values, a growing number, and
+    """One event: its topic ("overview", "alerts", "runs", "requests", "proposals", "work"), plain JSON values, a growing number, and
     when (seconds since the epoch).
     """
 
@@ -44,6 +49,8 @@ class Listener:
         """Keep it until it is asked for."""
         if self.topics and one.topic not in self.topics:
             return
+        if one.topic in WHOLE:
+            self._waiting = [other for other in self._waiting if other.topic != one.topic]
         if len(self._waiting) >= WAITING:
             del self._waiting[0]
             self.lost += 1
@@ -56,7 +63,19 @@ class Bus:
 
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
+        self._kept: deque[Happening] = deque(maxlen=KEPT)
+        self._whole: dict[str, Happening] = {}
         self._number = 0
+
+    @property
+    def number(self) -> int:
+        """That of the newest event; 0 before the first."""
+        return self._number
+
+    def since(self, number: int) -> list[Happening]:
+        """What is kept of those after that one, the oldest first."""
+        kept = sorted((*self._kept, *self._whole.values()), key=_number)
+        return [one for one in kept if one.number > number]
 
     @property
     def heard(self) -> bool:
@@ -67,6 +86,10 @@ class Bus:
         """To everybody who listens to this topic; `at` is in seconds since the epoch."""
         self._number += 1
         one = Happening(topic=topic, data=data, number=self._number, at=at)
+        if topic in WHOLE:
+            self._whole[topic] = one
+        else:
+            self._kept.append(one)
         for listener in self._listeners:
             listener.take(one)
 
@@ -79,3 +102,7 @@ class Bus:
             yield listener
         finally:
             self._listeners.discard(listener)
+
+
+def _number(one: Happening) -> int:
+    return one.number
