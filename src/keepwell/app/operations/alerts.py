@@ -98,7 +98,21 @@ OPERATIONS = (
         view="alert_history",
         for_models=ForModels(words="alert alarm message incident history night", takes=("incident",)),
     ),
-    Operation(name="alerts ack", effect="change", function=ack, faces=("cli", "api"), view="alerts"),
-    Operation(name="alerts maintenance", effect="change", function=maintenance, faces=("cli", "api"), view="alerts"),
+    Operation(
+        name="alerts ack",
+        effect="change",
+        function=ack,
+        faces=("cli", "api"),
+        view="alerts",
+        proposable=True,
+    ),
+    Operation(
+        name="alerts maintenance",
+        effect="change",
+        function=maintenance,
+        faces=("cli", "api"),
+        view="alerts",
+        proposable=True,
+    ),
     Operation(name="alerts test", effect="change", function=try_them, faces=("cli", "api"), view="alert_test"),
 )

@@ -62,6 +62,20 @@ OPERATIONS = (
         for_models=ForModels(words="batch overnight items lines file"),
     ),
     Operation(name="batch show", effect="read", function=show, view="batch"),
-    Operation(name="batch stop", effect="change", function=stop, faces=("cli", "api"), view="batch"),
-    Operation(name="batch resume", effect="change", function=resume, faces=("cli", "api"), view="batch"),
+    Operation(
+        name="batch stop",
+        effect="change",
+        function=stop,
+        faces=("cli", "api"),
+        view="batch",
+        proposable=True,
+    ),
+    Operation(
+        name="batch resume",
+        effect="change",
+        function=resume,
+        faces=("cli", "api"),
+        view="batch",
+        proposable=True,
+    ),
 )

@@ -46,7 +46,13 @@ async def judge(caller: Caller, *, id: Annotated[str, _ID] = "") -> "JudgeReport
 
 
 OPERATIONS = (
-    Operation(name="bench baseline", effect="change", function=baseline, view="bench_baselines"),
+    Operation(
+        name="bench baseline",
+        effect="change",
+        function=baseline,
+        view="bench_baselines",
+        proposable=True,
+    ),
     Operation(
         name="bench baselines",
         effect="read",
@@ -54,5 +60,11 @@ OPERATIONS = (
         view="bench_baselines",
         for_models=ForModels(words="benchmark regressed slower baseline normal usual worse"),
     ),
-    Operation(name="bench judge", effect="change", function=judge, view="bench_judge"),
+    Operation(
+        name="bench judge",
+        effect="change",
+        function=judge,
+        view="bench_judge",
+        proposable=True,
+    ),
 )

@@ -96,8 +96,29 @@ async def adopt(
 
 OPERATIONS = (
     Operation(name="engine status", effect="read", function=status, view="engine"),
-    Operation(name="engine start", effect="change", function=start, faces=("cli", "api"), view="engine"),
-    Operation(name="engine stop", effect="change", function=stop, faces=("cli", "api"), view="engine"),
-    Operation(name="engine restart", effect="change", function=restart, faces=("cli", "api"), view="engine"),
+    Operation(
+        name="engine start",
+        effect="change",
+        function=start,
+        faces=("cli", "api"),
+        view="engine",
+        proposable=True,
+    ),
+    Operation(
+        name="engine stop",
+        effect="change",
+        function=stop,
+        faces=("cli", "api"),
+        view="engine",
+        proposable=True,
+    ),
+    Operation(
+        name="engine restart",
+        effect="change",
+        function=restart,
+        faces=("cli", "api"),
+        view="engine",
+        proposable=True,
+    ),
     Operation(name="adopt", effect="read", function=adopt, view="plan"),
 )

@@ -92,16 +92,36 @@ async def show(caller: Caller, *, incident: Annotated[str, _ID]) -> "IncidentRep
 
 
 OPERATIONS = (
-    Operation(name="incident open", effect="change", function=open_one, faces=("cli", "api"), view="incident"),
-    Operation(name="incident note", effect="change", function=note, faces=("cli", "api"), view="incident"),
-    Operation(name="incident close", effect="change", function=close, faces=("cli", "api"), view="incident"),
+    Operation(
+        name="incident open",
+        effect="change",
+        function=open_one,
+        faces=("cli", "api"),
+        view="incident",
+        proposable=True,
+    ),
+    Operation(
+        name="incident note",
+        effect="change",
+        function=note,
+        faces=("cli", "api"),
+        view="incident",
+        proposable=True,
+    ),
+    Operation(
+        name="incident close",
+        effect="change",
+        function=close,
+        faces=("cli", "api"),
+        view="incident",
+        proposable=True,
+    ),
     Operation(
         name="incident list",
         effect="change",
         function=list_them,
-        faces=("cli", "api"),
         reads_without=("recheck",),
         view="incident",
     ),
-    Operation(name="incident show", effect="read", function=show, faces=("cli", "api"), view="incident"),
+    Operation(name="incident show", effect="read", function=show, view="incident"),
 )

@@ -19,17 +19,21 @@ async def run(
     limit: Annotated[str, Param(help="End it after this time, of all its runs together (8h).")] = "",
     memory: Annotated[str, Param(help='End it when its processes use more memory ("20 GiB").')] = "",
     stop_signal: Annotated[str, Param(help="By which signal it is told to end.")] = "TERM",
+    device: Annotated[str, Param(help="Wait for its time on this device (gpu01/0), all of it.")] = "",
+    device_memory: Annotated[str, Param(help='Have only so much of the device\'s memory ("8 GiB").')] = "",
 ) -> "JobsReport":
     """Run a program that goes on when the terminal is closed.
 
     As in `keepwell jobs run --restart on-failure -- python transcribe.py /srv/audio`: no shell reads the command, its
     folder and environment are those of this shell. What it says is kept with the time of each line, what it uses is
-    watched. After a failure it starts again where that is asked for, after 1 s, 2 s, 4 s, up to 5 minutes.
+    watched. After a failure it starts again where that is asked for, after 1 s, 2 s, 4 s, up to 5 minutes. With
+    --device each run waits for its time there, in the gateway's line, and has it until it ends.
     """
     from keepwell.app.jobs import asking
     from keepwell.app.jobs.wishes import Wish
 
-    wish = Wish(command=command, name=name, restart=restart, limit=limit, memory=memory, stop_signal=stop_signal)
+    limits = {"restart": restart, "limit": limit, "memory": memory, "stop_signal": stop_signal}
+    wish = Wish(command=command, name=name, device=device, device_memory=device_memory, **limits)
     return await asking.run_job(caller, wish)
 
 
@@ -93,6 +97,20 @@ OPERATIONS = (
         for_models=ForModels(words="job night overnight running ended"),
     ),
     Operation(name="jobs logs", effect="read", function=logs, faces=("cli", "api"), view="jobs"),
-    Operation(name="jobs stop", effect="change", function=stop, faces=("cli", "api"), view="jobs"),
-    Operation(name="jobs resume", effect="change", function=resume, faces=("cli", "api"), view="jobs"),
+    Operation(
+        name="jobs stop",
+        effect="change",
+        function=stop,
+        faces=("cli", "api"),
+        view="jobs",
+        proposable=True,
+    ),
+    Operation(
+        name="jobs resume",
+        effect="change",
+        function=resume,
+        faces=("cli", "api"),
+        view="jobs",
+        proposable=True,
+    ),
 )

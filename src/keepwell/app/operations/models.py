@@ -94,5 +94,12 @@ OPERATIONS = (
         for_models=ForModels(words="model disk size store corrupt space takes duplicate missing"),
     ),
     Operation(name="models clean", effect="read", function=clean, heavy=True, view="plan"),
-    Operation(name="models migrate", effect="change", function=migrate, faces=("cli", "mcp"), view="models_migrate"),
+    Operation(
+        name="models migrate",
+        effect="change",
+        function=migrate,
+        faces=("cli", "mcp"),
+        view="models_migrate",
+        proposable=True,
+    ),
 )

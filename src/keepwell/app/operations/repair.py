@@ -1,8 +1,10 @@
 """Repairs as plans: made and shown, carried out and proved, taken back."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from keepwell.app.operation import Caller, ForModels, Operation, Param
+from keepwell.core.proposal import Foresight
 
 if TYPE_CHECKING:
     from keepwell.app.repair_report import PlanReport, RolledReport, RunReport, RunsReport
@@ -92,10 +94,34 @@ async def runs(caller: Caller) -> "RunsReport":
     return await list_all(caller)
 
 
+async def _foresee_apply(caller: Caller, arguments: Mapping[str, Any]) -> Foresight:
+    from keepwell.app.proposing.foresight import foresee_apply
+
+    return await foresee_apply(caller, arguments)
+
+
+async def _foresee_undo(caller: Caller, arguments: Mapping[str, Any]) -> Foresight:
+    from keepwell.app.proposing.foresight import foresee_undo
+
+    return await foresee_undo(caller, arguments)
+
+
 OPERATIONS = (
     Operation(name="plan", effect="read", function=plan),
-    Operation(name="apply", effect="change", function=apply),
-    Operation(name="undo", effect="change", function=undo),
+    Operation(
+        name="apply",
+        effect="change",
+        function=apply,
+        proposable=True,
+        foresee=_foresee_apply,
+    ),
+    Operation(
+        name="undo",
+        effect="change",
+        function=undo,
+        proposable=True,
+        foresee=_foresee_undo,
+    ),
     Operation(
         name="runs",
         effect="read",
