@@ -26,6 +26,17 @@ _HUB = (
         help='the time of day, like "03:30", at which each night a comprehensive smoke test of this machine and every '
         "node is made; without it none is",
     ),
+    Key(
+        name="mcp",
+        shape=shapes.flag,
+        help="assistants are answered at /mcp of the same addresses, and only read; true if left out",
+    ),
+    Key(
+        name="mcp_allow_change",
+        shape=shapes.flag,
+        help="assistants with a key that may (keepwell key new NAME propose=yes) ask for changes there; each waits for "
+        "a person: keepwell proposals approve ID",
+    ),
 )
 
 HUB_SECTIONS: tuple[Section, ...] = (

@@ -27,8 +27,8 @@ class Key:
 
     `priority` is 0 interactive, 1 normal, 2 batch; `weight` its share of a full queue. `routes` are patterns of routes'
     names (`llama*`), () means all. `per_minute` requests, `tokens_per_minute`, `tokens_per_day` (of this machine's
-    local day) and requests `at_once`: 0 means no limit. `admin` may change engines. `expires_at` is in seconds since
-    the epoch, 0 for never.
+    local day) and requests `at_once`: 0 means no limit. `admin` may change engines. `propose` may ask for changes that
+    a person approves. `expires_at` is in seconds since the epoch, 0 for never.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Key:
     at_once: int = 0
     tokens_per_day: int = 0
     admin: bool = False
+    propose: bool = False
     expires_at: float = 0.0
 
     @property

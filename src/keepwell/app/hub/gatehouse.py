@@ -85,7 +85,7 @@ class Gatehouse:
         digest = digest_secret(secret)
         for one in self._keys():
             if hmac.compare_digest(one.digest, digest):
-                return Visitor(name=one.name, may_change=one.admin, known_by="key")
+                return Visitor(name=one.name, may_change=one.admin, may_propose=one.propose, known_by="key")
         return None
 
     def sign_in(self, secret: str) -> str | None:

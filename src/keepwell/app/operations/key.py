@@ -23,7 +23,7 @@ async def key(
     A new key's secret is shown once and kept nowhere; a running gateway knows new, changed and revoked keys at once.
     What may be said: priority=interactive|normal|batch, weight=2 (its share of a full queue), routes=PATTERN,PATTERN
     (* is all), per_minute=N requests, tokens_per_minute=N, tokens_per_day=N (until local midnight), at_once=N
-    requests, admin=yes|no, expires=12h|30d|2027-01-31|never. 0 is no limit.
+    requests, admin=yes|no, propose=yes|no, expires=12h|30d|2027-01-31|never. 0 is no limit.
     """
     from keepwell.app.serving.keyring import change_keys
 

@@ -109,5 +109,6 @@ _READERS: Mapping[str, tuple[str, Callable[[str, float], object]]] = {
     "tokens_per_day": ("tokens_per_day", _count),
     "at_once": ("at_once", _count),
     "admin": ("admin", _flag),
+    "propose": ("propose", _flag),
     "expires": ("expires_at", parse_expiry),
 }

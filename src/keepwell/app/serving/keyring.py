@@ -49,6 +49,7 @@ class KeyLine:
     tokens_today: int
     at_once: int
     admin: bool
+    propose: bool
     expires_at: float
     expired: bool
 
@@ -130,6 +131,7 @@ def _report(state: Path, now: float, *, secret: str = "", done: str = "") -> Key
             tokens_today=spent.get(one.name, 0),
             at_once=one.at_once,
             admin=one.admin,
+            propose=one.propose,
             expires_at=one.expires_at,
             expired=bool(one.expires_at) and one.expires_at <= now,
         )

@@ -37,7 +37,7 @@ def render(report: KeysReport) -> RenderableType:
 def _words(one: KeyLine) -> list[str]:
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.made_at))
     return [
-        clean(one.name) + " (admin)" * one.admin,
+        clean(one.name) + " (admin)" * one.admin + " (proposes)" * one.propose,
         made,
         _priority(one),
         clean(", ".join(one.routes) or "all", 60),
