@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keepwell.config.alert_model import AlertsEntry, NotifyEntry, QuietEntry, ThresholdEntry
+from keepwell.config.ask_model import AskEntry
 from keepwell.config.desired_model import DesiredEntry
 from keepwell.config.gateway_model import GatewayEntry, ReservationEntry, RouteEntry
 from keepwell.config.hub_model import HubEntry
@@ -152,3 +153,4 @@ class Config:
     sinks: tuple[SinkEntry, ...] = ()
     hub: HubEntry = field(default_factory=HubEntry)
     desired: tuple[DesiredEntry, ...] = ()
+    ask: AskEntry = field(default_factory=AskEntry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keepwell.config import shapes
 from keepwell.config.alert_schema import ALERT_SECTIONS
+from keepwell.config.ask_schema import ASK_SECTIONS
 from keepwell.config.desired_schema import DESIRED_SECTIONS
 from keepwell.config.gateway_schema import GATEWAY_SECTIONS
 from keepwell.config.gateway_shapes import count, prefix
@@ -151,6 +152,7 @@ SECTIONS: tuple[Section, ...] = (
     *ALERT_SECTIONS,
     *OBJECTIVE_SECTIONS,
     *HUB_SECTIONS,
+    *ASK_SECTIONS,
     *SINK_SECTIONS,
     *DESIRED_SECTIONS,
 )

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from keepwell.app.operation import Caller, ForModels, Operation, Param
+from keepwell.app.operation import Caller, Operation, Param
 
 if TYPE_CHECKING:
     from keepwell.app.report import StatusReport
@@ -36,6 +36,5 @@ OPERATIONS = (
         effect="read",
         function=status,
         watchable=True,
-        for_models=ForModels(words="anything model loaded memory running gpu engine version cpu resident unload slow"),
     ),
 )
