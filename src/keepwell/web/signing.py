@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,28 +17,6 @@ from keepwell.web.page import Shown, Visit
 from keepwell.web.theme import own_path
 from keepwell.web.work import go
 
-#: Wrong ones of one address within so many seconds, after which it waits; addresses that are remembered.
-WRONG, WRONG_SECONDS, REMEMBERED = 8, 60.0, 1000
-
-
-@dataclass(slots=True)
-class Tries:
-    """Counts what was wrong, by address."""
-
-    _wrong: dict[str, list[float]] = field(default_factory=dict)
-
-    def may(self, address: str, now: float) -> bool:
-        """False for who must wait."""
-        recent = [at for at in self._wrong.get(address, ()) if now - at < WRONG_SECONDS]
-        return len(recent) < WRONG
-
-    def note(self, address: str, now: float) -> None:
-        """A wrong one."""
-        if len(self._wrong) >= REMEMBERED:
-            self._wrong.clear()
-        recent = [at for at in self._wrong.get(address, ()) if now - at < WRONG_SECONDS]
-        self._wrong[address] = [*recent, now]
-
 
 class Signing:
     """The page, and what its forms do."""
@@ -47,7 +24,6 @@ class Signing:
     def __init__(self, house: House) -> None:
         self._house = house
         self._codes = Codes()
-        self._tries = Tries()
 
     def routes(self) -> Sequence[BaseRoute]:
         """Its paths; anybody may see the page."""
@@ -64,17 +40,17 @@ class Signing:
 
     async def enter(self, request: Request) -> Response:
         """A key becomes a cookie. From pages of other places this is refused."""
-        admitted = self._house.gatehouse.admit(request)
-        if isinstance(admitted, Response) and admitted.status_code != 401:
-            return admitted
+        refused = self._house.gatehouse.refuse_strangers(request)
+        if refused is not None:
+            return refused
         visit = make_visit(self._house, request)
         return await answer_visit(visit, self._enter(visit), "Sign in", "/sign-in")
 
     async def leave(self, request: Request) -> Response:
         """The cookie is taken away."""
-        admitted = self._house.gatehouse.admit(request)
-        if isinstance(admitted, Response) and admitted.status_code != 401:
-            return admitted
+        refused = self._house.gatehouse.refuse_strangers(request)
+        if refused is not None:
+            return refused
         made = go("/sign-in")
         made.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return made
@@ -82,14 +58,16 @@ class Signing:
     async def _enter(self, visit: Visit) -> Shown | Response:
         fields = await read_fields(visit.request)
         address = getattr(visit.request.client, "host", "")
-        if not self._tries.may(address, visit.now):
-            raise RefusedError("too many wrong keys from this address", hint="wait a minute")
         secret, gatehouse = fields.get("secret", [""])[0].strip(), self._house.gatehouse
+        wait = gatehouse.tries.wait_seconds(address)
+        if wait:
+            slow = RefusedError("too many wrong keys came from this address", hint=f"try again in {wait} s")
+            return await _show(visit, str(slow), 429)
         if self._codes.redeem(secret, gatehouse.secret, visit.now):
             secret = gatehouse.secret
         cookie = gatehouse.sign_in(secret)
         if cookie is None:
-            self._tries.note(address, visit.now)
+            gatehouse.tries.note(address)
             wrong = NotPermitted("nobody has this key", hint="a code of `keepwell web` is good once, for five minutes")
             return await _show(visit, str(wrong), 403)
         made = go(own_path(fields.get("then", [""])[0]))

@@ -19,6 +19,9 @@ def set_theme(house: House) -> Answer:
     """What answers the form with `theme` ("", light, dark) and `then`, where to go."""
 
     async def answer(request: Request) -> Response:
+        refused = house.gatehouse.refuse_strangers(request)
+        if refused is not None:
+            return refused
         visit = make_visit(house, request)
         return await answer_visit(visit, _set(visit), "Theme")
 
