@@ -17,7 +17,7 @@ from keepwell import __version__
 from keepwell.app.hub.duty import Families, Hub
 from keepwell.app.hub.gatehouse import Gatehouse, refusal
 from keepwell.app.hub.house import Face, House
-from keepwell.app.hub.numbers import find_numbers, find_points
+from keepwell.app.hub.numbers import find_numbers, find_points, find_recent
 from keepwell.app.hub.running import describe_failure
 from keepwell.core.errors import KeepwellError
 from keepwell.core.finding import Status
@@ -115,18 +115,26 @@ class _Answers:
         return Response(msgspec.json.encode({"schema": "keepwell.series/1", "series": found}), media_type=JSON)
 
     async def points(self, request: Request) -> Response:
-        """Kept points of one metric: `metric`, `about`, `since`, `until` (seconds since the epoch), `step`."""
+        """Kept points of one metric: `metric`, `about`, `since`, `until` (seconds since the epoch), `step`.
+
+        Of step second all that is in memory, whatever the span.
+        """
         refused = self._gatehouse.refuse(request)
         if refused is not None:
             return refused
         asked = request.query_params
         try:
             since, until = float(asked.get("since", time.time() - 3600)), float(asked.get("until", time.time()))
+            if asked.get("step") == "second":
+                recent = find_recent(self._hub().table, asked.get("metric", ""), asked.get("about", ""))
+                return Response(msgspec.json.encode({"schema": "keepwell.points/1", "series": recent}), media_type=JSON)
             step = STEPS[asked.get("step", "minute")]
             find = (self._hub().series, asked.get("metric", ""), asked.get("about", ""), since, until, step)
             found = await asyncio.to_thread(find_points, *find)
         except (ValueError, KeyError, OverflowError):
-            return refusal(400, "metric, about, since and until (seconds since the epoch), step (minute or hour)")
+            return refusal(
+                400, "metric, about, since and until (seconds since the epoch), step (second, minute or hour)"
+            )
         except KeepwellError as error:
             return refusal(503, str(error))
         return Response(msgspec.json.encode({"schema": "keepwell.points/1", "series": found}), media_type=JSON)
