@@ -5,11 +5,11 @@ that a night in which clocks are put forward or back is quiet from and to the ho
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from keepwell.config.alert_model import QuietEntry
-from keepwell.config.gateway_shapes import DAYS
 from keepwell.core.finding import Status
+from keepwell.core.hours import Hours, is_within
 
 _ALL = frozenset((Status.WARNING, Status.CRITICAL))
 
@@ -19,19 +19,6 @@ def find_quiet(entries: Iterable[QuietEntry], now: float, zone: tzinfo | None) -
     here = datetime.fromtimestamp(now, zone)
     quiet: frozenset[Status] = frozenset()
     for entry in entries:
-        if is_within(entry, here):
+        if is_within(Hours(entry.begin, entry.end, entry.days), here):
             quiet |= {"wait": _ALL, "tell": frozenset((Status.WARNING,))}[entry.critical]
     return quiet
-
-
-def is_within(entry: QuietEntry, here: datetime) -> bool:
-    """True at this moment of the wall clock. The same begin and end is the whole day."""
-    clock = here.strftime("%H:%M")
-    today, yesterday = DAYS[here.weekday()], DAYS[(here - timedelta(days=1)).weekday()]
-    if entry.begin < entry.end:
-        return _is_on(entry, today) and entry.begin <= clock < entry.end
-    return (_is_on(entry, today) and clock >= entry.begin) or (_is_on(entry, yesterday) and clock < entry.end)
-
-
-def _is_on(entry: QuietEntry, day: str) -> bool:
-    return not entry.days or day in entry.days

@@ -25,6 +25,7 @@ from keepwell.config.problems import InvalidConfig, Problem, Problems, find_near
 from keepwell.config.schema import SECTIONS
 from keepwell.config.table_reading import TableReader
 from keepwell.config.toml_lines import TomlLines
+from keepwell.config.window_schema import find_window_disagreements
 from keepwell.core.errors import ConfigurationError
 
 FILE_NAME = "keepwell.toml"
@@ -136,8 +137,8 @@ def _read(document: Mapping[str, object], problems: Problems, choices: Mapping[s
         elif not section.several:
             tables[name] = [reader.one(section, document.get(name, {}), (name,))]
         reader.distinct(section, tables[name])
-    disagreements = (find_disagreements, find_objective_disagreements, find_desired_disagreements)
-    for one in (one for find in disagreements for one in find(tables)):
+    finders = (find_disagreements, find_objective_disagreements, find_desired_disagreements, find_window_disagreements)
+    for one in (one for find in finders for one in find(tables)):
         problems.add(one.path, one.what, expected=one.expected)
     if problems.found:
         return Config()

@@ -13,6 +13,7 @@ from keepwell.config.hub_model import HubEntry
 from keepwell.config.objective_model import ObjectiveEntry
 from keepwell.config.secret_reference import Secret as Secret
 from keepwell.config.sink_model import SinkEntry
+from keepwell.config.window_model import DeviceEntry, WindowEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,3 +155,5 @@ class Config:
     hub: HubEntry = field(default_factory=HubEntry)
     desired: tuple[DesiredEntry, ...] = ()
     ask: AskEntry = field(default_factory=AskEntry)
+    devices: tuple[DeviceEntry, ...] = ()
+    windows: tuple[WindowEntry, ...] = ()

@@ -20,6 +20,7 @@ from keepwell.config.model import (
 from keepwell.config.objective_schema import OBJECTIVE_SECTIONS
 from keepwell.config.sections import Key, Section
 from keepwell.config.sink_schema import SINK_SECTIONS
+from keepwell.config.window_schema import WINDOW_SECTIONS
 
 SECTIONS: tuple[Section, ...] = (
     Section(
@@ -155,4 +156,5 @@ SECTIONS: tuple[Section, ...] = (
     *ASK_SECTIONS,
     *SINK_SECTIONS,
     *DESIRED_SECTIONS,
+    *WINDOW_SECTIONS,
 )

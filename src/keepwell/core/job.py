@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-#: Where a job is in its life. "waiting": to begin; "pausing": it failed and is started again after a while. "ended" by
-#: itself or by a limit, "stopped" by its owner.
-Stage: TypeAlias = Literal["waiting", "running", "pausing", "stopping", "ended", "stopped"]
+#: Where a job is in its life. "waiting": to begin; "queued": for its time on a device; "pausing": it failed and is
+#: started again after a while. "ended" by itself or by a limit, "stopped" by its owner.
+Stage: TypeAlias = Literal["waiting", "queued", "running", "pausing", "stopping", "ended", "stopped"]
 #: Stages after which nothing happens by itself.
 OVER: frozenset[str] = frozenset({"ended", "stopped"})
 
@@ -32,7 +32,8 @@ class JobSpec:
     """What was asked for. `argv` is run as it stands, by no shell, in `folder`; its environment is kept nowhere.
 
     `restarts` is how often it is started again after a failure: 0 never, -1 without end. `limit_seconds` is for all of
-    its runs together and `memory_bytes` for all of its processes, 0 for none.
+    its runs together and `memory_bytes` for all of its processes, 0 for none. `device` is that whose time its runs wait
+    for ("" for none): all of it, or `device_memory_bytes` of it.
     """
 
     name: str
@@ -43,6 +44,8 @@ class JobSpec:
     limit_seconds: float = 0.0
     memory_bytes: int = 0
     stop_signal: int = 15
+    device: str = ""
+    device_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from keepwell.gateway.choice.splits import Diversion
 from keepwell.gateway.record.measures import EXPOSITION, Measures
 from keepwell.gateway.record.state import About, Exchanged, describe_state
 from keepwell.gateway.surface import Answer
+from keepwell.gateway.turning import Turning
 from keepwell.gateway.wire.request import Request
 from keepwell.gateway.work.loading import Loads
 
@@ -35,6 +36,7 @@ class OwnPaths:
         self.told = Told()
         #: Of which routes a share goes elsewhere.
         self.diversions: Mapping[str, Diversion] = {}
+        self.turning = Turning(scheduler, _do_nothing)
 
     def answer(self, request: Request) -> Answer | None:
         """The answer, or None for a path that is not one of these."""
@@ -46,7 +48,8 @@ class OwnPaths:
         if path == b"/keepwell/state":
             state = describe_state(self.about, self._scheduler, self.exchanges, self.loads, monotonic())
             moved = {one.route.name: one.share for one in self.diversions.values()}
-            return Answer(status=200, body=msgspec.json.encode(replace(state, moved=moved)))
+            turns = self.turning.describe(monotonic())
+            return Answer(status=200, body=msgspec.json.encode(replace(state, moved=moved, turns=turns)))
         if path == b"/keepwell/route":
             asked = parse_qs(query.decode("latin-1"))
             return self._explain(asked.get("model", [""])[0], asked.get("key", [""])[0])
@@ -58,3 +61,7 @@ class OwnPaths:
             said = {"error": self.names.describe_unknown(model), "routes": sorted(self._scheduler.routes)}
             return Answer(status=404, body=msgspec.json.encode(said))
         return Answer(status=200, body=msgspec.json.encode(found))
+
+
+def _do_nothing() -> None:
+    """Nobody is to know."""

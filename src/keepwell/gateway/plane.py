@@ -14,7 +14,7 @@ from keepwell.gateway.choice.explain import Told
 from keepwell.gateway.choice.fronts import Fronted, make_desk, make_fronts
 from keepwell.gateway.choice.names import Names
 from keepwell.gateway.choice.reached import AllReached
-from keepwell.gateway.choice.reservations import find_held
+from keepwell.gateway.choice.reservations import Held, find_held
 from keepwell.gateway.choice.rules import make_rules
 from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.gateway.choice.splits import Split
@@ -25,6 +25,7 @@ from keepwell.gateway.record.gauges import find_gauges
 from keepwell.gateway.record.recorder import Recorder
 from keepwell.gateway.settings import Settings
 from keepwell.gateway.surface import Surface
+from keepwell.gateway.turning import Turning
 from keepwell.gateway.wire.inbound import Inbound
 from keepwell.gateway.work.gate import Gate
 from keepwell.plugins.dialect import Dialect
@@ -41,6 +42,7 @@ class Plane:
     def __init__(self, settings: Settings, recorder: Recorder) -> None:
         self._keys: tuple[Key, ...] = ()
         self._splits: tuple[Split, ...] = ()
+        self._reserved: dict[str, Held] = {}
         self._desk: tuple[Fronted, ...] = ()
         self._recorder = recorder
         self._dialects = dialects = cast("dict[str, Dialect]", load_all("dialects"))
@@ -58,6 +60,7 @@ class Plane:
         self.own.exchanges = self.gate.exchanges
         self.own.loads = self.gate.loads
         self.own.expose = self.expose
+        self.turning = self.own.turning = Turning(scheduler, self._hold)
         recorder.running = self._running
         self.apply(settings)
 
@@ -119,10 +122,18 @@ class Plane:
         self.apply(self._settings)
 
     def reserve(self, now: float) -> None:
-        """Who has which replica to themselves at this instant (seconds since the epoch)."""
+        """Who has which replica or device to themselves at this instant (seconds since the epoch)."""
         clock = self.gate.now() - now
         held = find_held(self._settings.reservations, now)
-        self.gate.scheduler.hold({name: replace(one, until=one.until + clock) for name, one in held.items()})
+        self._reserved = {name: replace(one, until=one.until + clock) for name, one in held.items()}
+        self.gate.scheduler.hold({**self._reserved, **self.turning.find_held(self.gate.now())})
+        self.turning.finishing = self.gate.finishing
+        self.turning.tick(self.gate.now(), now)
+
+    def _hold(self) -> None:
+        """A device was closed or opened for requests: those that waited for it start at once."""
+        self.gate.scheduler.hold({**self._reserved, **self.turning.find_held(self.gate.now())})
+        self.gate.look()
 
     def make_client(self) -> Inbound:
         """The protocol of one more client."""

@@ -40,6 +40,7 @@ from keepwell.store.desk_door import DESK_DOOR_FILE, load_desk_door
 from keepwell.store.keys import FILE_NAME as KEYS_FILE
 from keepwell.store.keys import load_keys
 from keepwell.store.requests import RECORD_FILE, load_next_id, load_spent
+from keepwell.turns.book import RULES_FILE
 
 #: Seconds between two looks at the files: a round of them costs some 20 microseconds.
 FOLLOW_SECONDS = 0.05
@@ -64,6 +65,7 @@ async def serve(state: Path, descriptors: Sequence[int] = (), held: int = -1) ->
     plane.gate.access.restore(load_spent(state / RECORD_FILE, time.time()))
     plane.gate.count_from(load_next_id(state / RECORD_FILE))
     certificate = find_certificate(settings)
+    plane.turning.state = state
     files = _Files(state, plane, certificate)
     files.read()
     end = _End(plane)
@@ -189,6 +191,7 @@ class _Files:
             state / CORDONS_FILE: partial(self._cordons, state),
             state / SPLITS_FOLDER: partial(self._splits, state),
             state / DESK_DOOR_FILE: partial(self._desk, state),
+            state / RULES_FILE: plane.turning.read,
         }
         self._known = {path: _stamp(path) for path in self._readers}
         self._plane = plane
@@ -196,7 +199,7 @@ class _Files:
     def read(self) -> None:
         """Keys and cordons for the first time, and moved shares, without which it serves too. Raises KeepwellError."""
         for path, read in self._readers.items():
-            if path.name in (Path(SPLITS_FOLDER).name, Path(DESK_DOOR_FILE).name):
+            if path.name in (Path(SPLITS_FOLDER).name, Path(DESK_DOOR_FILE).name, Path(RULES_FILE).name):
                 self._try(read)
             elif path.name != Path(SETTINGS_FILE).name:
                 read()
@@ -258,7 +261,7 @@ async def _open_door(state: Path, plane: Plane, listening: Sequence[socket.socke
 def _answer_at_door(plane: Plane, request: Request) -> Answer | None:
     own = plane.own
     own.about = replace(own.about, alone=os.getppid() != own.about.keeper)
-    return own.answer(request)
+    return plane.turning.answer(request, plane.gate.now()) or own.answer(request)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

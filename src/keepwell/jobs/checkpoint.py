@@ -20,11 +20,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from keepwell.core.errors import ConfigurationError, KeepwellError
 from keepwell.jobs.eta import Pace, describe_progress
 from keepwell.jobs.results import Results
+
+if TYPE_CHECKING:
+    from keepwell.jobs.item_turn import ItemTurn
 
 #: Tries of an item whose error may pass, and the seconds before the second, doubled with each up to the most. The pause
 #: is a random share of that, so that many programs that failed together do not come back together.
@@ -93,6 +96,8 @@ class Checkpoint(Generic[Thing]):
         retry: tuple[type[Exception], ...] = PASSING,
         tries: int = TRIES,
         quiet: bool = False,
+        device: str = "",
+        device_memory: str = "",
     ) -> None:
         self.failed: dict[str, str] = {}
         self._items = items
@@ -105,6 +110,8 @@ class Checkpoint(Generic[Thing]):
         self._again: deque[tuple[float, Item[Thing]]] = deque()
         self._told_at = time.monotonic()
         self._in_a_row = 0
+        self._device = device, device_memory
+        self._turn: ItemTurn | None = None
         self._total: int | None = None
         if isinstance(items, Sized):
             self._total = len(items)
@@ -118,13 +125,16 @@ class Checkpoint(Generic[Thing]):
             before = len(self._results.keys)
             self._tell(f"{before} were done before" * bool(before))
             for item in self._list():
+                self._take_turn()
                 item.begin()
                 yield item
+                self._leave_turn()
                 if item.open:
                     raise ConfigurationError(f"{item.key} was left without done()", hint="call item.done(result)")
             self._results.flush()
             self._finish()
         finally:
+            self._leave_turn()
             self._results.close()
 
     # An item's calls.
@@ -150,6 +160,19 @@ class Checkpoint(Generic[Thing]):
             self._finish(f"{IN_A_ROW} items failed one after another, the last by {said}")
 
     # How it goes.
+
+    def _take_turn(self) -> None:
+        """Wait for the device, where one is wanted; what is needed for that is loaded then."""
+        device, memory = self._device
+        if device:
+            from keepwell.jobs.item_turn import ItemTurn
+
+            self._turn = self._turn or ItemTurn(device, memory, self._path.stem, self._tell)
+            self._turn.take()
+
+    def _leave_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.leave()
 
     def _list(self) -> Iterator[Item[Thing]]:
         """Fresh items; those that are due again go first, and are waited for at the end."""
@@ -199,14 +222,19 @@ def checkpoint(
     retry: tuple[type[Exception], ...] = PASSING,
     tries: int = TRIES,
     quiet: bool = False,
+    device: str = "",
+    device_memory: str = "",
 ) -> Checkpoint[Thing]:
     """Iterate over the items that have no result in `out` yet, a file of JSON lines.
 
     `key` names an item by what stays the same (itself, if it is a text, a number or a path; the whole of it as JSON
     otherwise). Errors of the classes in `retry` are tried again, up to `tries` times in all. Nothing is told on
-    standard error if `quiet`.
+    standard error if `quiet`. With a `device` ("gpu01/0") each item waits for its time there, in the line of the
+    gateway's requests, and gives it back: all of the device, or `device_memory` of it ("8 GiB").
     """
-    return Checkpoint(items, out, key=key, retry=retry, tries=tries, quiet=quiet)
+    return Checkpoint(
+        items, out, key=key, retry=retry, tries=tries, quiet=quiet, device=device, device_memory=device_memory
+    )
 
 
 def make_key(value: object) -> str:

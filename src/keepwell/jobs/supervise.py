@@ -20,6 +20,7 @@ from typing import Any
 
 from keepwell.core.errors import DamagedError
 from keepwell.core.job import OVER, JobSpec, JobState, Stage
+from keepwell.jobs.device_turn import DEVICE_VARIABLE, DeviceTurn
 from keepwell.jobs.hearing import Ear
 from keepwell.jobs.line_log import LineLog
 from keepwell.jobs.living import MARK_VARIABLE, add_up, identify, is_living, list_group, list_marked, send_group
@@ -60,6 +61,9 @@ class Supervisor:
         self._log = LineLog(folder / LOG_FILE)
         self._ear = Ear(folder / PIPE_FILE)
         self._mark = make_mark(spec)
+        self._turn = DeviceTurn(folder, spec)
+        self._is_over = False  # its time on the device is
+        self._queued_at = 0.0
         self._child: subprocess.Popen[bytes] | None = None
         self._told_to_end = False
         self._ending = ""  # why it is being ended
@@ -77,13 +81,16 @@ class Supervisor:
             self._begin_time(began)
             self._note(stage="running", supervisor=own, program=left, began_at=began, adopted=True, why="", left=())
             self._log.tell(f"adopted the program that still runs, pid {left.pid}", time.time())
+            self._turn.look(left, adopts=True)
         else:
             self._save(JobState(stage="waiting", supervisor=own, run=self.state.run))
             self._begin_time(time.time())
-            self._start()
+            self._queue()
         while self.state.stage not in OVER:
             if self.state.stage == "pausing":
                 self._pause()
+            elif self.state.stage == "queued":
+                self._await_turn()
             else:
                 self._go_on()
 
@@ -91,6 +98,28 @@ class Supervisor:
         self._run_began = time.monotonic()
         if self.spec.limit_seconds:
             self._deadline = time.monotonic() + self.spec.limit_seconds - (time.time() - began_at)
+
+    def _queue(self) -> None:
+        """Begin a run once the device is free for it: at once, where it wants none."""
+        self._queued_at = time.monotonic()
+        self._await_turn()
+
+    def _await_turn(self) -> None:
+        place = self._turn.look(identify(os.getpid()))
+        if place.held:
+            self._deadline += (time.monotonic() - self._queued_at) * (self._deadline > 0)  # waiting is not running
+            if place.why:
+                self._log.tell(f"{self.spec.device}: {place.why}", time.time())
+            self._start()
+        elif self._told_to_end:
+            self._close("stopped", f"stopped by its owner before it began; {place.describe()}")
+        elif place.stage == "refused":
+            self._close("ended", f"no time on {self.spec.device}: {place.why}")
+        else:
+            if self.state.stage != "queued" or self.state.why != place.describe():
+                self._note(stage="queued", why=place.describe())
+                self._log.tell(place.describe(), time.time())
+            self._listen(WAIT_SECONDS)
 
     def _start(self) -> None:
         """Begin a run. What cannot be started at all will not be tried again."""
@@ -102,7 +131,7 @@ class Supervisor:
                 stdout=output,
                 stderr=output,
                 cwd=self.spec.folder,
-                env={**os.environ, MARK_VARIABLE: self._mark},
+                env={**os.environ, MARK_VARIABLE: self._mark, DEVICE_VARIABLE: self.spec.device},
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
@@ -123,6 +152,9 @@ class Supervisor:
             self._end("stopped by its owner", for_good=True)
         elif self._deadline and time.monotonic() >= self._deadline and not self._for_good:
             self._end(f"time limit of {self.spec.limit_seconds:g} s", for_good=True)
+        if self._turn.look(self.state.program).over and not self._ending:
+            self._is_over = True
+            self._end(f"its time on {self.spec.device} is over", for_good=False)
         if self._has_ended():
             self._finish_run()
             return
@@ -201,11 +233,15 @@ class Supervisor:
         left = tuple(f"{one.name} (pid {one.pid})" for one in list_marked(self._mark))
         self._log.tell(f"run {self.state.run} ended: {said}" + f"; still there: {', '.join(left)}" * bool(left), now)
         self._child = None
+        self._turn.leave()
         self._note(program=None, exit_code=code, left=left, memory_bytes=0, processes=0)
         if self._told_to_end:
             self._close("stopped", self._ending)
         elif self._for_good:
             self._close("ended", self._ending)
+        elif self._is_over and self.spec.restarts:
+            self._is_over, self._ending, self._killed = False, "", False
+            self._queue()
         elif code == 0 and not self._ending:
             self._close("ended", "")
         elif self._child_unseen(code) and not self._ending:
@@ -248,12 +284,13 @@ class Supervisor:
         elif self._told_to_end:
             self._close("stopped", f"stopped by its owner before it started again; before that: {self.state.why}")
         elif rest <= 0 or rest > LONGEST_PAUSE_SECONDS:  # a clock that was put back does not hold it up
-            self._start()
+            self._queue()
         else:
             self._listen(min(WAIT_SECONDS, rest))
 
     def _close(self, stage: Stage, why: str) -> None:
         now = time.time()
+        self._turn.leave()
         self._log.tell(stage + f": {why}" * bool(why), now)
         self._note(stage=stage, why=why, ended_at=now, next_at=0.0)
 

@@ -42,12 +42,14 @@ class Stay:
     """How a model is to be loaded, and for how long: seconds after its last request, negative for ever.
 
     `options` are values of `LoadsModels.reload_options`; what is not named is the engine's own choice. `embeds`: the
-    model is one that only embeds.
+    model is one that only embeds. `context_tokens` is the context that it had when it was in memory before, 0 for what
+    the options or the engine say.
     """
 
     seconds: float = -1.0
     embeds: bool = False
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    context_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

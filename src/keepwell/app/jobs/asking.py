@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from keepwell.app.jobs.device_time import find_here, prepare_device_time
 from keepwell.app.jobs.report import JobLine, JobsReport, describe
 from keepwell.app.jobs.wishes import Wish, check_name, read_wish
 from keepwell.app.operation import Caller
@@ -46,7 +47,8 @@ LIST_HINT = "keepwell jobs list"
 async def run_job(caller: Caller, wish: Wish) -> JobsReport:
     """Begin a new job; it runs on when this returns. Raises ConfigurationError, RefusedError, AccessError."""
     _require_proc()
-    spec = read_wish(wish, folder=os.getcwd(), now=time.time())
+    spec = read_wish(wish, folder=os.getcwd(), now=time.time(), here=find_here())
+    await prepare_device_time(caller, spec)
     spec, folder = _take_name(find_state(caller) / JOBS_FOLDER, spec, chosen=bool(wish.name))
     return await _begin(folder, spec, "began")
 
@@ -57,6 +59,7 @@ async def resume_job(caller: Caller, name: str) -> JobsReport:
     spec, state = load_spec(folder), load_state(folder)
     if state.stage not in OVER and is_living(state.supervisor):
         return JobsReport(jobs=(describe(folder, spec, state),), done=f"{name} runs already: nothing was to do")
+    await prepare_device_time(caller, spec)
     did = "began again"
     if find_left(spec, state) is not None:
         did = "is watched again, with the program that still ran"
@@ -128,6 +131,8 @@ async def _begin(folder: Path, spec: JobSpec, did: str) -> JobsReport:
     hint = f"keepwell jobs logs -f {spec.name}"
     if state.stage in OVER and not state.program and line.state == "failed":
         return JobsReport(jobs=(line,), done=f"{spec.name} failed: {state.why}", bad=True, next=hint)
+    if state.stage == "queued":
+        did = "is in line"
     return JobsReport(jobs=(line,), done=f"{spec.name} {did}", next=hint)
 
 

@@ -40,6 +40,7 @@ class JobLine:
     limit_seconds: float
     left: tuple[str, ...]
     log: str
+    device: str = ""
 
     @property
     def runs(self) -> bool:
@@ -113,6 +114,7 @@ def describe(folder: Path, spec: JobSpec, state: JobState) -> JobLine:
         limit_seconds=spec.limit_seconds,
         left=state.left,
         log=str(folder / LOG_FILE),
+        device=spec.device,
     )
 
 

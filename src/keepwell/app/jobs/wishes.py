@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 from keepwell.config.gateway_shapes import size
 from keepwell.config.shapes import duration
+from keepwell.config.window_schema import device_or_node, name_device
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.job import JobSpec
 
@@ -34,14 +35,18 @@ class Wish:
     limit: str = ""
     memory: str = ""
     stop_signal: str = "TERM"
+    device: str = ""
+    device_memory: str = ""
 
 
-def read_wish(wish: Wish, *, folder: str, now: float) -> JobSpec:
-    """The spec of it."""
+def read_wish(wish: Wish, *, folder: str, now: float, here: str = "") -> JobSpec:
+    """The spec of it; `here` is this machine's name."""
     if not wish.command or not wish.command[0]:
         raise ConfigurationError("there is no command to run", hint="keepwell jobs run -- python work.py")
     if any("\0" in one for one in wish.command):
         raise ConfigurationError("a command cannot hold the character NUL")
+    if wish.device_memory and not wish.device:
+        raise ConfigurationError("--device-memory is of a device", hint="--device gpu01/0 --device-memory '8 GiB'")
     return JobSpec(
         name=check_name(wish.name or make_name(wish.command)),
         argv=tuple(wish.command),
@@ -49,8 +54,10 @@ def read_wish(wish: Wish, *, folder: str, now: float) -> JobSpec:
         asked_at=now,
         restarts=parse_restart(wish.restart),
         limit_seconds=_read_seconds(wish.limit),
-        memory_bytes=_read_bytes(wish.memory),
+        memory_bytes=_read_bytes(wish.memory, "--memory"),
         stop_signal=parse_signal(wish.stop_signal),
+        device=parse_device(wish.device, here),
+        device_memory_bytes=_read_bytes(wish.device_memory, "--device-memory"),
     )
 
 
@@ -101,10 +108,18 @@ def _read_seconds(word: str) -> float:
         raise ConfigurationError(f"--limit {word} is not understood", hint=f"write {error}") from error
 
 
-def _read_bytes(word: str) -> int:
+def parse_device(word: str, here: str) -> str:
+    """A device or node as it is known, "" for none."""
+    try:
+        return name_device(device_or_node(word or "0"), here) * bool(word)
+    except ValueError as error:
+        raise ConfigurationError(f"--device {word} is not understood", hint=f"write {error}") from error
+
+
+def _read_bytes(word: str, flag: str) -> int:
     if not word:
         return 0
     try:
         return size(word)
     except ValueError as error:
-        raise ConfigurationError(f"--memory {word} is not understood", hint=f"write {error}") from error
+        raise ConfigurationError(f"{flag} {word} is not understood", hint=f"write {error}") from error

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
 from keepwell.core.errors import AccessError, Unreachable
 from keepwell.gateway.door import DoorPlate, load_plates
 from keepwell.gateway.record.state import GatewayState
+from keepwell.gateway.turning import TurnState
 from keepwell.transport.base import Reply, Transport
+from keepwell.turns.asking import TURNS_PATH
 
 #: Seconds for a plane to answer: it does so between two requests, within a millisecond if it is well.
 ASK_SECONDS = 5.0
@@ -28,6 +32,19 @@ async def ask_door(plate: DoorPlate, path: str, transport: Transport) -> Reply:
     url = f"http://127.0.0.1:{plate.port}{path}"
     headers = {"authorization": f"Bearer {plate.secret}"}
     return await transport.http("GET", url, headers=headers, timeout_seconds=ASK_SECONDS)
+
+
+async def tell_cleared(state: Path, transport: Transport, turn: TurnState, note: str) -> None:
+    """Models have left memory for somebody's device time; `note` tells which could not. A plane that does not hear it
+    has its own limit of time.
+    """
+    row = {"id": turn.id, "holder": turn.holder, "device": turn.device, "note": note}
+    query = quote(msgspec.json.encode(row).decode(), safe="")
+    for one in load_plates(state):
+        url = f"http://127.0.0.1:{one.port}{TURNS_PATH}?wish={query}"
+        headers = {"authorization": f"Bearer {one.secret}"}
+        with contextlib.suppress(AccessError):
+            await transport.http("PUT", url, headers=headers, timeout_seconds=ASK_SECONDS)
 
 
 def find_serving(planes: list[GatewayState]) -> GatewayState | None:

@@ -31,10 +31,12 @@ from keepwell.app.serving.offering import (
     render_listen,
     require_safe,
 )
+from keepwell.app.serving.own_devices import find_own_devices
 from keepwell.app.serving.planes import Planes, ask_restart
 from keepwell.app.serving.power import PowerWatch
 from keepwell.app.serving.spans import SpanSender
 from keepwell.app.serving.standing import add_standing
+from keepwell.app.serving.turning import There, TurnKeeper
 from keepwell.app.wiring import Wiring, read_config, wire
 from keepwell.config.model import Config, EngineEntry
 from keepwell.config.secret import load_secret
@@ -64,6 +66,7 @@ class Keeping:
     wiring: Wiring
     options: GatewayOptions
     caretaker: Caretaker
+    turns: TurnKeeper
     engines: Engines | None = None
     settings: Settings = field(default_factory=Settings)
     power: PowerWatch = field(default_factory=PowerWatch)
@@ -87,7 +90,8 @@ async def run_gateway(caller: Caller, options: GatewayOptions, beside: Beside = 
         await planes.open(listens, patient=options.wait_seconds > 0)
         check = partial(_check_config, wiring, caller, options)
         options = replace(options, listen=tuple(map(render_listen, listens)), here=wiring.hands.name)
-        keeping = Keeping(caller, wiring, options, Caretaker(caller, wiring.state, wiring.hands))
+        turns = TurnKeeper(wiring.state, wiring.hands, caller.tell)
+        keeping = Keeping(caller, wiring, options, Caretaker(caller, wiring.state, wiring.hands), turns)
         if not planes.handed:  # else the next plane begins with what the one before goes by, without a wait
             await _look_first(keeping)
             await _take_missing(keeping, planes)
@@ -98,6 +102,7 @@ async def run_gateway(caller: Caller, options: GatewayOptions, beside: Beside = 
             finally:
                 looking.cancel()
                 await keeping.caretaker.close()
+                await keeping.turns.close()
     if order == "restart":
         planes.start_again()
 
@@ -173,6 +178,7 @@ def _check_config(wiring: Wiring, caller: Caller, options: GatewayOptions) -> No
 async def _look_first(keeping: Keeping) -> Engines:
     """Find the engines, save what the data plane goes by, and tell it."""
     sites = await find_sites(keeping.wiring, keeping.caller, keeping.options)
+    keeping.turns.found = await find_own_devices(keeping.wiring)
     keeping.engines = engines = Engines(sites, keeping.wiring.hands)
     known = await engines.ask()
     keeping.settings = _settle(keeping.options, known, keeping.wiring.config, keeping.caretaker)
@@ -219,7 +225,9 @@ async def _look_again(keeping: Keeping) -> None:
         now = time.time()
         keeping.power.tend(keeping.wiring, now)
         keeping.spans.tend(keeping.wiring, now)
-        await keeping.caretaker.tend(list(known.values()), engines, fresh, keeping.wiring.config, now)
+        config = keeping.wiring.config
+        await keeping.caretaker.tend(list(known.values()), engines, fresh, config, now)
+        await keeping.turns.tend(There(known=list(known.values()), engines=engines, settings=fresh, config=config), now)
         await asyncio.sleep(LOOK_SECONDS)
 
 

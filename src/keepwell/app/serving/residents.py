@@ -21,6 +21,7 @@ from keepwell.plugins.asking import send
 from keepwell.plugins.place import Site
 from keepwell.plugins.residency import LoadsModels, Stay
 from keepwell.transport.base import Transport
+from keepwell.turns.words import TAKEN
 
 #: Seconds for a load: of a large model from a slow disk.
 LOAD_SECONDS = 900.0
@@ -71,15 +72,16 @@ def find_errands(
     now: float,
 ) -> Iterator[Errand]:
     """What is to be done now. `state` is what the gateway tells of its work; without it nothing is sent away, and
-    nothing is loaded where the owner wants no new work.
+    nothing is loaded where the owner wants no new work, or while somebody has the device to run a job there.
     """
-    at_work = {}
+    at_work, taken = {}, set[str]()
     if state is not None:
         at_work = {one.replica: one for one in state.replicas}
+        taken = {name for one in state.turns if one.stage in TAKEN for name in one.replicas}
     for one in known:
         kept = pins.get(one.replica.id, [])
         there = at_work.get(one.replica.id)
-        if one.well and (there is None or not there.cordoned):
+        if one.well and one.replica.id not in taken and (there is None or not there.cordoned):
             yield from _keep(one, kept, now)
         if unload_seconds and one.well and there is not None:
             yield from _send_away(one, kept, there, unload_seconds)

@@ -39,8 +39,11 @@ FOR_EVER = -1
 def make_load(model: str, stay: Stay) -> Call:
     """`/api/generate` without a prompt, or for a model that only embeds `/api/embed` with none: both load alone."""
     body: dict[str, object] = {"model": model, "keep_alive": _whole(stay.seconds)}
-    if stay.options:
-        body["options"] = dict(stay.options)
+    options = dict(stay.options)
+    if stay.context_tokens:
+        options["num_ctx"] = stay.context_tokens
+    if options:
+        body["options"] = options
     path = "/api/generate"
     if stay.embeds:
         body["input"] = ""

@@ -10,6 +10,7 @@ from keepwell.gateway.choice.breaker import State
 from keepwell.gateway.choice.scheduler import Scheduler
 from keepwell.gateway.choice.station import Station
 from keepwell.gateway.record.facts import Facts
+from keepwell.gateway.turning import TurnState
 from keepwell.gateway.work.attempt import Attempt
 from keepwell.gateway.work.loading import Loads
 
@@ -86,7 +87,8 @@ class ReplicaState:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayState:
     """All replicas, how many requests wait, and for which route; `queued` are those, one by one. `moved` is how large a
-    share of a route's requests another one takes (0..1), by the name of those in the record.
+    share of a route's requests another one takes (0..1), by the name of those in the record. `turns` is whose time it
+    is on which device.
     """
 
     plane: About
@@ -95,6 +97,7 @@ class GatewayState:
     waiting_by_route: Mapping[str, int] = field(default_factory=dict)
     moved: Mapping[str, float] = field(default_factory=dict)
     queued: tuple[AtWork, ...] = ()
+    turns: tuple[TurnState, ...] = ()
 
 
 class Exchanged(Protocol):

@@ -1,0 +1,1 @@
+"""Device time: decided, written down, asked for."""
