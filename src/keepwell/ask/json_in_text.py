@@ -12,6 +12,7 @@ READ_CHARS = 20_000
 TRIES, OBJECTS = 40, 8
 #: Brackets that are closed for a model whose answer was cut.
 CLOSED = 8
+_DECODER = json.JSONDecoder()
 _THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _TRAILING = re.compile(r",(\s*[}\]])")
 _SINGLE = re.compile(r"(?<=[{\[,:\s])'((?:[^'\\\n]|\\.)*)'(?=\s*[,:}\]])")
@@ -27,10 +28,15 @@ def drop_thoughts(text: str) -> str:
 def find_objects(text: str) -> list[dict[str, object]]:
     """The outermost JSON objects in a text, mended where it takes no guess at what was meant. Never raises."""
     text = text[:READ_CHARS]
-    found = list(_scan(text))
-    if not found and "{" in text:
-        found = list(_scan(_mend(text)))
-    return found[:OBJECTS]
+    at = text.find("{")
+    if at < 0:
+        return []
+    whole = _decode(text, at)
+    if whole is None:
+        whole = _decode(_mend(text[at:]), 0)
+        if whole is not None:
+            return [whole[0]]
+    return list(_scan(text))[:OBJECTS]
 
 
 def parse_object(text: str) -> dict[str, object] | None:
@@ -39,22 +45,28 @@ def parse_object(text: str) -> dict[str, object] | None:
 
 
 def _scan(text: str) -> Iterator[dict[str, object]]:
-    decoder = json.JSONDecoder()
     at = 0
     for _ in range(TRIES):
         at = text.find("{", at)
         if at < 0:
             return
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
+        found = _decode(text, at)
+        if found is None:
             at += 1
-            continue
-        yield value
+        else:
+            value, at = found
+            yield value
+
+
+def _decode(text: str, at: int) -> tuple[dict[str, object], int] | None:
+    """The object that begins here, and where it ends; None where none does."""
+    try:
+        return _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _mend(text: str) -> str:
-    text = text[text.index("{") :]
     text = _SINGLE.sub(_double, text)
     text = _PYTHON.sub(_lower, text)
     return _TRAILING.sub(r"\1", _close(text))
