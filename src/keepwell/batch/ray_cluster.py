@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from keepwell.batch.lane import Lane
 from keepwell.batch.ray_lanes import RayLane
 from keepwell.batch.ray_node import START_SECONDS, Node, RayNode
 from keepwell.core.errors import ConfigurationError, TimedOut, Unreachable
-from keepwell.core.text import cut_text
+from keepwell.core.text import cut_text, escape_controls
 
 #: Ray's own port for programs on other machines, and the word for a cluster of which this machine is a node.
 PORT, HERE = 10001, "auto"
@@ -33,10 +34,14 @@ REACH_SECONDS, CONNECT_SECONDS, LEAVE_SECONDS = 5.0, 60.0, 10.0
 LOOK_SECONDS, AGAIN_SECONDS = 2.0, 10.0
 #: Seconds that the first node's worker waits for those of others, which may come later.
 LATE_SECONDS = 5.0
+#: Times that a head which takes connections is asked for what a program needs there.
+TRIES = 3
 #: Calls of a worker at a time: groups of requests, what came, what is dropped.
 CALLS = 64
-#: Names of nodes that are told.
-TOLD_NODES = 8
+#: Names of nodes that are told, and characters of Ray's own words.
+TOLD_NODES, SHOWN = 8, 400
+#: What Ray logs of a connection that is lost is told in keepwell's own words.
+_LOUD = ("ray", "ray.util.client.logsclient")
 _INSTALL = "pip install 'keepwell[ray]', with the release of Ray that the cluster has"
 _EXAMPLE = "ray://HEAD:10001, or ray://auto on one of the cluster's machines"
 _Given = TypeVar("_Given")
@@ -109,6 +114,7 @@ class RayCluster:
         self._bounds = bounds
         self._tell = tell
         self._alive: frozenset[str] = frozenset()
+        self._told = self._leaving = False
         self._nodes: dict[str, RayNode] = {}
         self._given: set[tuple[int, str]] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -133,6 +139,7 @@ class RayCluster:
             raise TimedOut(f"no worker started within {START_SECONDS:g} s", where=self._aim.address, hint=hint)
         names = [one.node.name for one in self._nodes.values()]
         more = f" and {len(names) - TOLD_NODES} more" * (len(names) > TOLD_NODES)
+        self._told = True
         self._tell(f"nodes of {self._aim.address} that ask: {', '.join(names[:TOLD_NODES])}{more}")
 
     async def keep(self) -> None:
@@ -148,6 +155,7 @@ class RayCluster:
 
     async def close(self) -> None:
         """Leave the cluster; its workers for this batch end."""
+        self._leaving = True
         for task in self._starting:
             task.cancel()
         for one in self._nodes.values():
@@ -185,6 +193,11 @@ class RayCluster:
         """See `Workers`."""
         return node.id in self._alive
 
+    def lost(self, node: Node, why: str) -> None:
+        """See `Workers`."""
+        if node.id in self._nodes and not self._leaving:
+            self._tell(f"the worker on {node.name} has gone ({why}); what it was asked is asked again")
+
     # The connection.
 
     async def _connect(self) -> None:
@@ -197,14 +210,23 @@ class RayCluster:
                 writer.close()
             except (OSError, TimeoutError) as error:
                 raise Unreachable("the head of the cluster does not answer", where=aim.address, hint=hint) from error
-        await self._call(self._begin, CONNECT_SECONDS)
+        for left in reversed(range(TRIES)):
+            try:
+                await self._call(self._begin, CONNECT_SECONDS)
+                return
+            except Unreachable:  # a head that has just begun, or makes room for many programs
+                if not left:
+                    raise
+                await asyncio.sleep(LOOK_SECONDS)
 
     def _begin(self) -> None:
         """In a thread: Ray's own connection. The file that nodes run goes with each worker."""
-        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.")
         self._ray.cloudpickle.register_pickle_by_value(ray_worker)
         address = {True: self._aim.address, False: HERE}[bool(self._aim.host)]
         self._ray.init(address, namespace="keepwell", log_to_driver=False, logging_level=logging.CRITICAL)
+        for name in _LOUD:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
     async def _come_back(self) -> None:
         """The head has gone: begin anew as soon as it is there."""
@@ -232,7 +254,7 @@ class RayCluster:
         except (RuntimeError, ValueError, ImportError) as error:
             raise explain(str(error), self._aim.address) from error
         except self.gone as error:
-            raise Unreachable(f"Ray: {_shorten(error)}", where=self._aim.address) from error
+            raise explain(str(error) or type(error).__name__, self._aim.address) from error
 
     # The nodes.
 
@@ -251,20 +273,20 @@ class RayCluster:
         for name in sorted(before - self._alive):
             if name in self._nodes:
                 told = self._nodes[name].node.name
-                self._tell(f"the node {told} has gone; what it was asked is asked again elsewhere")
+                self._tell(f"the node {told} has left the cluster")
         for node in found:
             if node.id not in before and node.id not in self._nodes:
-                task = asyncio.create_task(self._start(node, told=bool(before)))
+                task = asyncio.create_task(self._start(node))
                 self._starting.add(task)
                 task.add_done_callback(self._starting.discard)
 
-    async def _start(self, node: Node, *, told: bool) -> None:
+    async def _start(self, node: Node) -> None:
         """A new node counts when its worker has answered."""
         made = RayNode(self, node)
         while self.is_there(node):
             if await made.is_ready():
                 self._nodes[node.id] = made
-                if told:
+                if self._told:
                     self._tell(f"the node {node.name} has come")
                 return
             await asyncio.sleep(LOOK_SECONDS)
@@ -278,7 +300,7 @@ class RayCluster:
 
 def explain(said: str, where: str) -> ConfigurationError | Unreachable:
     """What Ray says where it does not connect, with what to do."""
-    words = cut_text(" ".join(said.split()), 400)
+    words = _shorten(said)
     if "ersion" in words:
         return ConfigurationError(f"Ray here does not go with the cluster's: {words}", where=where, hint=_INSTALL)
     return Unreachable(f"Ray: {words}", where=where)
@@ -309,9 +331,10 @@ def _find_errors() -> tuple[type[BaseException], ...]:
 
 
 def _settle(call: Callable[[], _Given], future: Future[_Given], gone: tuple[type[BaseException], ...]) -> None:
+    caught: tuple[type[BaseException], ...] = (*gone, RuntimeError, ValueError, ImportError)
     try:
         found = call()
-    except (*gone, RuntimeError, ValueError, ImportError) as error:
+    except caught as error:
         if not future.cancelled():
             future.set_exception(error)
     else:
@@ -319,5 +342,10 @@ def _settle(call: Callable[[], _Given], future: Future[_Given], gone: tuple[type
             future.set_result(found)
 
 
-def _shorten(error: BaseException) -> str:
-    return cut_text(" ".join(str(error).split()) or type(error).__name__, 400)
+def _shorten(said: str) -> str:
+    """On one line; of a trace only its end, where the error stands."""
+    before, _, trace = said.partition("Traceback (most recent call last)")
+    if trace.strip():
+        last = [one for one in trace.splitlines() if one.strip()][-1]
+        said = f"{before} {last}"
+    return cut_text(escape_controls(" ".join(said.split())), SHOWN)

@@ -18,11 +18,14 @@ from threading import Thread
 from typing import Any, Literal, Protocol, TypeAlias
 
 from keepwell.batch.ray_worker import Request, Told
+from keepwell.core.text import cut_text, escape_controls
 
 #: Seconds for a worker to start on its node, and to tell whether the engine there takes connections.
 START_SECONDS, REACH_SECONDS = 60.0, 20.0
 #: Seconds after which a worker that nothing came to is asked again.
 PULL_SECONDS = 5.0
+#: Characters of what Ray says of a loss.
+SHOWN = 160
 #: Bytes of requests that are given to a worker at once, or one request that is larger.
 GROUP_BYTES = 4 * 1024 * 1024
 #: What is told of a request: what came; or that nothing was sent, or that nobody knows, and why.
@@ -55,6 +58,10 @@ class Workers(Protocol):
 
     def is_there(self, node: Node) -> bool:
         """True if the node was alive when that was last looked at. Does not block."""
+        ...
+
+    def lost(self, node: Node, why: str) -> None:
+        """Its worker has gone, and what it was asked is told to be lost. Called on the loop."""
         ...
 
 
@@ -229,6 +236,7 @@ class RayNode:
         if worker is None or worker is not self._made:
             return
         self._made = self._worker = None
+        self._workers.lost(self.node, why)
         flying, self._flying = self._flying, {}
         for tell in flying.values():
             tell(None, "cut", f"{self.node.name}: {why}")
@@ -243,4 +251,4 @@ class RayNode:
 def _describe(error: BaseException) -> str:
     """The first line of what Ray says."""
     words = str(error).strip().splitlines()
-    return (words or [type(error).__name__])[0][:300]
+    return cut_text(escape_controls((words or [type(error).__name__])[0]), SHOWN)
