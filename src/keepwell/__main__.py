@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import sys
+from pathlib import Path
 
 import click
 
 from keepwell.app.operation import COULD_NOT_LOOK
-from keepwell.cli.adapter import HELP_NAMES
+from keepwell.cli.adapter import CONFIG_HELP, HELP_NAMES
 from keepwell.cli.call import INTERRUPTED, Verdict
 from keepwell.cli.letters import write_harmlessly
 from keepwell.cli.main import build
@@ -23,7 +24,7 @@ def main() -> None:
     gc.set_threshold(GARBAGE_OBJECTS)
     write_harmlessly(sys.stdout, sys.stderr)
     app = build()
-    app.add_command(click.Command("mcp", callback=_mcp, help=_mcp.__doc__, context_settings=HELP_NAMES))
+    app.add_command(_make_mcp())
     try:
         app.main(prog_name="keepwell", standalone_mode=False)
     except Verdict as error:
@@ -47,14 +48,26 @@ def _forget_interrupts() -> None:
     exec("")  # nothing is evaluated
 
 
-def _mcp() -> None:
-    """Serve the read-only operations to an AI assistant.
+def _make_mcp() -> click.Command:
+    asks = "Also offer changes: each is asked for, and waits until a person approves it (keepwell proposals)."
+    options = [
+        click.Option(["--allow-change/--readonly"], default=False, help=asks),
+        click.Option(["--config"], type=click.Path(path_type=Path), metavar="FILE", help=CONFIG_HELP),
+    ]
+    return click.Command("mcp", callback=_mcp, params=[*options], help=_mcp.__doc__, context_settings=HELP_NAMES)
 
-    As MCP tools over standard input and output; nothing that changes anything is offered.
+
+def _mcp(allow_change: bool, config: Path | None) -> None:
+    """Serve operations to an AI assistant as MCP tools.
+
+    Over standard input and output; register this command with the assistant. All tools only read. With --allow-change
+    an assistant may ask for changes, too, and makes none. `keepwell up` answers assistants at
+    http://127.0.0.1:4001/mcp as well.
     """
+    from keepwell.app.operation import Caller
     from keepwell.mcp.server import serve
 
-    serve()
+    serve(Caller(asked_by="mcp", config=config), allow_change=allow_change)
 
 
 if __name__ == "__main__":
