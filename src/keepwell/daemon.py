@@ -9,7 +9,11 @@ from keepwell.app.hub.house import Face
 from keepwell.app.hub.process import main
 
 #: Each as `module:Class`; the class is made without arguments. The first that has a path answers it.
-FACES: tuple[str, ...] = ("keepwell.web.face:Web",)
+FACES: tuple[str, ...] = (
+    "keepwell.api.face:Api",
+    "keepwell.mcp.face:Mcp",
+    "keepwell.web.face:Web",
+)
 
 
 def load_faces() -> tuple[Face, ...]:

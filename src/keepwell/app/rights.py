@@ -42,7 +42,7 @@ def check_visit(
     why = find_need(operation, arguments, nodes)
     if why and not may_change:
         raise NotPermitted(
-            f"{operation.name} {why}, which this key may not",
+            f"{operation.name} {why}, which needs the right to change things",
             hint="make a key that may: keepwell key new NAME admin=yes",
         )
 

@@ -37,6 +37,23 @@ _HUB = (
         help="assistants with a key that may (keepwell key new NAME propose=yes) ask for changes there; each waits for "
         "a person: keepwell proposals approve ID",
     ),
+    Key(
+        name="status_page",
+        shape=shapes.flag,
+        help="anybody, without a key, sees at /status and /badge.svg how all is; false if left out",
+    ),
+    Key(name="status_title", shape=shapes.text, help="what stands at the top of that page"),
+    Key(
+        name="status_names",
+        shape=shapes.texts,
+        help='what that page tells of one by one: nodes ("gpu01"), engines ("gpu01/NAME"), each with "=" and another '
+        "name for it if you like; none if left out: only how all of it is",
+    ),
+    Key(
+        name="status_warnings",
+        shape=shapes.flag,
+        help="that page shows warnings, too; true if left out, with false only what is critical",
+    ),
 )
 
 HUB_SECTIONS: tuple[Section, ...] = (

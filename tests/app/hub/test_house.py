@@ -147,7 +147,7 @@ async def test_work_is_done_beside_the_loop_and_told(tmp_path: Path) -> None:
     work.stop(piece)
     await piece.over.wait()
     assert piece.stage == "stopped"
-    with pytest.raises(AccessError, match="may not"):
+    with pytest.raises(AccessError, match="needs the right"):
         work.begin(CHANGE, {}, Visitor(), face="api")
     await work.close()
 

@@ -24,12 +24,12 @@ TO_APPLY, TO_UNDO = ("pending", "begun", "failed"), ("done", "failed", "begun", 
 async def list_all(caller: Caller) -> RunsReport:
     """Every run that is kept, newest first."""
     async with wire(caller) as wiring:
-        return RunsReport(runs=tuple(_line(one) for one in list_runs(wiring.state)))
+        return RunsReport(runs=tuple(make_line(one) for one in list_runs(wiring.state)))
 
 
 def list_runs_of(wiring: Wiring, node: str) -> tuple[RunLine, ...]:
     """The runs of one node, newest first."""
-    return tuple(one for one in map(_line, list_runs(wiring.state)) if _node_of(one) == node)
+    return tuple(one for one in map(make_line, list_runs(wiring.state)) if _node_of(one) == node)
 
 
 def find_newest(wiring: Wiring, states: Collection[str], kinds: Collection[str] = (KIND,)) -> str:
@@ -80,7 +80,7 @@ def _node_of(line: RunLine) -> str:
     return line.subject.partition(":")[2].partition("/")[0]
 
 
-def _line(one: StoredRun) -> RunLine:
+def make_line(one: StoredRun) -> RunLine:
     what, subject = "", ""
     try:
         plan = parse_plan(one.payload)

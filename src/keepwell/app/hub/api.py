@@ -106,13 +106,15 @@ class _Answers:
         return Response(await hub.overviews.encoded(hub, time.time()), media_type=JSON)
 
     async def series(self, request: Request) -> Response:
-        """The newest numbers: `metric` and `about` narrow it."""
+        """The newest numbers: `name` (or `metric`) and `about` narrow it. As the operation of this name tells them."""
         refused = self._gatehouse.refuse(request)
         if refused is not None:
             return refused
         asked = request.query_params
-        found = find_numbers(self._hub().table, metric=asked.get("metric", ""), about=asked.get("about", ""))
-        return Response(msgspec.json.encode({"schema": "keepwell.series/1", "series": found}), media_type=JSON)
+        name = asked.get("name", "") or asked.get("metric", "")
+        found = find_numbers(self._hub().table, metric=name, about=asked.get("about", ""))
+        told = {"schema": "keepwell.series/1", "exit_code": 0, "at": time.time(), "series": found}
+        return Response(msgspec.json.encode({**told, "problem": "", "name": name}), media_type=JSON)
 
     async def points(self, request: Request) -> Response:
         """Kept points of one metric: `metric`, `about`, `since`, `until` (seconds since the epoch), `step`.

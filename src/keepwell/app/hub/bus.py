@@ -19,8 +19,8 @@ WHOLE = frozenset({"overview", "alerts"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One event: its topic ("overview", "alerts", "runs", "requests", "proposals", "work"), plain JSON values, a growing number, and
-    when (seconds since the epoch).
+    """One event: its topic ("overview", "alerts", "runs", "requests", "proposals", "work"), plain JSON values, a
+    growing number, and when (seconds since the epoch).
     """
 
     topic: str
@@ -66,11 +66,17 @@ class Bus:
         self._kept: deque[Happening] = deque(maxlen=KEPT)
         self._whole: dict[str, Happening] = {}
         self._number = 0
+        self._dropped = 0
 
     @property
     def number(self) -> int:
         """That of the newest event; 0 before the first."""
         return self._number
+
+    @property
+    def dropped(self) -> int:
+        """The number of the newest event that is kept no more, of those that do not tell all there is; 0 for none."""
+        return self._dropped
 
     def since(self, number: int) -> list[Happening]:
         """What is kept of those after that one, the oldest first."""
@@ -89,6 +95,8 @@ class Bus:
         if topic in WHOLE:
             self._whole[topic] = one
         else:
+            if len(self._kept) == KEPT:
+                self._dropped = self._kept[0].number
             self._kept.append(one)
         for listener in self._listeners:
             listener.take(one)

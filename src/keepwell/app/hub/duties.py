@@ -22,6 +22,7 @@ DUTIES: tuple[str, ...] = (
     "benchmarks:Benchmarks",
     "alerting:Alerting",
     "overviewing:Overviewing",
+    "telling:Telling",
 )
 
 

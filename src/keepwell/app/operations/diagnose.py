@@ -7,29 +7,26 @@ from keepwell.app.operation import Caller, Operation, Param
 if TYPE_CHECKING:
     from keepwell.app.report import DiagnosesReport, DiagnosisReport
 
+_TARGETS = Param(
+    help="Where to look: nodes of keepwell.toml or `all`, user@host, FILE.kwb; this machine if left out.",
+    position=True,
+    means="place",
+)
+_LEVEL = Param(
+    help="How deep to look: 1 engines and network, 2 also GPUs, disks, memory, "
+    "3 also asks engines to answer, 4 also how fast they are.",
+    minimum=1,
+    maximum=4,
+    guarded=True,
+    free_up_to=2,
+)
+
 
 async def diagnose(
     caller: Caller,
     *,
-    targets: Annotated[
-        list[str] | None,
-        Param(
-            help="Where to look: nodes of keepwell.toml or `all`, user@host, FILE.kwb; this machine if left out.",
-            position=True,
-            means="place",
-        ),
-    ] = None,
-    level: Annotated[
-        int,
-        Param(
-            help="How deep to look: 1 engines and network, 2 also GPUs, disks, memory, "
-            "3 also asks engines to answer, 4 also how fast they are.",
-            minimum=1,
-            maximum=4,
-            guarded=True,
-            free_up_to=2,
-        ),
-    ] = 2,
+    targets: Annotated[list[str] | None, _TARGETS] = None,
+    level: Annotated[int, _LEVEL] = 2,
     yes: Annotated[
         bool, Param(help="Agree to what levels 3 and 4 do, such as loading a model.", short="-y", guarded=True)
     ] = False,
