@@ -55,7 +55,9 @@ def find_error(piece: Piece) -> KeepwellError:
     told = piece.document
     if not told:
         return KeepwellError(f"{piece.operation} was stopped")
-    return KeepwellError(told["error"], where=told["where"], command=told["command"], hint=told["next"])
+    kinds = {one.kind: one for one in KeepwellError.__subclasses__()}
+    kind = kinds.get(told["kind"], KeepwellError)
+    return kind(told["error"], where=told["where"], command=told["command"], hint=told["next"])
 
 
 def go(path: str) -> Response:
