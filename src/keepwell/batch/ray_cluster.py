@@ -11,23 +11,19 @@ import contextlib
 import importlib
 import logging
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from threading import Thread
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from keepwell.batch import ray_worker
 from keepwell.batch.job import Bounds, Target
 from keepwell.batch.lane import Lane
+from keepwell.batch.ray_aim import HERE, INSTALL, Aim, explain, name_apart
 from keepwell.batch.ray_lanes import RayLane
 from keepwell.batch.ray_node import START_SECONDS, Node, RayNode
 from keepwell.core.errors import ConfigurationError, TimedOut, Unreachable
-from keepwell.core.text import cut_text, escape_controls
 
-#: Ray's own port for programs on other machines, and the word for a cluster of which this machine is a node.
-PORT, HERE = 10001, "auto"
 #: Seconds for the head to take a connection, and for Ray to make what a program needs there; and to leave.
 REACH_SECONDS, CONNECT_SECONDS, LEAVE_SECONDS = 5.0, 60.0, 10.0
 #: Seconds between two looks at the nodes, and before another try where the head has gone.
@@ -38,52 +34,11 @@ LATE_SECONDS = 5.0
 TRIES = 3
 #: Calls of a worker at a time: groups of requests, what came, what is dropped.
 CALLS = 64
-#: Names of nodes that are told, and characters of Ray's own words.
-TOLD_NODES, SHOWN = 8, 400
+#: Names of nodes that are told.
+TOLD_NODES = 8
 #: What Ray logs of a connection that is lost is told in keepwell's own words.
 _LOUD = ("ray", "ray.util.client.logsclient")
-_INSTALL = "pip install 'keepwell[ray]', with the release of Ray that the cluster has"
-_EXAMPLE = "ray://HEAD:10001, or ray://auto on one of the cluster's machines"
 _Given = TypeVar("_Given")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
-    """Which cluster ("ray://HEAD:PORT", "ray://auto"), and so much of which resource a node has to have, "" for any: it
-    is held while the batch runs.
-    """
-
-    address: str
-    host: str = ""
-    port: int = 0
-    resource: str = ""
-    amount: float = 1.0
-
-    @property
-    def wanted(self) -> Mapping[str, float]:
-        """The resource as Ray is told it."""
-        return {name: self.amount for name in (self.resource,) if name}
-
-
-def parse_aim(written: str, resource: str = "") -> Aim:
-    """The cluster as written, and NAME or NAME=AMOUNT. Raises ConfigurationError."""
-    name, equals, much = resource.partition("=")
-    amount = 1.0
-    try:
-        found = urlsplit(written)
-        host, port = found.hostname or "", found.port or PORT
-        if equals:
-            amount = float(much)
-    except ValueError as error:
-        raise ConfigurationError(f"no cluster or resource: {error}", where=written, hint=_EXAMPLE) from error
-    if found.scheme != "ray" or not host or found.path.strip("/") or found.query:
-        raise ConfigurationError("not the address of a Ray cluster", where=written, hint=_EXAMPLE)
-    if (resource and not name) or not 0 < amount < 1e6:
-        raise ConfigurationError("a resource is NAME or NAME=AMOUNT", where=resource)
-    if host == HERE:
-        return Aim(address=f"ray://{HERE}", resource=name, amount=amount)
-    address = f"ray://{found.netloc.rpartition('@')[2].rpartition(':')[0] or found.netloc}:{port}"
-    return Aim(address=address, host=host, port=port, resource=name, amount=amount)
 
 
 @contextlib.asynccontextmanager
@@ -298,27 +253,12 @@ class RayCluster:
         return "the cluster has no node"
 
 
-def explain(said: str, where: str) -> ConfigurationError | Unreachable:
-    """What Ray says where it does not connect, with what to do."""
-    words = _shorten(said)
-    if "ersion" in words:
-        return ConfigurationError(f"Ray here does not go with the cluster's: {words}", where=where, hint=_INSTALL)
-    return Unreachable(f"Ray: {words}", where=where)
-
-
-def name_apart(nodes: Iterable[Node]) -> Sequence[Node]:
-    """The same, with part of their ids in names that several have."""
-    found = [replace(one, name=one.name or one.address) for one in nodes]
-    names = [one.name for one in found]
-    return [replace(one, name=one.name + f"/{one.id[:6]}" * (names.count(one.name) > 1)) for one in found]
-
-
 def _load_ray() -> Any:
     try:
         ray = importlib.import_module("ray")
         importlib.import_module("ray.cloudpickle")
     except ImportError as error:
-        raise ConfigurationError("a batch on a cluster needs Ray, which is not installed", hint=_INSTALL) from error
+        raise ConfigurationError("a batch on a cluster needs Ray, which is not installed", hint=INSTALL) from error
     return ray
 
 
@@ -340,12 +280,3 @@ def _settle(call: Callable[[], _Given], future: Future[_Given], gone: tuple[type
     else:
         if not future.cancelled():
             future.set_result(found)
-
-
-def _shorten(said: str) -> str:
-    """On one line; of a trace only its end, where the error stands."""
-    before, _, trace = said.partition("Traceback (most recent call last)")
-    if trace.strip():
-        last = [one for one in trace.splitlines() if one.strip()][-1]
-        said = f"{before} {last}"
-    return cut_text(escape_controls(" ".join(said.split())), SHOWN)

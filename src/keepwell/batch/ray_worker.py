@@ -89,6 +89,19 @@ class Worker:
         """True if something takes connections there."""
         return await asyncio.get_running_loop().run_in_executor(None, partial(_reach, url))
 
+    def close(self) -> None:
+        """End all connections, also under the feet of what is asked."""
+        with self._lock:
+            self._dropped.update(self._busy)
+            busy = list(self._busy.values())
+        for one in busy:
+            if one is not None:
+                _shut(one)
+        self._pool.shutdown()
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
+
     def _work(self, loop: asyncio.AbstractEventLoop, request: Request) -> None:
         """In a thread: one request."""
         begun = time.monotonic()

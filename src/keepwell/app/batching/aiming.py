@@ -11,7 +11,8 @@ from keepwell.app.operation import Caller
 from keepwell.app.wiring import Wiring
 from keepwell.batch.job import Bounds, Target
 from keepwell.batch.lane import Directly, Lanes
-from keepwell.batch.ray_cluster import open_cluster, parse_aim
+from keepwell.batch.ray_aim import parse_aim
+from keepwell.batch.ray_cluster import open_cluster
 from keepwell.batch.ray_lanes import check_address
 from keepwell.core.errors import ConfigurationError, Unreachable
 
