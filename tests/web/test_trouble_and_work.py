@@ -107,10 +107,10 @@ async def test_a_plan_is_read_approved_watched_and_taken_back(tmp_path: Path) ->
                 assert (await reader.post(f"{run}/apply")).status_code == 403
                 assert "disabled" in (await reader.get(run)).text
             assert not wished.exists()
-            assert await finish(site, client, await client.post(f"{run}/apply")) == run
+            assert await finish(site, client, await client.post(f"{run}/apply", data={"yes": "1"})) == run
             assert wished.stat().st_mode & 0o777 == 0o750
             assert "Take it back" in (await client.get(run)).text
-            await finish(site, client, await client.post(f"{run}/undo"))
+            await finish(site, client, await client.post(f"{run}/undo", data={"yes": "1"}))
             assert not wished.exists()
             assert "taken back" in (await client.get(run)).text
         assert not site.lines.told[1:]
@@ -188,3 +188,15 @@ async def test_names_that_are_paths_lead_nowhere(tmp_path: Path, path: str) -> N
         answer = await client.get(path)
         assert answer.status_code in (400, 403, 404, 409), answer.text
         assert "root:" not in answer.text
+
+
+async def test_a_question_is_answered_by_the_ranking_where_no_model_is_up(tmp_path: Path) -> None:
+    async with serving(tmp_path) as site, site.client() as client:
+        then = await finish(
+            site, client, await client.post("/ask", data={"question": f"why? {HOSTILE}", "model": "no"})
+        )
+        page = await client.get(then)
+        assert page.status_code == 200, page.text
+        assert not parse(page.text).all("img", src="x")
+        assert then in (await client.get("/ask")).text
+        assert (await client.get("/ask/none")).status_code == 404
