@@ -148,5 +148,129 @@ function signIn() {
   form.submit();
 }
 
+/** An element with a class and a text. */
+function element(tag, kind, text = "") {
+  const made = document.createElement(tag);
+  if (kind) made.className = kind;
+  made.textContent = text;
+  return made;
+}
+
+const PROOFS = {
+  verified: "verified: the model that was asked, in memory, of the bytes that its store lists",
+  canary: "verified, and its known answer is the same",
+  said: "said by the engine",
+  mismatch: "another model answered",
+};
+
+function brief(seconds) {
+  if (seconds < 0) return "–";
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toPrecision(3)} s`;
+}
+
+/** The events of an answer that streams, as they come. */
+async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n\n");
+    rest = lines.pop();
+    for (const line of lines) if (line.startsWith("data: ")) yield JSON.parse(line.slice(6));
+  }
+}
+
+function figures(told) {
+  const list = element("dl", "figures");
+  const count = (number) => (number < 0 ? "–" : String(number));
+  for (const [name, value] of [
+    ["first token", brief(told.ttft)],
+    ["tokens a second", count(told.tokens_per_second)],
+    ["tokens", `${count(told.input_tokens)} in, ${count(told.output_tokens)} out`],
+    ["in all", brief(told.total)],
+  ]) {
+    list.append(element("dt", "", name), element("dd", "", value));
+  }
+  return list;
+}
+
+function who(told) {
+  const line = element("p", "small soft");
+  const where = [told.replica, told.device, PROOFS[told.proof] ?? "not attested", told.digest?.slice(0, 19)];
+  line.append(where.filter(Boolean).join(" · "));
+  if (told.request) {
+    const link = element("a", "", `request ${told.request}`);
+    link.href = `/requests/${encodeURIComponent(told.request)}`;
+    line.append(" · ", link);
+  }
+  return line;
+}
+
+/** The playground: questions and answers in turn, each answer as it comes. */
+function playground() {
+  const form = document.getElementById("ask");
+  if (!form) return;
+  const turns = document.getElementById("turns");
+  const stop = document.getElementById("stop");
+  const anew = document.getElementById("anew");
+  let before = [];
+  let leaving = null;
+  const turn = (title, kind) => {
+    const made = element("article", `turn ${kind}`);
+    made.append(element("h2", "small soft", title));
+    turns.append(made);
+    return made;
+  };
+  const answer = async (response, place, said) => {
+    let thought = null;
+    for await (const one of events(response)) {
+      if (one.kind === "text") said.textContent += one.text;
+      else if (one.kind === "thought") {
+        if (!thought) {
+          thought = element("details");
+          thought.append(element("summary", "soft", "what it thinks"), element("p", "said"));
+          place.insertBefore(thought, said);
+        }
+        thought.lastChild.textContent += one.text;
+      } else if (one.kind === "error") place.append(element("p", "trouble", one.text));
+      else place.append(one.kind === "head" ? who(one.told) : figures(one.told));
+    }
+  };
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (leaving) return;
+    const data = new URLSearchParams(new FormData(form));
+    data.set("before", JSON.stringify(before));
+    turn("You", "mine").append(element("p", "said", data.get("question")));
+    const place = turn(data.get("model"), "");
+    const said = element("p", "said");
+    place.append(said);
+    turns.setAttribute("aria-busy", "true");
+    leaving = new AbortController();
+    stop.hidden = false;
+    form.elements.question.value = "";
+    try {
+      const headers = { accept: "text/event-stream" };
+      await answer(await fetch("/playground", { method: "POST", body: data, headers, signal: leaving.signal }), place, said);
+      before.push(["user", data.get("question")], ["assistant", said.textContent]);
+    } catch (error) {
+      place.append(element("p", "trouble", error.name === "AbortError" ? "stopped" : "the connection was lost"));
+    }
+    leaving = null;
+    stop.hidden = true;
+    anew.hidden = false;
+    turns.removeAttribute("aria-busy");
+    form.elements.question.focus();
+  });
+  stop.addEventListener("click", () => leaving?.abort());
+  form.addEventListener("reset", () => {
+    before = [];
+    turns.replaceChildren();
+    anew.hidden = true;
+  });
+}
+
 signIn();
 live();
+playground();

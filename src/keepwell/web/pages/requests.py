@@ -21,7 +21,7 @@ from keepwell.web.serving import is_serving, read_settings
 from keepwell.web.waterfall import draw_course, draw_waterfall, table_quantiles, tokens_per_second
 
 #: Requests that are listed, and routes in the table of figures.
-LISTED, ROUTES = 100, 30
+LISTED, ROUTES = 50, 30
 #: Up to this span the course is drawn by minutes, beyond by hours.
 MINUTES_SECONDS = 3 * 3600.0
 
