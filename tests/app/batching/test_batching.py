@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 
 from keepwell.app.batching.listing import list_batches, render_command, resume_batch, show_batch, stop_batch
@@ -128,3 +129,27 @@ def test_times_are_told_in_their_largest_unit() -> None:
     assert describe_left(3600, 7200) == "1 h to 2 h left"
     assert describe_left(float("nan"), 1) == ""
     assert describe_left(60, float("inf")) == "at least 1 min left"
+
+
+async def test_a_table_is_made_at_the_end_and_again_when_it_has_gone(tmp_path: Path, wish: BatchWish) -> None:
+    out = tmp_path / "out.parquet"
+    out.write_bytes(b"mine")
+    plan = Plan()
+    async with serving(plan) as (port,):
+        wish = replace(wish, to=f"http://127.0.0.1:{port}", out=str(out))
+        with pytest.raises(RefusedError, match="no job is known that made it"):
+            await run(wish, caller(tmp_path))
+        out.unlink()
+        line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m"}}
+        (tmp_path / "asks.jsonl").write_text(json.dumps(line))
+        first = await run(wish, caller(tmp_path))
+        whole = parquet.read_table(out)
+        out.unlink()
+        again = await run(wish, caller(tmp_path))
+        with pytest.raises(ConfigurationError, match="a table holds rows"):
+            await run(replace(wish, prompt="", input=str(tmp_path / "asks.jsonl")), caller(tmp_path))
+    assert (first.batch.output, first.batch.answered, plan.asked, again.batch.done_here) == (str(out), 3, 3, 0)
+    assert parquet.read_table(out) == whole
+    assert sorted(whole.column("place").to_pylist()) == ["", "Oslo", "Rome"]
+    assert whole.column_names == ["text", "place", "custom_id", "answer", "model", "input_tokens", "output_tokens"]
+    assert show_batch(caller(tmp_path), first.batch.id).batch.output == str(out)

@@ -14,6 +14,7 @@ import msgspec
 
 from keepwell.app.batching.report import BatchesReport, BatchFigures, BatchPlanReport, BatchReport, BatchSampleReport
 from keepwell.app.batching.running import load_wish, run_batch
+from keepwell.app.batching.tables import find_output
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state
 from keepwell.core.errors import ConfigurationError, DamagedError, KeepwellError, NotThere
@@ -107,7 +108,7 @@ def _load(folder: Path) -> BatchFigures:
     return BatchFigures(
         id=folder.name,
         state=word,
-        output=state.output,
+        output=find_output(state),
         errors=state.errors,
         total=state.total,
         done=state.done,

@@ -12,6 +12,7 @@ import msgspec
 from keepwell.app.batching.wish import BatchWish
 from keepwell.batch.job import Bounds, Job, Judge, Target, Writes
 from keepwell.batch.pace import MOST
+from keepwell.batch.parquet import is_parquet, require_pyarrow
 from keepwell.batch.reading import Checked, FileSource, Input, check_input, describe_bad, digest_input, find_kind
 from keepwell.batch.template import TEMPLATE_BYTES, Template, make_template, parse_template
 from keepwell.batch.validate import Wished, make_rules
@@ -121,6 +122,11 @@ def keep_checked(checked: Checked, folder: Path) -> None:
 
 
 def _make_form(wish: BatchWish, found: Input, checked: Checked) -> Writes:
+    if is_parquet(Path(wish.out)):
+        require_pyarrow()
+        if found.template is None:
+            hint = "OpenAI's format goes to JSON lines; or give --prompt or --template"
+            raise ConfigurationError("a table holds rows with their answers", where=wish.out, hint=hint)
     if found.template is None:
         return OpenAiForm()
     if Path(wish.out).suffix.lower() != ".csv":

@@ -17,6 +17,7 @@ from keepwell.app.batching.aiming import find_targets, open_lanes
 from keepwell.app.batching.preparing import Prepared, keep_checked, make_errors_path, prepare
 from keepwell.app.batching.report import UNTOLD, BatchFigures, BatchPlanReport, BatchReport, BatchSampleReport
 from keepwell.app.batching.sampling import sample_batch
+from keepwell.app.batching.tables import find_output, find_written, write_table
 from keepwell.app.batching.telling import Telling, describe_begin
 from keepwell.app.batching.wish import BatchWish
 from keepwell.app.operation import Caller
@@ -56,7 +57,7 @@ async def run_batch(caller: Caller, wish: BatchWish) -> BatchReport | BatchPlanR
                 return await sample_batch(wiring, prepared, targets, wish.sample, lanes)
         begin = BatchBegin(
             manifest=prepared.manifest,
-            output=str(out),
+            output=str(find_written(out, folder, anew=wish.anew)),
             errors=str(make_errors_path(out)),
             total=prepared.source.checked.count,
             command=msgspec.json.encode(replace(wish, anew=False)).decode(),
@@ -67,6 +68,7 @@ async def run_batch(caller: Caller, wish: BatchWish) -> BatchReport | BatchPlanR
             caller.note(describe_begin(batch, journal.state, targets))
             job = prepared.make_job(targets, ordered=wish.ordered)
             told = await _go(wiring, caller, wish, job, journal)
+            await write_table(out, journal, changed=told.done_here > 0)
             return _report(batch, journal, told)
 
 
@@ -97,7 +99,7 @@ def make_figures(batch: str, journal: BatchJournal, told: Told) -> BatchFigures:
     return BatchFigures(
         id=batch,
         state=told.ended,
-        output=state.output,
+        output=find_output(state),
         errors=state.errors,
         total=state.total,
         done=told.done,
