@@ -24,6 +24,8 @@ LEVEL = 2
 HOURLY = 12
 #: A cause below this is not told: it would mislead whoever is woken.
 LIKELY = 0.5
+#: Kinds of Ref that lie in one engine: their first two parts are its node and name.
+OWN = frozenset({"engine", "model"})
 #: Causes that are remembered for the incidents that they are of.
 KEPT = 500
 
@@ -63,13 +65,13 @@ class Explaining:
             self._waiting = [one for one in self._waiting if one not in mine]
             found = await explain(wiring, name)
             for one in mine:
-                self.explained[one.id] = found
+                self.explained[one.id] = _explain_one(found, one)
             for old in list(self.explained)[: max(len(self.explained) - KEPT, 0)]:
                 del self.explained[old]
 
 
-async def explain(wiring: Wiring, node: str) -> Explanation:
-    """What is the cause of what is wrong on this node, as `keepwell diagnose` says it."""
+async def explain(wiring: Wiring, node: str) -> DiagnosisReport | Explanation:
+    """What is wrong on this node and why, as `keepwell diagnose` says it; where nobody can look, that."""
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
             target = find_target(node, wiring.config, wiring.hands.name)
@@ -78,18 +80,35 @@ async def explain(wiring: Wiring, node: str) -> Explanation:
         return Explanation(why_not=f"no look within {LIMIT_SECONDS:g} s")
     except KeepwellError as error:
         return Explanation(why_not=error.what)
-    return make_explanation(report)
+    return report
 
 
-def make_explanation(report: DiagnosisReport) -> Explanation:
-    """The likeliest cause with its fix, if it is likely enough; else the check that would settle it."""
-    causes = [one for one in report.causes if one.confidence >= LIKELY]
+def _explain_one(found: DiagnosisReport | Explanation, incident: Incident) -> Explanation:
+    if isinstance(found, Explanation):
+        return found
+    return make_explanation(found, Ref.parse(incident.subject))
+
+
+def make_explanation(report: DiagnosisReport, subject: Ref | None = None) -> Explanation:
+    """The likeliest cause with its fix, if it is likely enough; else the check that would settle it.
+
+    With a subject only causes that may be its own: what is wrong with one engine is none of another's.
+    """
+    causes = [one for one in report.causes if one.confidence >= LIKELY and _may_be_of(one.subject, subject)]
     if causes and not report.diagnosis.not_known:
         return _of_cause(causes[0])
     probe = report.diagnosis.next_probe
     if probe is None:
         return Explanation()
     return Explanation(fix=f"No cause is likely enough; what would settle it: {probe.say}", commands=(probe.command,))
+
+
+def _may_be_of(cause: Ref | None, subject: Ref | None) -> bool:
+    if cause is None or subject is None:
+        return True
+    if cause.kind not in OWN or subject.kind not in OWN:
+        return True
+    return cause.path[:2] == subject.path[:2]
 
 
 def _of_cause(cause: Hypothesis) -> Explanation:

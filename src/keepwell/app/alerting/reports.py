@@ -195,6 +195,8 @@ def _looked_at(state: Path, now: float) -> float | Missing:
 
 
 def _who(caller: Caller) -> str:
+    if caller.face != caller.asked_by:  # by the name of a key
+        return caller.asked_by
     try:
         return f"{getpass.getuser()} ({caller.asked_by})"
     except (KeyError, OSError):
