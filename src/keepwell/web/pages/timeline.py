@@ -32,7 +32,7 @@ async def show(visit: Visit) -> Shown:
         "since": since,
         "sinces": SINCES,
         "nodes": [one.name for one in visit.hub.wiring.config.nodes],
-        "unread": told["unread"],
+        "unread": [one for one in told["unread"] if not one["absent"]],
     }
     return Shown(template="timeline.html", data=data)
 
