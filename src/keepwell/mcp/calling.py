@@ -18,7 +18,8 @@ from keepwell.app.hub.work import Piece, Work
 from keepwell.app.operation import Operation
 from keepwell.app.plain import error_document
 from keepwell.core.errors import ConfigurationError, KeepwellError, NotPermitted, NotThere, TooLarge
-from keepwell.mcp.offering import FACE, REASON, Asker, list_offers, make_asking
+from keepwell.mcp.asker import Asker
+from keepwell.mcp.offering import FACE, REASON, list_offers, make_asking
 
 #: Bytes of an answer: an assistant cannot read more, and its program need not.
 ANSWER_BYTES = 512 * 1024

@@ -13,12 +13,12 @@ from typing import Any
 
 from mcp_types import ToolAnnotations
 
-from keepwell.app.hub.house import Visitor
 from keepwell.app.operation import Caller, Operation, Parameter
 from keepwell.app.proposing.asking import Wish, propose
 from keepwell.app.proposing.report import ProposalReport
 from keepwell.app.rights import may_read
 from keepwell.app.table import operations
+from keepwell.mcp.asker import Asker
 
 #: The face whose parameters tools have; what is not for who asks from afar is not among them, either.
 FACE, AFAR = "mcp", "api"
@@ -27,18 +27,6 @@ DESCRIPTION_CHARACTERS = 280
 #: The parameter of a change by which the assistant says why.
 REASON = "reason"
 _ASKS = "ASKS A PERSON. "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
-    """For whom an assistant asks. `may_propose`: changes may be asked for. `heavy`: what lets disks or networks work
-    may be done. `name` is told to the person who decides.
-    """
-
-    visitor: Visitor
-    may_propose: bool = False
-    heavy: bool = False
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,9 @@ from keepwell.app.hub.work import Work
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state, read_config
 from keepwell.core.errors import KeepwellError
+from keepwell.mcp.asker import Asker
 from keepwell.mcp.calling import Bench, call_tool, do, render_answer
-from keepwell.mcp.offering import FACE, REASON, Asker, Offer, list_offers
+from keepwell.mcp.offering import FACE, REASON, Offer, list_offers
 from keepwell.mcp.prompts import list_prompts, render_prompt
 from keepwell.mcp.resources import (
     JSON,
