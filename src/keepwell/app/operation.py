@@ -64,6 +64,7 @@ def standard_input() -> BufferedReader:
 class Caller:
     """Who asks, and how to reach them while the work runs.
 
+    `asked_by` is the face, or whose key it was with the face behind it: "ada (api)".
     `progress` gets a sentence and how many of how many parts are done; `tell` gets lines for a person as the
     work goes on, `note` such that are told beside the answer; `agree` is asked before what does more than look.
     `config` is the keepwell.toml and `state` the state folder that were named, if any. `watched`: somebody sees what
@@ -79,6 +80,11 @@ class Caller:
     note: Callable[[str], None] = untold
     read_input: Callable[[], BufferedReader] = standard_input
     watched: bool = False
+
+    @property
+    def face(self) -> str:
+        """By which face it was asked for."""
+        return self.asked_by.rpartition("(")[2].removesuffix(")")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,7 +156,7 @@ class Work:
             return
         piece.stage = "running"
         caller = Caller(
-            asked_by=face,
+            asked_by=_name_asker(piece.visitor, face),
             config=self._config,
             state=self._state,
             progress=_Progress(self, hub, piece),
@@ -188,6 +188,13 @@ class Work:
         over = [one.id for one in self._pieces.values() if one.over.is_set()]
         for name in over[: max(0, len(self._pieces) - KEPT)]:
             del self._pieces[name]
+
+
+def _name_asker(visitor: Visitor, face: str) -> str:
+    """What is written down of who asked: whose key it was, and by which face."""
+    if not visitor.name:
+        return face
+    return f"{visitor.name} ({face})"
 
 
 def _as_known(error: BaseException) -> KeepwellError:

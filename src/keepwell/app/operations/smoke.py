@@ -51,7 +51,7 @@ async def smoke(
         every=all,
         restart=restart,
         yes=yes,
-        loaded_only=loaded_only or caller.asked_by == "mcp",
+        loaded_only=loaded_only or caller.face == "mcp",
     )
     return await ask(caller, target, wanted)
 
