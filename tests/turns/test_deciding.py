@@ -12,6 +12,7 @@ from keepwell.core.hours import Hours
 from keepwell.core.job import ProcessId
 from keepwell.turns.deciding import (
     CLEAR_SECONDS,
+    GONE_SECONDS,
     HEARD_SECONDS,
     MOST_TURNS,
     ask,
@@ -247,7 +248,11 @@ def test_one_that_is_not_heard_of_is_lost_unless_its_program_lives() -> None:
     world.decide(HEARD_SECONDS + 1)
     assert world.book.find("b") is None
     assert world.stage("a") == "held"
+    assert world.wish("a", process=living) == "held"
     world.around(gone=frozenset({"a"}))
+    world.decide(GONE_SECONDS - 1)
+    assert world.stage("a") == "held", "another process may have been told to go on with it"
+    world.decide(1)
     assert world.book.turns == ()
     assert world.wish("c") == "held"
     world.decide(HEARD_SECONDS + 1)

@@ -31,6 +31,13 @@ def device_or_node(value: shapes.Toml) -> str:
     return found
 
 
+def duration_or_none(value: shapes.Toml) -> float:
+    """Seconds, from a text like "90s", or "0s" for none."""
+    if value == "0s":
+        return 0.0
+    return shapes.duration(value)
+
+
 def name_device(written: str, here: str) -> str:
     """With its node: "0" is this machine's first."""
     if written.isascii() and written.isdigit():
@@ -87,7 +94,7 @@ _WINDOW = (
     ),
     Key(
         name="grace",
-        shape=shapes.duration,
+        shape=duration_or_none,
         field="grace_seconds",
         help="how much longer it may run before it is stopped; 1m if left out",
     ),

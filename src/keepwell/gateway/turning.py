@@ -50,7 +50,7 @@ ELSEWHERE = Answer(status=NOT_OWNER, body=b'{"error":"another process of the gat
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnState:
     """A turn as the gateway tells it. `drained`: no request runs on its device; `replicas` are those whose models lie
-    on it, `unload` patterns of the ones that are to leave memory.
+    on it, `unload` patterns of the ones that are to leave memory. `pid` is the process that has it, 0 if not known.
     """
 
     id: str
@@ -67,6 +67,7 @@ class TurnState:
     seconds: float = 0.0
     replicas: tuple[str, ...] = ()
     unload: tuple[str, ...] = ()
+    pid: int = 0
 
 
 class Turning:
@@ -126,7 +127,9 @@ class Turning:
             return REFUSED
 
     def describe(self, now: float) -> tuple[TurnState, ...]:
-        """All turns."""
+        """All turns. Who reads that nobody wants a device may load models there: it is not taken for cleared then."""
+        wanted = deciding.find_wanted(self.book)
+        self._clean = {name: at for name, at in self._clean.items() if name in wanted}
         return tuple(self._describe(one, now) for one in self.book.turns)
 
     def find_held(self, now: float) -> dict[str, Held]:
@@ -228,7 +231,9 @@ class Turning:
         return next((one for one in self.rules.devices if one.name == name), Device(name=name))
 
     def _describe(self, one: Turn, now: float) -> TurnState:
-        device = self._find(one.wish.device)
+        device, pid = self._find(one.wish.device), 0
+        if one.wish.process is not None:
+            pid = one.wish.process.pid
         return TurnState(
             id=one.wish.id,
             number=one.number,
@@ -244,6 +249,7 @@ class Turning:
             seconds=round(now - one.since, 1),
             replicas=device.replicas,
             unload=one.unload,
+            pid=pid,
         )
 
 

@@ -33,12 +33,14 @@ class DeviceTurn:
             wish = Wish(id=make_mark(spec), holder=spec.name, device=spec.device, memory_bytes=spec.device_memory_bytes)
             self._asker = Asker(folder.parent.parent, wish)
 
-    def look(self, process: ProcessId | None, *, adopts: bool = False) -> Place:
-        """Where it is: asked again where it is time for that. `process` is what has it."""
+    def look(self, process: ProcessId | None, *, at_once: bool = False, adopts: bool = False) -> Place:
+        """Where it is: asked again where it is time for that, or `at_once`. `process` is what has it; `adopts`: it had it
+        before.
+        """
         if self._asker is None:
             return FREE
         pause = {True: RENEW_SECONDS, False: WAIT_SECONDS}[self._last.held]
-        if adopts or time.monotonic() - self._asked_at >= pause:
+        if at_once or time.monotonic() - self._asked_at >= pause:
             self._asked_at = time.monotonic()
             try:
                 self._last = self._asker.ask(process=process, adopts=adopts)

@@ -30,8 +30,8 @@ TELL_SECONDS = 30.0
 
 
 class ItemTurn:
-    """`tell` gets a line for a person. The holder is the job that runs the script, else the name of its results' file. A
-    job that has the device itself keeps it for all items.
+    """`tell` gets a line for a person. The holder is the job that runs the script, else what its file of results is
+    called. A job that has the device itself keeps it for all items.
     """
 
     def __init__(self, device: str, memory: str, name: str, tell: Callable[[str], None]) -> None:

@@ -81,7 +81,7 @@ class Supervisor:
             self._begin_time(began)
             self._note(stage="running", supervisor=own, program=left, began_at=began, adopted=True, why="", left=())
             self._log.tell(f"adopted the program that still runs, pid {left.pid}", time.time())
-            self._turn.look(left, adopts=True)
+            self._turn.look(left, at_once=True, adopts=True)
         else:
             self._save(JobState(stage="waiting", supervisor=own, run=self.state.run))
             self._begin_time(time.time())
@@ -143,6 +143,7 @@ class Supervisor:
         self._run_began = time.monotonic()
         fresh = JobState(stage="running", supervisor=self.state.supervisor, program=identify(self._child.pid))
         self._save(replace(fresh, run=self.state.run + 1, began_at=self.state.began_at or now))
+        self._turn.look(self.state.program, at_once=True)
         self._log.tell(f"run {self.state.run} began, pid {self._child.pid}", now)
 
     def _go_on(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from keepwell.plugins.settings import parse_release
 from keepwell.testing.fake_able import embed, plan_answer, read_texts
@@ -134,6 +135,8 @@ def _generate(state: FakeState, request: FakeRequest) -> FakeAnswer:
     fault = state.fault(request.path)
     if fault is Fault.BUSY:
         return json_answer({"error": BUSY}, 503)
+    if asked.get("keep_alive") is not None and not asked.get("prompt") and not asked.get("messages"):
+        return _reside(state, model, asked)
     options = asked.get("options")
     limit = options.get("num_predict") if isinstance(options, Mapping) else None
     if fault is Fault.DEAD and asked.get("stream") is False:
@@ -175,6 +178,18 @@ def _generate(state: FakeState, request: FakeRequest) -> FakeAnswer:
         broken=_ndjson({"error": DIED}),
     )
     return FakeAnswer(content_type="application/x-ndjson", stream=stream)
+
+
+def _reside(state: FakeState, model: FakeModel, asked: Mapping[str, object]) -> FakeAnswer:
+    """Asked nothing: the model comes into memory, with the context that is wished, or leaves it."""
+    options = asked.get("options")
+    stays = asked["keep_alive"] != 0
+    made = replace(model, loaded=stays)
+    if stays and isinstance(options, Mapping):
+        made = replace(made, context_tokens=int(options.get("num_ctx", made.context_tokens)))
+    state.models = [made if one.name == model.name else one for one in state.models]
+    said = {"response": "", "done": True, "done_reason": "load" if stays else "unload"}
+    return json_answer({"model": model.name, "created_at": _TIME, **said})
 
 
 def _v1(state: FakeState, request: FakeRequest) -> FakeAnswer:

@@ -26,7 +26,7 @@ PLATES_FOLDER, TURNS_PATH = "gateway/planes", "/keepwell/turns"
 #: Seconds for the gateway to answer, which it does between two requests; bytes of a plate.
 ASK_SECONDS, PLATE_BYTES = 5.0, 4096
 #: Seconds between two askings of one that waits, and of one that has it.
-WAIT_SECONDS, RENEW_SECONDS = 0.25, 5.0
+WAIT_SECONDS, RENEW_SECONDS = 0.25, 2.0
 #: Seconds for others to look into the book.
 LOCK_SECONDS = 2.0
 #: The status by which a plane says that another one owns the book.

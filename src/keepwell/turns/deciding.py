@@ -15,8 +15,9 @@ from fnmatch import fnmatchcase
 from keepwell.core.words import size
 from keepwell.turns.words import TAKEN, Book, Place, Scene, Turn, Window, Wish, index_devices, overlap
 
-#: Seconds without a word after which a wish is struck out, of one that has it only if its process is gone too.
-HEARD_SECONDS = 20.0
+#: Seconds without a word after which a wish is struck out: of one whose process is gone, and of any other. One that has
+#: it and whose process lives keeps it: what it has of the device's memory, it has still.
+GONE_SECONDS, HEARD_SECONDS = 5.0, 20.0
 #: Seconds for models to leave memory. Then it is had as it is: whoever unloads is away, or the engine does not answer.
 CLEAR_SECONDS = 90.0
 #: Turns in a book: a folder of scripts that all want the same device.
@@ -105,9 +106,10 @@ def _clear(one: Turn, wish: str, note: str) -> Turn:
 
 
 def _is_lost(one: Turn, scene: Scene, now: float) -> bool:
-    if now - one.heard < HEARD_SECONDS:
-        return False
-    return one.stage != "held" or one.wish.process is None or one.wish.id in scene.gone
+    silent = now - one.heard
+    if one.wish.process is not None and one.wish.id in scene.gone:
+        return silent >= GONE_SECONDS
+    return silent >= HEARD_SECONDS and (one.stage != "held" or one.wish.process is None)
 
 
 def _date(one: Turn, scene: Scene, now: float) -> Turn:

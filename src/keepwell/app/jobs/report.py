@@ -6,20 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keepwell.core.job import OVER, JobSpec, JobState
+from keepwell.core.observation import Missing, absent, unknown
 from keepwell.core.secret import mask_argv
 from keepwell.jobs.living import is_living
 from keepwell.jobs.records import LOG_FILE
-from keepwell.jobs.telling import find_left
+from keepwell.jobs.telling import find_left, make_mark
+from keepwell.store.device_uses import DeviceUse, load_uses
 
 #: What is said of a job whose supervisor is gone, with and without its program.
 ALONE_WHY = "it runs on, but its supervisor was killed: nobody restarts or limits it"
+NO_DEVICE = absent("it asked for no device")
+NOT_SEEN = unknown("no gateway looked at it while it had the device")
 LOST_WHY = "supervisor and program are gone without a word: killed, or the machine was started anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLine:
     """One job. `state` is its stage, or "alone" (the program runs, its supervisor is gone), "lost" (both are gone), and
-    for one that ended by itself "done" or "failed". Times are seconds since the epoch, 0 for none; `pid` 0 for none.
+    for one that ended by itself "done" or "failed". Times are seconds since the epoch, 0 for none; `pid` 0 for none. Of
+    the `device` that it asked time of ("" for none) it had so much memory when it was last looked at, and at most.
     """
 
     name: str
@@ -41,6 +46,9 @@ class JobLine:
     left: tuple[str, ...]
     log: str
     device: str = ""
+    device_memory_bytes: int | Missing = NO_DEVICE
+    device_peak_memory_bytes: int | Missing = NO_DEVICE
+    device_busy_seconds: float | Missing = NO_DEVICE
 
     @property
     def runs(self) -> bool:
@@ -92,6 +100,7 @@ class JobLogReport:
 def describe(folder: Path, spec: JobSpec, state: JobState) -> JobLine:
     """One job as it stands at this instant."""
     found, why = _stand(spec, state)
+    use = _find_use(folder, spec)
     pid = 0
     if state.program is not None and is_living(state.program):
         pid = state.program.pid
@@ -115,7 +124,19 @@ def describe(folder: Path, spec: JobSpec, state: JobState) -> JobLine:
         left=state.left,
         log=str(folder / LOG_FILE),
         device=spec.device,
+        device_memory_bytes=use.memory_bytes,
+        device_peak_memory_bytes=use.peak_memory_bytes,
+        device_busy_seconds=use.busy_seconds,
     )
+
+
+def _find_use(folder: Path, spec: JobSpec) -> DeviceUse:
+    """What it used of its device, as the gateway saw it."""
+    why = {True: NOT_SEEN, False: NO_DEVICE}[bool(spec.device)]
+    nothing = DeviceUse(at=0.0, memory_bytes=why, peak_memory_bytes=why, busy_seconds=why)
+    if not spec.device:
+        return nothing
+    return load_uses(folder.parent.parent).get(make_mark(spec), nothing)
 
 
 def _stand(spec: JobSpec, state: JobState) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 from keepwell.app.serving.caretaking import options_of
 from keepwell.app.serving.device_rules import lies_there, make_rules
+from keepwell.app.serving.device_use import UseWatch
 from keepwell.app.serving.doors import ask_planes, find_serving, tell_cleared
 from keepwell.app.serving.engine_facts import Engines, Known
 from keepwell.config.model import Config
@@ -26,6 +28,7 @@ from keepwell.gateway.turning import TurnState
 from keepwell.plugins.ask import error_text
 from keepwell.plugins.asking import send
 from keepwell.plugins.chat import Call
+from keepwell.plugins.collector import Moment
 from keepwell.plugins.engine import LoadedModel, ReportsLoaded
 from keepwell.plugins.place import Site
 from keepwell.plugins.residency import LoadsModels, Stay
@@ -70,6 +73,7 @@ class TurnKeeper:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tried: dict[tuple[str, str], float] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._uses = UseWatch(state, transport.name)
 
     async def tend(self, there: There, now: float) -> None:
         """Write down the rules where they changed, and begin what is to be done; `now` in seconds since the epoch."""
@@ -79,6 +83,7 @@ class TurnKeeper:
         state = find_serving(await ask_planes(self._state, self._transport))
         if state is None:
             return
+        await asyncio.to_thread(self._uses.look, state.turns, Moment(at=now, clock=time.monotonic()))
         for one in state.turns:
             if one.stage == "clearing" and one.drained and not one.cleared:
                 self._begin(one.device, self._clear(one, there, now))
@@ -93,6 +98,7 @@ class TurnKeeper:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._uses.close()
 
     def _write_rules(self, there: There) -> None:
         plugins = {name: plugin for name, (_, plugin) in there.engines.behind.items()}

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keepwell.app.jobs.report import JobLine, JobLogReport, JobsReport
+from keepwell.core.observation import Missing
 from keepwell.core.words import clean, command_line, size, span
 
 #: A log is shown as it is, not folded.
@@ -16,7 +17,8 @@ AS_IT_IS = True
 #: Characters of a command in the list.
 COMMAND_CHARACTERS = 60
 #: How each state is shown.
-_STYLES = {"running": "green", "done": "green", "failed": "bold red", "lost": "bold red", "alone": "yellow"}
+_STYLES = {"running": "green", "done": "green", "failed": "bold red", "lost": "bold red"}
+_STYLES |= {"alone": "yellow", "queued": "yellow"}
 
 
 def render(report: JobsReport | JobLogReport) -> RenderableType:
@@ -74,6 +76,8 @@ def _notes(one: JobLine, done: str) -> list[str]:
         lines.append(f"starts again at {time.strftime('%H:%M:%S', time.localtime(one.next_at))}")
     if one.state in ("alone", "lost"):
         lines.append(f"keepwell jobs resume {one.name}")
+    if one.device and one.run:
+        lines.append(f"{one.device}: {_device(one)}")
     if one.left:
         lines.append(f"left its session and is still there: {', '.join(one.left)}")
     return lines
@@ -97,6 +101,16 @@ def _memory(one: JobLine) -> str:
     if one.peak_memory_bytes:
         return f"({size(one.peak_memory_bytes)})"
     return "–"
+
+
+def _device(one: JobLine) -> str:
+    """What it had of its device, or why nobody knows."""
+    if isinstance(one.device_peak_memory_bytes, Missing):
+        return f"memory not known, {one.device_peak_memory_bytes.reason}"
+    said = f"{size(one.device_peak_memory_bytes)} of memory at most"
+    if not isinstance(one.device_busy_seconds, Missing):
+        said += f", at work for {span(one.device_busy_seconds)}"
+    return said
 
 
 def _cpu(one: JobLine) -> str:
