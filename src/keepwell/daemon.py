@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from keepwell.app.hub.house import Face
+from keepwell.app.hub.face import Face
 from keepwell.app.hub.process import main
 
 #: Each as `module:Class`; the class is made without arguments. The first that has a path answers it.

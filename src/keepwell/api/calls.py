@@ -13,7 +13,8 @@ from starlette.responses import Response
 from keepwell.api.answers import HEADERS, dress, give, give_document, refuse
 from keepwell.api.reading import read_arguments, read_wait
 from keepwell.app.arguments import take_arguments
-from keepwell.app.hub.house import House, Visitor
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 from keepwell.app.hub.work import Piece
 from keepwell.app.operation import Operation
 from keepwell.app.plain import error_document

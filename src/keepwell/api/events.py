@@ -15,7 +15,8 @@ from keepwell.api.answers import HEADERS, refuse
 from keepwell.api.calls import admit
 from keepwell.api.pieces import may_see
 from keepwell.app.hub.bus import Happening, Listener
-from keepwell.app.hub.house import House, Visitor
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 
 #: What can be listened to.
 TOPICS = ("overview", "alerts", "runs", "requests", "proposals", "work")
@@ -33,13 +34,14 @@ NOTHING = ""
 
 class Events:
     """Streams of the bus. Each event's id names this hub's run and a number: after a break the client sends the last
-    one that it got, and gets what it missed, or is told that something was lost.
+    one that it got, and gets what it missed, or is told that something was lost. `streams` are open now.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, beat_seconds: float = BEAT_SECONDS) -> None:
         self._house = house
+        self._beat_seconds = beat_seconds
         self._run = secrets.token_hex(4)
-        self._streams = 0
+        self.streams = 0
         self._heard_since = 0
         self._lingering = contextlib.ExitStack()
         self._ends: asyncio.TimerHandle | None = None
@@ -54,7 +56,7 @@ class Events:
         topics = list(dict.fromkeys(request.query_params.getlist("topic")))
         if set(request.query_params.keys()) - {"topic"} or set(topics) - set(TOPICS):
             return refuse(400, f"events take topic, as often as you like: {', '.join(TOPICS)}")
-        if self._streams >= STREAMS:
+        if self.streams >= STREAMS:
             return refuse(429, f"{STREAMS} streams are open already", "try again in a moment", retry_after="10")
         last = request.headers.get("last-event-id", "")
         headers = {**HEADERS, "x-accel-buffering": "no"}
@@ -86,14 +88,17 @@ class Events:
             self._leave()
 
     async def _follow(self, listener: Listener, visitor: Visitor, still: Callable[[], bool]) -> AsyncIterator[bytes]:
-        lost = 0
+        lost, clock = 0, asyncio.get_running_loop().time
+        due = clock() + self._beat_seconds
         while True:
-            try:
-                one = await asyncio.wait_for(listener.next(), BEAT_SECONDS)
-            except TimeoutError:
+            if clock() >= due:  # also where there is always something to tell
                 if not still():
                     return
                 yield b": still here\n\n"
+                due = clock() + self._beat_seconds
+            try:
+                one = await asyncio.wait_for(listener.next(), max(0.0, due - clock()))
+            except TimeoutError:
                 continue
             if listener.lost > lost:
                 yield _render_lost(listener.lost - lost)
@@ -129,17 +134,17 @@ class Events:
         return is_welcome
 
     def _arrive(self) -> None:
-        self._streams += 1
+        self.streams += 1
         if self._ends is not None:
             self._ends.cancel()
             self._ends = None
-        elif self._streams == 1:
+        elif self.streams == 1:
             self._heard_since = self._house.bus.number
             self._lingering.enter_context(self._house.bus.listen(NOTHING))
 
     def _leave(self) -> None:
-        self._streams -= 1
-        if self._streams == 0:
+        self.streams -= 1
+        if self.streams == 0:
             self._ends = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._end_lingering)
 
     def _end_lingering(self) -> None:

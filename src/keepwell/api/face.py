@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from keepwell import __version__
 from keepwell.api.answers import HEADERS, JSON, give_document, refuse
 from keepwell.api.calls import ROOT, admit, make_call, methods_of, path_of
-from keepwell.api.events import Events
+from keepwell.api.events import BEAT_SECONDS, Events
 from keepwell.api.pieces import Pieces
 from keepwell.api.small import Small
 from keepwell.app.hub.house import House
@@ -31,14 +31,17 @@ OTHERS = ("openapi.json", "overview", "series", "points", "work", "events", "hom
 
 
 class Api:
-    """The face for programs."""
+    """The face for programs. `events` are there from the first `routes` on; a stream shows that it lives every
+    `beat_seconds`.
+    """
 
-    def __init__(self) -> None:
-        self._events: Events | None = None
+    def __init__(self, beat_seconds: float = BEAT_SECONDS) -> None:
+        self.events: Events | None = None
+        self._beat_seconds = beat_seconds
 
     def routes(self, house: House) -> Sequence[BaseRoute]:
         """Its paths: one each operation, then its own; what else begins so is not found."""
-        self._events = Events(house)
+        events = self.events = Events(house, self._beat_seconds)
         own, pieces, small = _Own(house), Pieces(house), Small(house)
         calls = [_route(path_of(one), make_call(house, one)) for one in operations(FACE)]
         return [
@@ -48,7 +51,7 @@ class Api:
             _route(f"{ROOT}/openapi.json", own.openapi),
             _route(f"{ROOT}/work", pieces.list_them),
             _route(f"{ROOT}/work/{{id}}", pieces.one),
-            _route(f"{ROOT}/events", self._events.answer),
+            _route(f"{ROOT}/events", events.answer),
             _route(f"{ROOT}/homepage", small.homepage),
             _route("/badge.svg", small.badge),
             _route("/status", small.status),
@@ -60,8 +63,8 @@ class Api:
         try:
             yield
         finally:
-            if self._events is not None:
-                self._events.close()
+            if self.events is not None:
+                self.events.close()
 
     def live(self) -> AbstractAsyncContextManager[None]:
         """Lets go of what event streams hold."""

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from keepwell.api.answers import give, give_document, refuse
 from keepwell.api.calls import admit, describe
-from keepwell.app.hub.house import House, Visitor
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 from keepwell.app.hub.work import Piece
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from keepwell.app.hub.house import Visitor
+from keepwell.app.hub.visitor import Visitor
 
 #: Where the hub's door leaves it in the scope of a request.
 ASKER = "keepwell.asker"

@@ -17,7 +17,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keepwell.app.hub.gatehouse import refusal
-from keepwell.app.hub.house import House, Visitor
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 from keepwell.config.hub_model import HubEntry
 from keepwell.mcp.asker import ASKER, Asker
 

@@ -22,7 +22,7 @@ from mcp.shared.exceptions import MCPError
 
 from keepwell import __version__
 from keepwell.app.hub.bus import Bus
-from keepwell.app.hub.house import Visitor
+from keepwell.app.hub.visitor import Visitor
 from keepwell.app.hub.work import Work
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import find_state, read_config

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from keepwell.app.hub.house import House, Visitor
-from keepwell.app.hub.running import describe_failure
+from keepwell.app.hub.failing import describe_failure
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 from keepwell.core.errors import (
     AccessError,
     ConfigurationError,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from keepwell.app.hub.house import House, Visitor
-from keepwell.app.hub.running import describe_failure
+from keepwell.app.hub.failing import describe_failure
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 from keepwell.web.page import Part
 from keepwell.web.pieces import Fragment, find_changes, split_fragment
 from keepwell.web.rendering import render_part

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from keepwell.app.hub.duty import Hub
-from keepwell.app.hub.house import House, Visitor
+from keepwell.app.hub.house import House
+from keepwell.app.hub.visitor import Visitor
 
 #: Where a page stands in the navigation: what is going on, what is wrong, what is done, what is known, the rest.
 Group: TypeAlias = Literal["now", "trouble", "work", "known", "here"]

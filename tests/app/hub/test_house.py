@@ -15,8 +15,8 @@ from starlette.requests import Request
 from keepwell.app.arguments import take_arguments
 from keepwell.app.hub.bus import WAITING, Bus
 from keepwell.app.hub.gatehouse import Gatehouse
-from keepwell.app.hub.house import Visitor
 from keepwell.app.hub.sessions import COOKIE, Session, is_proved, read_session, render_session
+from keepwell.app.hub.visitor import Visitor
 from keepwell.app.hub.work import Work
 from keepwell.app.operation import Caller, Operation, Param
 from keepwell.app.repair_report import RunsReport

@@ -13,9 +13,9 @@ import uvicorn
 
 from keepwell.app.hub.api import make_app
 from keepwell.app.hub.duty import Hub
+from keepwell.app.hub.failing import describe_end
 from keepwell.app.hub.gatehouse import Gatehouse
 from keepwell.app.hub.house import House
-from keepwell.app.hub.running import describe_end
 from keepwell.app.hub.work import Work
 from keepwell.app.serving.offering import is_local, parse_listen
 from keepwell.core.errors import AccessError, ConfigurationError

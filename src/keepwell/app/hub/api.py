@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from keepwell import __version__
 from keepwell.app.hub.duty import Families, Hub
+from keepwell.app.hub.face import Face
+from keepwell.app.hub.failing import describe_failure
 from keepwell.app.hub.gatehouse import Gatehouse, refusal
-from keepwell.app.hub.house import Face, House
+from keepwell.app.hub.house import House
 from keepwell.app.hub.numbers import find_numbers, find_points, find_recent
-from keepwell.app.hub.running import describe_failure
 from keepwell.core.errors import KeepwellError
 from keepwell.core.finding import Status
 from keepwell.export.page import CONTENT_TYPE, Page

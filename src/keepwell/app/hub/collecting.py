@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from keepwell.app.hub.duty import Hub
-from keepwell.app.hub.running import describe_end
+from keepwell.app.hub.failing import describe_end
 from keepwell.config.model import NodeEntry
 from keepwell.core.errors import AccessError, TimedOut
 from keepwell.core.finding import Finding, Status

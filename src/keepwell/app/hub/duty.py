@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from keepwell.app.hub.bus import Bus
-from keepwell.app.hub.house import Face
+from keepwell.app.hub.face import Face
 from keepwell.app.hub.sites import Sites
 from keepwell.app.hub.ways import OpenWays
 from keepwell.app.operation import untold

@@ -13,9 +13,9 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from keepwell.app.hub.house import Visitor
 from keepwell.app.hub.sessions import COOKIE, SECONDS, Session, is_proved, read_session, render_session
 from keepwell.app.hub.tries import Tries
+from keepwell.app.hub.visitor import Visitor
 from keepwell.app.operation import COULD_NOT_LOOK
 from keepwell.gateway.hosts import Hosts
 from keepwell.store.keys import Key, digest_secret, load_keys

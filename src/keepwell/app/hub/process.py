@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from keepwell.app.hub.duties import DUTIES
-from keepwell.app.hub.house import Face
+from keepwell.app.hub.face import Face
 from keepwell.app.hub.opening import make_hub
 from keepwell.app.hub.running import Runner
 from keepwell.app.operation import Caller

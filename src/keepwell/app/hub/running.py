@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from keepwell.app.hub.duties import make_duty
 from keepwell.app.hub.duty import Duty, Hub, Standing
+from keepwell.app.hub.failing import describe_end, describe_failure
 from keepwell.config.model import Config
-from keepwell.core.errors import KeepwellError
 from keepwell.core.finding import Finding, Status
 from keepwell.core.ref import node, service
 from keepwell.core.series import Batch, Reading, SeriesKey
-from keepwell.core.text import cut_text, escape_controls
 
 #: Seconds before a duty that failed is done again: at least its own pace, doubled each time up to the longest.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
@@ -26,8 +24,6 @@ CANCEL_SECONDS, CLOSE_SECONDS = 5.0, 5.0
 FAILURES = 3
 #: Seconds for which a failure that was told is not told again.
 QUIET_SECONDS = 3600.0
-#: Characters of a reason that are told.
-REASON_CHARACTERS = 400
 
 
 class Runner:
@@ -159,22 +155,3 @@ def find_trouble(here: str, standings: Iterable[Standing]) -> tuple[Finding, ...
         for one in standings
         if one.row >= FAILURES
     )
-
-
-def describe_end(task: asyncio.Task[None]) -> str:
-    """Why a task that ended failed, "" if it did not."""
-    if task.cancelled():
-        return "it was called off"
-    error = task.exception()
-    if error is None:
-        return ""
-    return describe_failure(error)
-
-
-def describe_failure(error: BaseException) -> str:
-    """For the owner: an error of the world in its own words, a bug with the place where it happened."""
-    if isinstance(error, KeepwellError):
-        return cut_text(escape_controls(str(error)), REASON_CHARACTERS)
-    frames = traceback.extract_tb(error.__traceback__)
-    place = "".join(f" at {one.filename.rpartition('/keepwell/')[2]}:{one.lineno}" for one in frames[-1:])
-    return cut_text(escape_controls(f"{type(error).__name__}: {error}{place}"), REASON_CHARACTERS)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from keepwell.app.hub.bus import Bus
-from keepwell.app.hub.house import Visitor
-from keepwell.app.hub.running import describe_failure
+from keepwell.app.hub.failing import describe_failure
+from keepwell.app.hub.visitor import Visitor
 from keepwell.app.operation import Caller, Operation
 from keepwell.app.plain import document, error_document
 from keepwell.app.rights import check_visit
