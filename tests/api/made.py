@@ -89,11 +89,13 @@ def add_keys(state: Path) -> None:
 
 
 @asynccontextmanager
-async def asking(state: Path, entry: HubEntry | None = None, host: str = "127.0.0.1") -> AsyncIterator[Asking]:
+async def asking(
+    state: Path, entry: HubEntry | None = None, host: str = "127.0.0.1", beat_seconds: float = 15.0
+) -> AsyncIterator[Asking]:
     """A hub that answers; with a host that others reach, keys are asked for."""
     port = free_port()
     entry = replace(entry or HubEntry(), listen=(f"{host}:{port}",))
-    hub = replace(make_hub(state, config=Config(hub=entry)), faces=(Api(),))
+    hub = replace(make_hub(state, config=Config(hub=entry)), faces=(Api(beat_seconds),))
     duty = Answering()
     try:
         await duty.do(hub, hub.wiring.clock.now())

@@ -51,8 +51,19 @@ def render_openapi(table: Sequence[Operation], version: str) -> dict[str, Any]:
 
 
 def _path(operation: Operation, forms: Forms) -> dict[str, Any]:
-    answer: Form = {"anyOf": [forms.of_report(one) for one in find_reports(operation)] or [{"type": "object"}]}
+    answers = [_answer(one, forms) for one in find_reports(operation)]
+    answer: Form = {"anyOf": answers or [{"type": "object"}]}
+    if len(answers) == 1:
+        (answer,) = answers
     return {method.lower(): _call(operation, method, answer) for method in methods_of(operation)}
+
+
+def _answer(report: type, forms: Forms) -> Form:
+    """A reference to the form of a whole answer, which several operations may have."""
+    name = f"answer.{report.__module__.removeprefix('keepwell.app.')}.{report.__name__}"
+    if name not in forms.named:
+        forms.named[name] = forms.of_report(report)
+    return refer("schemas", name)
 
 
 def _call(operation: Operation, method: str, answer: Form) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Small:
             if found is None:
                 return refuse(404, "there is nothing of that name")
             shown = found
-        picture = render_badge(shown.name, _as_shown(shown.status, entry))
+        picture = render_badge(shown.name, as_shown(shown.status, entry))
         headers = {**HEADERS, "content-security-policy": PICTURE_POLICY}
         return Response(picture, media_type="image/svg+xml", headers=headers)
 
@@ -71,7 +71,7 @@ class Small:
             return refuse(405, "this is read by GET", allow="GET")
         overview = await self._overview()
         lines = [_line(overview, word, entry) for word in entry.status_names]
-        page = render_status(entry.status_title, _as_shown(find_status(overview), entry), lines)
+        page = render_status(entry.status_title, as_shown(find_status(overview), entry), lines)
         return Response(page, media_type="text/html", headers={**HEADERS, "content-security-policy": POLICY})
 
     def _refuse(self, request: Request) -> Response | None:
@@ -106,10 +106,10 @@ def _line(overview: Overview, word: str, entry: HubEntry) -> Line:
     if found is None:
         name, _, shown = word.partition("=")
         return Line(name=shown.strip() or name.strip(), status=Status.UNKNOWN)
-    return Line(name=found.name, status=_as_shown(found.status, entry))
+    return Line(name=found.name, status=as_shown(found.status, entry))
 
 
-def _as_shown(status: Status, entry: HubEntry) -> Status:
+def as_shown(status: Status, entry: HubEntry) -> Status:
     """Warnings are the owner's own affair, if that is wished."""
     if status is Status.WARNING and not entry.status_warnings:
         return Status.OK
