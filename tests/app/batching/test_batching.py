@@ -98,6 +98,12 @@ async def test_a_dry_run_asks_nobody(tmp_path: Path, wish: BatchWish) -> None:
         ({"prompt": ""}, "has to be said"),
         ({"prompt": "{nothing}"}, "nothing"),
         ({"to": "ftp://x"}, "not an address"),
+        ({"energy": "much"}, "energy like 500Wh"),
+        ({"energy": "2kWh", "to": "http://10.0.0.1:9"}, "cannot be held: the engine is not on this machine"),
+        ({"on": "head:10001"}, "not the address of a Ray cluster"),
+        ({"on": "ray://head", "to": "gateway"}, "an address as the nodes see it"),
+        ({"on": "ray://127.0.0.1", "to": "http://"}, "not an address of an engine"),
+        ({"on_resource": "engine"}, "name the cluster with --on"),
     ],
 )
 async def test_what_cannot_be_is_told_before_anything_is_asked(

@@ -10,12 +10,14 @@ from keepwell.core.observation import Missing, unknown
 
 #: Why there is no end to tell.
 UNTOLD = unknown("too little was done to tell")
+#: Why the energy of a run that ended is not known.
+UNCOUNTED = unknown("what earlier runs used was not kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFigures:
-    """A job: counts of all its runs, seconds and rate of this one. `state` is running, done, stopped, until, budget,
-    unreachable, or died (its runner was killed; the same command goes on).
+    """A job: counts of all its runs; seconds, rate and joules of this one. `state` is running, done, stopped, until,
+    budget, unreachable, or died (its runner was killed; the same command goes on).
     """
 
     id: str
@@ -31,6 +33,7 @@ class BatchFigures:
     done_here: int = 0
     seconds: float = 0.0
     rate: float | Missing = UNTOLD
+    joules: float | Missing = UNCOUNTED
     at_a_time: int = 0
     why: str = ""
     command: str = ""

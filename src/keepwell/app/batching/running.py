@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from keepwell.app.batching.report import UNTOLD, BatchFigures, BatchPlanReport, 
 from keepwell.app.batching.sampling import sample_batch
 from keepwell.app.batching.tables import find_output, find_written, write_table
 from keepwell.app.batching.telling import Telling, describe_begin
+from keepwell.app.batching.using import Using
 from keepwell.app.batching.wish import BatchWish
 from keepwell.app.operation import Caller
 from keepwell.app.wiring import Wiring, wire
@@ -62,27 +63,41 @@ async def run_batch(caller: Caller, wish: BatchWish) -> BatchReport | BatchPlanR
             total=prepared.source.checked.count,
             command=msgspec.json.encode(replace(wish, anew=False)).decode(),
         )
+        using = Using(wiring, wish, targets[0])
+        await using.begin()
         now = wiring.clock.now()
         with open_batch(wiring.state, batch, begin, owner=socket.gethostname(), now=now, anew=wish.anew) as journal:
             keep_checked(prepared.source.checked, folder)
             caller.note(describe_begin(batch, journal.state, targets))
             job = prepared.make_job(targets, ordered=wish.ordered)
-            told = await _go(wiring, caller, wish, job, journal)
+            told = await _go(_Going(wiring, caller, wish, using), job, journal)
             await write_table(out, journal, changed=told.done_here > 0)
-            return _report(batch, journal, told)
+            return _report(batch, journal, told, using.energy.joules)
 
 
-async def _go(wiring: Wiring, caller: Caller, wish: BatchWish, job: Job, journal: BatchJournal) -> Told:
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What a run goes on with."""
+
+    wiring: Wiring
+    caller: Caller
+    wish: BatchWish
+    using: Using
+
+
+async def _go(going: _Going, job: Job, journal: BatchJournal) -> Told:
     """One run; where its cluster cannot be had, the journal says that nobody was reached."""
+    clock, caller = going.wiring.clock, going.caller
     async with contextlib.AsyncExitStack() as stack:
         try:
-            lanes = await stack.enter_async_context(open_lanes(wish, job.bounds, caller))
+            lanes = await stack.enter_async_context(open_lanes(going.wish, job.bounds, caller))
         except KeepwellError:
-            journal.end("unreachable", wiring.clock.now())
+            journal.end("unreachable", clock.now())
             raise
-        run = Run(job, journal, wiring.clock, tell=Telling(caller, wiring.clock), lanes=lanes)
+        run = Run(job, journal, clock, tell=Telling(caller, clock, going.using.energy), lanes=lanes)
         with _stopping(run, caller):
-            return await run.go()
+            async with going.using.watch(run):
+                return await run.go()
 
 
 def load_wish(command: str) -> BatchWish:
@@ -90,7 +105,7 @@ def load_wish(command: str) -> BatchWish:
     return msgspec.json.decode(command, type=BatchWish)
 
 
-def make_figures(batch: str, journal: BatchJournal, told: Told) -> BatchFigures:
+def make_figures(batch: str, journal: BatchJournal, told: Told, joules: float | Missing) -> BatchFigures:
     """A run that ended."""
     state = journal.state
     rate: float | Missing = UNTOLD
@@ -110,6 +125,7 @@ def make_figures(batch: str, journal: BatchJournal, told: Told) -> BatchFigures:
         done_here=told.done_here,
         seconds=told.seconds,
         rate=rate,
+        joules=joules,
         at_a_time=told.at_a_time,
         why=told.why,
         created_at=state.created_at,
@@ -118,11 +134,11 @@ def make_figures(batch: str, journal: BatchJournal, told: Told) -> BatchFigures:
     )
 
 
-def _report(batch: str, journal: BatchJournal, told: Told) -> BatchReport:
+def _report(batch: str, journal: BatchJournal, told: Told, joules: float | Missing) -> BatchReport:
     following = ""
     if told.ended != "done":
         following = f"keepwell batch resume {batch}"
-    return BatchReport(batch=make_figures(batch, journal, told), next=following)
+    return BatchReport(batch=make_figures(batch, journal, told, joules), next=following)
 
 
 def _plan(prepared: Prepared, target: Target) -> BatchPlanReport:

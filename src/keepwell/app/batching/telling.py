@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from math import isfinite, isnan
 
 from keepwell.app.operation import Caller
+from keepwell.batch.energy import Energy, render_energy
 from keepwell.batch.job import Target, Told
 from keepwell.core.clock import Clock
+from keepwell.core.observation import Missing
 from keepwell.core.secret import mask_text
 from keepwell.store.batch_state import BatchState
 
@@ -35,21 +37,23 @@ WORDS: Mapping[str, str] = {
 class Telling:
     """Called with how far a run is, about once a second."""
 
-    def __init__(self, caller: Caller, clock: Clock) -> None:
+    def __init__(self, caller: Caller, clock: Clock, energy: Energy) -> None:
         self._caller = caller
         self._clock = clock
+        self._energy = energy
         self._lines = iter(FIRST_LINES)
         self._begun = clock.monotonic()
         self._next = self._begun + next(self._lines)
 
     def __call__(self, told: Told) -> None:
         """Tell it."""
-        self._caller.progress(describe(told, counts=False), told.done, told.total)
+        used = describe_energy(self._energy)
+        self._caller.progress(describe(told, counts=False) + used, told.done, told.total)
         now = self._clock.monotonic()
         if now >= self._next:
             self._next = max(now, self._begun + next(self._lines, now - self._begun + LINE_SECONDS))
             if not self._caller.watched:
-                self._caller.note(describe(told))
+                self._caller.note(describe(told) + used)
 
 
 def describe(told: Told, *, counts: bool = True) -> str:
@@ -67,6 +71,14 @@ def describe(told: Told, *, counts: bool = True) -> str:
         parts.append(describe_left(told.left_low, told.left_high))
     parts += [f"{count} {WORDS.get(name, name)}" for name, count in sorted(told.troubles.items())]
     return ", ".join(part for part in parts if part)
+
+
+def describe_energy(energy: Energy) -> str:
+    """ ", 210 W, 1.2 kWh", "" where it is not known."""
+    watts, joules = energy.watts, energy.joules
+    if isinstance(watts, Missing) or isinstance(joules, Missing):
+        return ""
+    return f", {watts:.0f} W, {render_energy(joules)}"
 
 
 def describe_left(low: float, high: float) -> str:

@@ -14,6 +14,7 @@ _TEMPLATE = "The same from a file (TOML or JSON): prompt or messages, system, mo
 _AT_A_TIME = "Requests at a time, or auto: found by what the engine gives."
 _FALLBACK = "Another model, or MODEL@ADDRESS, for what the first cannot answer after all its tries."
 _SAMPLE = "Really ask so many lines, spread over the input: show them, and estimate the whole. The job is not begun."
+_ENERGY = "Stop when this machine's devices used so much meanwhile: 500Wh, 2kWh, 3MJ."
 _SKIP_BAD = "Make errors of lines that cannot be read, instead of beginning nothing."
 
 
@@ -36,6 +37,7 @@ class BatchWish:
     concurrency: Annotated[str, Param(help=_AT_A_TIME)] = "auto"
     until: Annotated[str, Param(help="Begin nothing after this time of day (06:30) or length (8h).")] = ""
     tokens: Annotated[int, Param(help="Stop when so many tokens were read and made; 0: no limit.", minimum=0)] = 0
+    energy: Annotated[str, Param(help=_ENERGY)] = ""
     timeout: Annotated[str, Param(help="The longest that one try may take.")] = "10m"
     tries: Annotated[int, Param(help="Tries of a line; usually by what went wrong.", minimum=0, maximum=1000)] = 0
     fallback: Annotated[list[str] | None, Param(help=_FALLBACK)] = None

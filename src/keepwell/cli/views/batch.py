@@ -7,6 +7,7 @@ from rich.text import Text
 
 from keepwell.app.batching.report import BatchFigures, BatchPlanReport, BatchReport, BatchSampleReport
 from keepwell.app.batching.telling import WORDS, render_time
+from keepwell.batch.energy import render_energy
 from keepwell.cli.views.batch_sample import render_sample
 from keepwell.cli.words import clean, sign
 from keepwell.core.finding import Status
@@ -65,7 +66,11 @@ def _find_rows(one: BatchFigures) -> list[tuple[str, str]]:
     tokens = ""
     if one.output_tokens or one.input_tokens:
         tokens = f"{one.input_tokens} read, {one.output_tokens} made"
-    return [("answers", one.output), ("errors", errors), ("tokens", tokens), ("command", one.command)]
+    energy = ""
+    if not isinstance(one.joules, Missing):
+        energy = f"{render_energy(one.joules)} of this machine's devices meanwhile"
+    rows = [("answers", one.output), ("errors", errors), ("tokens", tokens), ("energy", energy)]
+    return [*rows, ("command", one.command)]
 
 
 def _render_plan(report: BatchPlanReport) -> RenderableType:
