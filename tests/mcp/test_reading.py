@@ -62,6 +62,8 @@ async def test_incidents_causes_and_proposals_are_read_by_their_names(tmp_path: 
     async with assistant(tmp_path / "state", allow_change=True) as client:
         listed = {str(one.uri) for one in (await client.list_resources()).resources}
         assert {"keepwell://incidents", "keepwell://causes", "keepwell://nodes", "keepwell://proposals"} <= listed
+        for uri in listed - {"keepwell://overview"}:  # which looks at the machine where no hub has
+            assert (await read(client, uri))["schema"].startswith("keepwell.")
         assert (await read(client, "keepwell://incidents"))["incidents"][0]["id"] == name
         whole = await client.read_resource(f"keepwell://incidents/{name}")
         assert json.loads(whole.contents[0].text)["incident"]["what"] == "models do not load"
@@ -86,6 +88,7 @@ async def test_nodes_are_as_the_hub_saw_them_last(tmp_path: Path) -> None:
         )
         async with asking(served.url) as client:
             assert (await read(client, "keepwell://nodes/gpu01"))["node"]["cores"] == 8
+            assert (await read(client, "keepwell://overview"))["schema"] == "keepwell.overview/1"
             assert served.hub.here in {one["name"] for one in (await read(client, "keepwell://nodes"))["nodes"]}
             here = await read(client, f"keepwell://nodes/{served.hub.here}")
             assert here["schema"] == "keepwell.status/1"

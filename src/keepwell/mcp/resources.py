@@ -129,10 +129,9 @@ def find_reading(uri: str, pictures: Pictures, names: Names) -> Reading:
     shelf, key = _split(uri)
     if shelf.name == NODES.name:
         return _read_node(key, pictures(), names())
-    operation = _find(shelf.shows)
     if not key:
         return Reading(operation=_find(shelf.lists), arguments={})
-    return Reading(operation=operation, arguments={shelf.by: key})
+    return Reading(operation=_find(shelf.shows), arguments={shelf.by: key})
 
 
 def find_shelf(key: str) -> Shelf | None:

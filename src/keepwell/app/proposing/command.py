@@ -12,8 +12,9 @@ from keepwell.app.operation import Operation, Parameter
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.words import clean
 
-#: Characters of one word, and of the whole line: more than a person reads is not approved by reading.
-WORD_CHARACTERS, LINE_CHARACTERS = 1000, 4000
+#: Characters of one word, and of the whole line: more than a person reads is not approved by reading, and what is asked
+#: at a terminal is cut at 2,000.
+WORD_CHARACTERS, LINE_CHARACTERS = 1000, 1900
 
 
 def fill_in(operation: Operation, face: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from keepwell.app.proposing.report import ProposalReport, ProposalsReport
 from keepwell.cli.words import clean, span
 from keepwell.core.proposal import Proposal
 
+#: Commands are copied from here: no line is broken.
+AS_IT_IS = True
 #: Style and sign of each stage; the word stands beside it.
 _STAGES = {
     "waiting": ("yellow", "?"),
@@ -76,5 +77,5 @@ def _how_to_decide(one: Proposal) -> Iterator[RenderableType]:
     yield _line(f"say no:    keepwell proposals refuse {one.id}", "green")
 
 
-def _line(text: str, style: str = "") -> RenderableType:
-    return Padding(Text(text, style=style), (0, 0, 0, 4), expand=False)
+def _line(text: str, style: str = "") -> Text:
+    return Text(f"    {text}", style=style)
