@@ -17,7 +17,8 @@ from keepwell.turns.asking import Asker
 from keepwell.turns.book import load_book, save_rules
 from keepwell.turns.living import identify
 from keepwell.turns.words import Device, Place, Rules, Window, Wish
-from tests.gateway.planes import SECONDS, RunningPlane, running_plane
+from tests.gateway.made import chat, read_answer
+from tests.gateway.planes import SECONDS, RunningPlane, render, running_plane
 from tests.support import eventually_async
 
 GIB = 1024**3
@@ -93,20 +94,40 @@ async def test_in_its_hours_a_job_waits_for_what_runs_and_no_new_request_is_serv
         running = await begin(plane)
 
         async def works() -> bool:
-            return len(engine.requests) == 2
+            return len(engine.requests) > 1
 
         await eventually_async(works, SECONDS, "the request to be at work")
         night, day = Asker(tmp_path, wish("night")), Asker(tmp_path, wish("day"))
         assert (await ask(night)).stage == "clearing"
         assert (await ask(day)).stage == "early"
+        asked = len(engine.requests)
         later = await begin(plane)
         await waits(later, plane)
-        assert len(engine.requests) == 2
+        assert len(engine.requests) == asked
         await engine.set_fault(Fault.NONE)
         running.cancel()
         await has(night)
         await asyncio.to_thread(night.leave)
         assert await later == 200
+
+
+async def test_who_has_the_device_asks_for_models_on_it_by_its_mark(tmp_path: Path) -> None:
+    save_rules(tmp_path, RULES)
+    async with FakeEngine("vllm") as engine, running_plane(tmp_path, engine) as plane:
+        first = Asker(tmp_path, wish("mine"))
+        await has(first)
+        request = await begin(plane)
+        await waits(request, plane)
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+        body = render("/v1/chat/completions", chat(), close=True).partition(b"\r\n")[2]
+        writer.write(head + b"x-keepwell-turn: mine\r\n" + body.partition(b"\r\n")[2])
+        async with asyncio.timeout(SECONDS):
+            assert read_answer(await reader.read()).status == 200
+        writer.close()
+        assert not request.done()
+        await asyncio.to_thread(first.leave)
+        assert await request == 200
 
 
 async def test_a_part_of_the_memory_lets_requests_through(tmp_path: Path) -> None:

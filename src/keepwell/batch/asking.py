@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ CONNECT_SECONDS = 10.0
 STALE_SECONDS = 0.25
 #: Heads of requests that are remembered: one for each path that a job asks.
 HEADS = 64
+#: Variables of a program that `keepwell jobs` runs: its mark, and which device it has now.
+JOB_VARIABLE, DEVICE_VARIABLE = "KEEPWELL_JOB", "KEEPWELL_DEVICE"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -222,6 +225,8 @@ class Asker:
             "content-type": "application/json",
             "x-keepwell-priority": "batch",
         }
+        if os.environ.get(DEVICE_VARIABLE):  # a job that has the device asks in its own time
+            lines["x-keepwell-turn"] = os.environ.get(JOB_VARIABLE, "")
         if self.target.api_key:
             lines["authorization"] = f"Bearer {self.target.api_key}"
         told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())

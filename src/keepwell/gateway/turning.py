@@ -84,6 +84,7 @@ class Turning:
         self._lock: int | None = None
         self._saved = (Book(), 0.0)
         self._closed: dict[str, str] = {}
+        self._closed_for: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
         self._clean: dict[str, float] = {}
         self._wall = 0.0
 
@@ -135,9 +136,11 @@ class Turning:
     def find_held(self, now: float) -> dict[str, Held]:
         """Replicas that nobody may ask now; `until` is of the scheduler's clock."""
         held = {}
+        whose = {one.wish.device: one.wish.id for one in self.book.turns if one.stage == "held" and one.exclusive}
         for device, why in self._closed.items():
             for replica in self._find(device).replicas:
-                held[replica] = Held(keys=frozenset(), until=now + UNKNOWN_SECONDS, why=why)
+                turn = whose.get(device, "")
+                held[replica] = Held(keys=frozenset(), until=now + UNKNOWN_SECONDS, why=why, turn=turn)
         return held
 
     def _take(self, method: bytes, row: dict[str, Any], now: float) -> Answer:
@@ -184,8 +187,10 @@ class Turning:
         self._save(now)
 
     def _close_devices(self, closed: dict[str, str]) -> None:
-        if closed != self._closed:
-            self._closed = closed
+        """Tell where devices were closed or opened, or are another one's: in one step they may be both."""
+        whose = frozenset(one.wish.id for one in self.book.turns if one.stage == "held")
+        if (closed, whose) != self._closed_for:
+            self._closed, self._closed_for = closed, (closed, whose)
             self._changed()
 
     def _save(self, now: float, *, always: bool = False) -> None:

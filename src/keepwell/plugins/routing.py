@@ -54,7 +54,8 @@ def find_port(url: str) -> int:
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One request for a replica. `key` is the client's key name, `weight` its share. `affinity` (the beginning of its
     prompt) and `session` are what may keep it at one replica. `also` are dialects that it can be translated into for
-    replicas which do not speak its own. One is made for each request: no dataclass, for its price.
+    replicas which do not speak its own. `turn` is whose device time it is asked in, "" for nobody's. One is made for
+    each request: no dataclass, for its price.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     affinity: bytes = b""
     session: bytes = b""
     also: frozenset[str] = frozenset()
+    turn: str = ""
 
 
 class Candidate(Protocol):

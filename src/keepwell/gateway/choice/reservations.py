@@ -27,11 +27,14 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A replica is for these keys alone, until an instant (seconds since the epoch); `why` is a clause for others."""
+    """A replica is for these keys alone, or for requests of the `turn` that has its device, until an instant (seconds
+    since the epoch); `why` is a clause for others.
+    """
 
     keys: frozenset[str]
     until: float
     why: str
+    turn: str = ""
 
 
 def find_held(reservations: Iterable[Reservation], now: float) -> dict[str, Held]:

@@ -95,7 +95,7 @@ class Scheduler:
         if station is not None:
             return self._start(ask, station, route, now)
         elsewhere = route.fallback in self.routes
-        if open_ones and not (elsewhere and all(one.is_held_from(ask.key) for one in open_ones)):
+        if open_ones and not (elsewhere and all(one.is_held_from(ask.key, ask.turn) for one in open_ones)):
             return self._wait(ask, route, now, failed)
         if elsewhere:
             return self.arrive(structs.replace(ask, route=route.fallback), now, failed)
@@ -140,7 +140,7 @@ class Scheduler:
         full: set[tuple[str, str, frozenset[str], str, frozenset[str]]] = set()
         for one in sorted(self.waiting.values(), key=_order):
             route = self.routes.get(one.ask.route)
-            wish = (one.ask.route, one.ask.dialect, one.ask.also, one.ask.key, one.failed)
+            wish = (one.ask.route, one.ask.dialect, one.ask.also, one.ask.key + one.ask.turn, one.failed)
             if route is None or wish in full:
                 continue
             open_ones = self._open(route, one.ask, now, one.failed)
@@ -193,7 +193,7 @@ class Scheduler:
             return f"out for {station.breaker.until - now:.1f} s more: {last}"
         if station.breaker.state == "half-open" and station.breaker.trials:
             return "being tried by one request"
-        if station.held is not None and ask.key not in station.held.keys:
+        if station.held is not None and station.is_held_from(ask.key, ask.turn):
             return station.held.why
         if not station.has_room(now, model, beside_others=False, priority=ask.priority):
             return f"full: works on {len(station.running)}"
@@ -255,7 +255,7 @@ class Scheduler:
         return (
             one.has_room(now, route.replicas[one.replica.id], beside_others=beside, priority=ask.priority)
             and not (ask.priority >= BATCH and one.is_pressed(now))
-            and (one.held is None or ask.key in one.held.keys)
+            and not one.is_held_from(ask.key, ask.turn)
             and not (one.replica.stay_seconds and one.keeps_out(route.replicas[one.replica.id], now))
         )
 

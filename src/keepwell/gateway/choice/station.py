@@ -60,9 +60,9 @@ class Station:
     pressed_at: float = float("-inf")
     steps: int = 0
 
-    def is_held_from(self, key: str) -> bool:
-        """True while it is reserved for other keys."""
-        return self.held is not None and key not in self.held.keys
+    def is_held_from(self, key: str, turn: str = "") -> bool:
+        """True while it is reserved for other keys, or its device is another one's than that of this turn."""
+        return self.held is not None and key not in self.held.keys and not (turn and turn == self.held.turn)
 
     @property
     def outstanding(self) -> int:

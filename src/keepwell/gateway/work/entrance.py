@@ -24,6 +24,8 @@ NODE, MODEL = b"x-keepwell-node", b"x-keepwell-model"
 OWNER = b"x-keepwell-key"
 #: By which a client lets everything else go first: `batch`. It can take no priority that its key does not have.
 PRIORITY, BEHIND = b"x-keepwell-priority", b"batch"
+#: By which a program that has a device asks for models on it: the mark of its job.
+TURN = b"x-keepwell-turn"
 SESSIONS = (b"x-keepwell-session", b"x-session-id")
 #: Names of nodes that a refusal lists.
 LISTED = 20
@@ -64,6 +66,7 @@ def enter(surface: Surface, request: Request, key: Key, access_era: object) -> E
         route=route,
         session=next((head.named[name] for name in SESSIONS if name in head.named), b""),
         behind=head.named.get(PRIORITY) == BEHIND,
+        turn=head.named.get(TURN, b"").decode("latin-1"),
     )
 
 

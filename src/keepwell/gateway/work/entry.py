@@ -17,8 +17,8 @@ class Entry:
     of it. `surface_era` and `access_era` are those in which it was found out: in any other it is void.
 
     `reading` is how the body is looked at. `route` is the route that the path or a header leads to, None where the body
-    names a model; `session` what the head names as the client's session. `behind`: it lets
-    everything else go first.
+    names a model; `session` what the head names as the client's session, `turn` whose device time it is asked in.
+    `behind`: it lets everything else go first.
     """
 
     surface_era: object
@@ -33,3 +33,4 @@ class Entry:
     route: Route | None = None
     session: bytes = b""
     behind: bool = False
+    turn: str = ""

@@ -149,6 +149,8 @@ class Gate:
             ask = stick(ask, route, look, entry.session)
         if entry.behind:
             ask = structs.replace(ask, priority=BATCH)
+        if entry.turn:
+            ask = structs.replace(ask, turn=entry.turn)
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
         if ruled is not None:
             exchange.obey(ruled)
