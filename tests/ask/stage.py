@@ -9,7 +9,7 @@ from keepwell.app.diagnosing import diagnose_text
 from keepwell.app.expert.answering import converse, gather, make_report
 from keepwell.app.expert.privacy import make_redactor
 from keepwell.app.expert.report import Answering, AskReport
-from keepwell.app.expert.respondent import Respondent
+from keepwell.app.expert.resident import Respondent
 from keepwell.app.expert.speaking import Speaker
 from keepwell.app.expert.toolbox import list_usable, make_forms
 from keepwell.app.operation import Caller

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from keepwell.app.diagnosing import diagnose_here
 from keepwell.app.expert.privacy import make_redactor
 from keepwell.app.expert.report import Answering, AskReport, Used
-from keepwell.app.expert.respondent import Choice, Respondent, find_respondent
+from keepwell.app.expert.resident import Respondent
+from keepwell.app.expert.respondent import Choice, check_choice, find_respondent
 from keepwell.app.expert.speaking import Speaker
 from keepwell.app.expert.toolbox import list_usable, make_forms, run_look
 from keepwell.app.operation import Caller
@@ -46,14 +47,16 @@ class Wish:
 async def answer(caller: Caller, wish: Wish) -> AskReport:
     """Look, then ask. Without a model that is up, or with one that says nothing of use, the ranking is the answer.
 
-    Raises ConfigurationError for a question without words, and what `keepwell diagnose` raises.
+    Raises ConfigurationError for a question without words and for what is no address, RefusedError for an address
+    outside that the owner did not agree to, and what `keepwell diagnose` raises.
     """
     question = wish.question.strip()[:QUESTION_CHARS]
     if not question:
         raise ConfigurationError("a question needs words", hint='keepwell ask "why is it slow?"')
     wish = replace(wish, question=question)
-    ranking = await diagnose_here(caller, level=LEVEL)
     async with wire(caller) as wiring:
+        check_choice(wiring.config, wish.choice)
+        ranking = await diagnose_here(caller, level=LEVEL)
         try:
             who = await find_respondent(wiring, caller, wish.choice, ranking)
         except AccessError as error:

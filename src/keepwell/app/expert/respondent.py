@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from keepwell.app.expert.privacy import is_outside
+from keepwell.app.expert.resident import (
+    KEY_VARIABLE,
+    Respondent,
+    choose,
+    is_for_words,
+    list_engines,
+    list_here,
+    list_offered,
+)
+from keepwell.app.looking import look
 from keepwell.app.operation import Caller
-from keepwell.app.report import DiagnosisReport, EnginePicture, LoadedPicture
+from keepwell.app.report import DiagnosisReport
 from keepwell.app.running.proving import find_key
-from keepwell.app.serving.doors import ask_planes, find_serving
 from keepwell.app.wiring import Wiring
+from keepwell.config.model import Config
 from keepwell.config.secret import load_secret
 from keepwell.core.errors import ConfigurationError, RefusedError, Unreachable
 from keepwell.core.model_name import same_model
 from keepwell.core.observation import Missing
 from keepwell.core.secret import mask_text
-from keepwell.gateway.settings import SETTINGS_FILE, Settings, load_settings
+from keepwell.core.values import rows_of, text_of
 from keepwell.plugins.ask import ask_fields
-from keepwell.plugins.dialect import Offered
 
-#: Where the key of the gateway or of an address may stand.
-KEY_VARIABLE = "KEEPWELL_API_KEY"
-#: What names of models that only embed or order texts have in them.
-NOT_FOR_WORDS = ("embed", "rerank", "bge-")
 #: Models that are named to who has to choose.
 MODELS_TOLD = 12
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Respondent:
-    """A model at a server. `where` is the address for people; `in_memory` is None where that is not known, `outside`
-    that the words go to somebody else. `context_tokens` is 0 where it is not told.
-    """
-
-    url: str
-    model: str
-    where: str
-    api_key: str = ""
-    in_memory: bool | None = None
-    outside: bool = False
-    context_tokens: int = 0
-    size_bytes: int = 0
+#: How the state of a model begins that an engine has somebody else answer for.
+REMOTE = "remote"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,74 +46,117 @@ class Choice:
     load: bool = False
 
 
+def check_choice(config: Config, choice: Choice) -> None:
+    """See that what the owner wrote can be asked, before anything is looked at.
+
+    Raises ConfigurationError for what is no address, RefusedError for one outside that is not agreed on.
+    """
+    written = choice.at or config.ask.url
+    if not written:
+        return
+    if not written.startswith(("http://", "https://")):
+        raise ConfigurationError("an address begins with http:// or https://", where=mask_text(written))
+    if is_outside(_plain(written), config) and not _is_agreed(config, choice):
+        raise _refuse(mask_text(written))
+
+
+def _refuse(where: str) -> RefusedError:
+    return RefusedError(
+        f"{where} is outside of your own network, or sends there",
+        hint="to let what was seen go there, without secrets and names: url and hosted = true at [ask]",
+    )
+
+
 async def find_respondent(wiring: Wiring, caller: Caller, choice: Choice, report: DiagnosisReport) -> Respondent:
     """Who is asked. Raises Unreachable where no model is there or nobody agrees that one is loaded, RefusedError for a
-    server of somebody else's that the owner did not opt in to.
+    server of somebody else's that the owner did not opt in to, ConfigurationError for what is no address.
     """
+    check_choice(wiring.config, choice)
     declared = wiring.config.ask
-    model = choice.model or declared.model
-    if choice.at or declared.url:
-        found = await _find_address(wiring, choice.at or declared.url, model, report, declared_too=not choice.at)
+    if choice.at:
+        found = await _find_address(wiring, choice.at, choice.model, report)
+    elif declared.url:
+        found = await _find_address(wiring, declared.url, choice.model or declared.model, report)
     else:
-        found = await _find_here(wiring, model, report)
-    if found.outside and not declared.hosted:
-        raise RefusedError(
-            f"{found.where} is outside of your own network, or sends there",
-            hint="to let what was seen go there, without secrets and names: hosted = true at [ask] in keepwell.toml",
-        )
-    if found.in_memory is False and not (choice.load or caller.agree([_question(found)])):
+        found = await _find_here(wiring, caller, choice.model or declared.model, report)
+    if found.in_memory is False and not found.outside:
+        found = replace(found, outside=await _is_answered_elsewhere(wiring, caller, found.model))
+    if found.outside and not _is_agreed(wiring.config, choice):
+        raise _refuse(f"{found.model} at {found.where}")
+    if found.in_memory is False and not found.outside and not (choice.load or caller.agree([_question(found)])):
         raise Unreachable(
-            f"{found.model} is not in memory, and nobody agreed that it is loaded",
+            f"{found.model} is not known to be in memory, and nobody agreed that it is loaded",
             hint="keepwell ask --load lets it be loaded; --model names another one",
         )
     return found
 
 
 def _question(found: Respondent) -> str:
-    return f"{found.model} at {found.where} is not in memory: to answer, it is loaded, and others may have to leave"
+    return f"load {found.model} at {found.where}, which is not known to be in memory; others may have to leave for it"
 
 
-async def _find_address(
-    wiring: Wiring, written: str, model: str, report: DiagnosisReport, *, declared_too: bool
-) -> Respondent:
-    url = written.rstrip("/").removesuffix("/v1")
-    if not url.startswith(("http://", "https://")):
-        raise ConfigurationError("an address begins with http:// or https://", where=mask_text(written))
-    key = find_key(wiring.config, url)
-    if declared_too:
-        key = load_secret(wiring.config.ask.key, os.environ) or key
-    key = key or os.environ.get(KEY_VARIABLE, "")
-    found = Respondent(url=url, model=model, where=mask_text(url), api_key=key, outside=is_outside(url, wiring.config))
-    here = [one for one in _list_here(report) if one.url == url]
-    resident = _choose(here, model)
+def _is_agreed(config: Config, choice: Choice) -> bool:
+    """The owner's word is for the address that stands beside it, and for the gateway's own routes; for no other."""
+    declared = config.ask
+    return declared.hosted and (not choice.at or _plain(choice.at) == _plain(declared.url))
+
+
+def _plain(url: str) -> str:
+    return url.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+async def _find_address(wiring: Wiring, written: str, model: str, report: DiagnosisReport) -> Respondent:
+    url = _plain(written)
+    found = Respondent(
+        url=url,
+        model=model,
+        where=mask_text(url),
+        api_key=_find_key(wiring, url),
+        outside=is_outside(url, wiring.config),
+    )
+    resident = choose([one for one in list_here(wiring, report) if one.url == url], model)
     if resident is not None:
-        return replace(resident, api_key=key)
-    if here and model:
-        return replace(found, in_memory=False)
-    if not model and not (found.outside and not wiring.config.ask.hosted):
+        return replace(resident, api_key=found.api_key)
+    if any(one.url == url and not isinstance(one.loaded, Missing) for one in list_engines(report)):
+        found = replace(found, in_memory=False)
+    if not model:
         found = replace(found, model=await _find_only(wiring, found))
     return found
+
+
+def _find_key(wiring: Wiring, url: str) -> str:
+    """The key for an address: of [ask], of its [[engine]], or of the environment, which is for own servers alone."""
+    declared = wiring.config.ask
+    if declared.key is not None and url == _plain(declared.url):
+        return load_secret(declared.key, os.environ)
+    key = find_key(wiring.config, url)
+    if key or is_outside(url, wiring.config):
+        return key
+    return os.environ.get(KEY_VARIABLE, "")
 
 
 async def _find_only(wiring: Wiring, found: Respondent) -> str:
     """The one model that a server lists. Raises Unreachable where there is none, or several."""
     listed = await ask_fields(wiring.hands, f"{found.url}/v1/models", api_key=found.api_key)
     if isinstance(listed, Missing):
-        raise Unreachable(f"it does not list its models: {listed.reason}", where=found.where)
+        raise Unreachable(f"{found.where} does not list its models: {listed.reason}")
     names = [one.text("id") for one in listed.items("data") if is_for_words(one.text("id"))]
     if not names:
-        raise Unreachable("it offers no model", where=found.where)
+        raise Unreachable(f"{found.where} offers no model")
     if len(names) > 1:
         told = ", ".join(names[:MODELS_TOLD])
-        raise Unreachable("it has several models", where=found.where, hint=f"name one with --model: {told}")
+        raise Unreachable(f"{found.where} has several models", hint=f"name one with --model: {told}")
     return names[0]
 
 
-async def _find_here(wiring: Wiring, model: str, report: DiagnosisReport) -> Respondent:
-    """Through the gateway where one runs and has a model in memory, else at an engine that has one."""
-    offered = await _list_offered(wiring, report)
-    engines = list(_list_here(report))
-    found = _choose([one for one in offered if one.in_memory], model) or _choose(engines, model)
+async def _find_here(wiring: Wiring, caller: Caller, model: str, report: DiagnosisReport) -> Respondent:
+    """Through the gateway where one runs, so that what was drained stays so; else at an engine."""
+    offered = await list_offered(wiring, report)
+    if offered is None:
+        return await _find_engine(wiring, caller, model, report)
+    if not model and not wiring.config.ask.hosted:
+        offered = [one for one in offered if not one.outside]
+    found = choose([one for one in offered if one.in_memory], model)
     if found is not None:
         return found
     known = [one for one in offered if not model or same_model(one.model, model)]
@@ -134,113 +166,39 @@ async def _find_here(wiring: Wiring, model: str, report: DiagnosisReport) -> Res
         told = ", ".join(one.model for one in known[:MODELS_TOLD])
         raise Unreachable("no model is in memory", hint=f"name one that may be loaded with --model: {told}")
     if model:
-        raise Unreachable(f"no model {model} is known here", hint="keepwell status lists engines and models")
-    silent = [one.url for one in _list_engines(report) if isinstance(one.loaded, Missing)]
-    if silent:
-        told = ", ".join(map(mask_text, silent[:MODELS_TOLD]))
-        raise Unreachable("it is not known what is in memory here", hint=f"--at asks one of these all the same: {told}")
-    raise Unreachable("no model is up", hint="keepwell up serves those of this machine; --at names a server elsewhere")
+        raise Unreachable(f"the gateway offers no model {model}", hint="keepwell replicas lists who answers there")
+    raise Unreachable("the gateway offers no model", hint="keepwell replicas lists who answers there")
 
 
-def _choose(known: Sequence[Respondent], model: str) -> Respondent | None:
-    """The one that was named, else the largest: of one family the larger is the more capable."""
-    wanted = [one for one in known if not model or same_model(one.model, model)]
-    ranked = sorted(wanted, key=_size, reverse=True)
-    return next(iter(ranked), None)
+async def _find_engine(wiring: Wiring, caller: Caller, model: str, report: DiagnosisReport) -> Respondent:
+    """One that has the model in memory, else one that has it."""
+    found = choose(list(list_here(wiring, report)), model)
+    if found is not None:
+        return found
+    if model:
+        seen = (await look(wiring, caller, level=1)).seen
+        for engine in list_engines(report):
+            for row in rows_of(seen.value(engine.ref, "engine.models")):
+                if same_model(text_of(row, "name"), model):
+                    made = await _find_address(wiring, engine.url, text_of(row, "name"), report)
+                    return replace(made, in_memory=False, where=f"{engine.title} at {made.where}")
+    raise _nobody(report, model)
 
 
-def _size(one: Respondent) -> int:
-    return one.size_bytes
+def _nobody(report: DiagnosisReport, model: str) -> Unreachable:
+    """Why no engine was asked, and how one can be."""
+    engines = [mask_text(one.url) for one in list_engines(report)[:MODELS_TOLD]]
+    if not engines:
+        hint = "keepwell up serves the engines of this machine; --at names a server elsewhere"
+        return Unreachable("no model is up", hint=hint)
+    what = "no model is known to be in memory here"
+    if model:
+        what = f"{model} is not known to be in memory here"
+    return Unreachable(what, hint=f"--at asks an engine all the same, after a yes: {', '.join(engines)}")
 
 
-def is_for_words(model: str) -> bool:
-    """Whether a model answers in words, as far as its name tells."""
-    return bool(model) and not any(one in model.lower() for one in NOT_FOR_WORDS)
-
-
-async def _list_offered(wiring: Wiring, report: DiagnosisReport) -> list[Respondent]:
-    """What the gateway offers; [] where none serves."""
-    serving = find_serving(await ask_planes(wiring.state, wiring.hands))
-    if serving is None or not serving.plane.listening:
-        return []
-    try:
-        settings = load_settings(wiring.state / SETTINGS_FILE)
-    except ConfigurationError:
-        return []
-    scheme = {True: "https", False: "http"}[bool(wiring.config.gateway.certificate)]
-    host, _, port = serving.plane.listening[0].rpartition(":")
-    url = f"{scheme}://{_EVERYWHERE.get(host, host)}:{port}"
-    resident = {name for one in serving.replicas for name in one.models}
-    sizes = dict(_list_sizes(report))
-    return [
-        Respondent(
-            url=url,
-            model=one.name,
-            where=f"the gateway at {url}",
-            api_key=os.environ.get(KEY_VARIABLE, ""),
-            in_memory=bool(one.held) or any(name in resident for name in _names_of(settings, one.name)),
-            outside=_goes_outside(wiring, settings, one.name),
-            context_tokens=min([held.context_tokens for held in one.held if held.context_tokens], default=0),
-            size_bytes=_find_size(one, sizes),
-        )
-        for one in settings.offered
-        if "chat" not in one.cannot and is_for_words(one.name)
-    ]
-
-
-def _find_size(one: Offered, sizes: dict[str, int]) -> int:
-    held = [each.size_bytes for each in one.held]
-    return max([*held, one.size_bytes, *(size for name, size in sizes.items() if same_model(name, one.name))])
-
-
-def _names_of(settings: Settings, name: str) -> Iterator[str]:
-    """The names by which replicas know the model of a route."""
-    for route in settings.routes:
-        if route.name == name:
-            yield from route.replicas.values()
-
-
-def _goes_outside(wiring: Wiring, settings: Settings, name: str) -> bool:
-    """Whether a request for it may be answered by a server of somebody else's."""
-    hosts = {one.id: one for one in settings.replicas}
-    used = [hosts[id] for route in settings.routes if route.name == name for id in route.replicas if id in hosts]
-    return any(is_outside(_url_of(one.host, one.port), wiring.config) for one in used)
-
-
-def _url_of(host: str, port: int) -> str:
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    return f"http://{host}:{port}"
-
-
-def _list_sizes(report: DiagnosisReport) -> Iterator[tuple[str, int]]:
-    for _, loaded in _list_loaded(report):
-        yield loaded.name, loaded.size_bytes
-
-
-def _list_here(report: DiagnosisReport) -> Iterator[Respondent]:
-    """Models in the memory of engines that were seen."""
-    for engine, loaded in _list_loaded(report):
-        if is_for_words(loaded.name):
-            yield Respondent(
-                url=engine.url,
-                model=loaded.name,
-                where=f"{engine.title} at {mask_text(engine.url)}",
-                api_key=os.environ.get(KEY_VARIABLE, ""),
-                in_memory=True,
-                context_tokens=loaded.context_tokens,
-                size_bytes=loaded.size_bytes,
-            )
-
-
-def _list_loaded(report: DiagnosisReport) -> Iterator[tuple[EnginePicture, LoadedPicture]]:
-    for engine in _list_engines(report):
-        if not isinstance(engine.loaded, Missing):
-            for loaded in engine.loaded:
-                yield engine, loaded
-
-
-def _list_engines(report: DiagnosisReport) -> tuple[EnginePicture, ...]:
-    if report.node is None:
-        return ()
-    return report.node.engines
+async def _is_answered_elsewhere(wiring: Wiring, caller: Caller, model: str) -> bool:
+    """Whether an engine here has somebody else answer for this model, as it lists it. Costs a look of a second."""
+    seen = (await look(wiring, caller, level=1)).seen
+    rows = [row for one in seen.named("engine.models") for row in rows_of(one.value)]
+    return any(same_model(text_of(row, "name"), model) and text_of(row, "status").startswith(REMOTE) for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from keepwell.app.expert.respondent import Respondent
+from keepwell.app.expert.resident import Respondent
 from keepwell.ask.actions import Heard, Query
 from keepwell.core.clock import Clock
 from keepwell.core.errors import AccessError, ConfigurationError, TimedOut
