@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from keepwell.cli.adapter import CONFIG_HELP, HELP_NAMES
 from keepwell.cli.call import INTERRUPTED, Verdict
 from keepwell.cli.letters import write_harmlessly
 from keepwell.cli.main import build
+from keepwell.tui.command import make_command
+
+if TYPE_CHECKING:
+    from keepwell.app.overview.model import Overview
 
 #: Objects made and kept between two looks for garbage. What a command makes first are modules, which stay: with the
 #: interpreter's 700 such looks are a tenth of its start.
@@ -25,6 +30,7 @@ def main() -> None:
     write_harmlessly(sys.stdout, sys.stderr)
     app = build()
     app.add_command(_make_mcp())
+    app.add_command(make_command(_print_overview, HELP_NAMES))
     try:
         app.main(prog_name="keepwell", standalone_mode=False)
     except Verdict as error:
@@ -68,6 +74,14 @@ def _mcp(allow_change: bool, config: Path | None) -> None:
     from keepwell.mcp.server import serve
 
     serve(Caller(asked_by="mcp", config=config), allow_change=allow_change)
+
+
+def _print_overview(overview: Overview) -> None:
+    """As text: what the command line shows of it."""
+    from keepwell.cli.output import make_screen
+    from keepwell.cli.views.overview import render
+
+    make_screen().print(render(overview))
 
 
 if __name__ == "__main__":

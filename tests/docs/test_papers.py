@@ -18,7 +18,7 @@ from keepwell.plugins.registry import names
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Commands that are not operations: they serve.
-SERVERS = {"mcp"}
+SERVERS = {"mcp", "top"}
 
 
 def code_words(path: Path) -> list[str]:

@@ -16,7 +16,7 @@ from keepwell.app.hub.running import Runner
 from keepwell.app.operation import Caller, untold
 from keepwell.app.overview.model import Overview
 from keepwell.app.overview.reading import parse_overview
-from keepwell.app.wiring import Wiring, wire
+from keepwell.app.wiring import Wiring, find_state, wire
 from keepwell.core.errors import AccessError
 from keepwell.core.ref import node
 from keepwell.core.series import SeriesKey
@@ -55,6 +55,11 @@ async def open_source(caller: Caller) -> AsyncIterator[Source]:
             return
         async with _looking(wiring) as source:
             yield source
+
+
+def is_hub_there(caller: Caller) -> bool:
+    """True while a hub of the caller's state folder lives. Costs a small file."""
+    return find_hub_door(find_state(caller)) is not None
 
 
 class HubSource:
