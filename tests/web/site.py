@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -14,7 +13,6 @@ import httpx2
 
 from keepwell.app.hub.answering import Answering
 from keepwell.app.hub.duty import Hub
-from keepwell.config.hub_model import HubEntry
 from keepwell.config.model import Config
 from keepwell.store.hub_door import HubDoor, find_hub_door
 from keepwell.web.face import Web
@@ -57,18 +55,24 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(
-    state: Path, config: Config | None = None, *, host: str = "127.0.0.1", change: Callable[[Hub], Hub] | None = None
-) -> AsyncIterator[Site]:
+async def serving(state: Path, config: Config | None = None, *, host: str = "127.0.0.1") -> AsyncIterator[Site]:
     """A hub with pages on a free port; no other duty runs."""
-    port, lines = free_port(), Lines()
-    given = config or Config()
-    given = replace(given, hub=replace(given.hub, listen=(f"{host}:{port}",)))
-    hub = replace(make_hub(state, lines, config=given), faces=(Web(),))
-    if change is not None:
-        hub = change(hub)
+    lines = Lines()
+    async with serving_hub(make_hub(state, lines, config=config), lines, host=host) as site:
+        yield site
+
+
+@asynccontextmanager
+async def serving_hub(
+    hub: Hub, lines: Lines | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Site]:
+    """This hub with pages."""
+    port = port or free_port()
+    given = hub.wiring.config
+    config = replace(given, hub=replace(given.hub, listen=(f"{host}:{port}",)))
+    hub = replace(hub, faces=(Web(),), wiring=replace(hub.wiring, config=config))
     duty = Answering()
-    site = Site(hub=hub, url=f"http://127.0.0.1:{port}", lines=lines, state=state)
+    site = Site(hub=hub, url=f"http://127.0.0.1:{port}", lines=lines or Lines(), state=hub.state)
     try:
         await duty.do(hub, hub.wiring.clock.now())
 
@@ -153,11 +157,3 @@ def parse(html: str) -> Node:
 def form(**fields: str) -> bytes:
     """A form as a browser sends it."""
     return urlencode(fields).encode()
-
-
-async def soon() -> None:
-    """Let others go on."""
-    await asyncio.sleep(0)
-
-
-USUAL = HubEntry()

@@ -12,17 +12,28 @@ from keepwell.app.expert.speaking import PATH
 from keepwell.app.rehearsing.playing import find_codecs
 from keepwell.core.errors import Unreachable
 from keepwell.core.text import cut_text, escape_controls
+from keepwell.core.words import figure
 from keepwell.gateway.door import load_plates
 from keepwell.plugins.answer_events import Counted, Event, Failed, Reasoning, Text
 from keepwell.plugins.asked import Asked, Message
 from keepwell.plugins.codec import Codec
 from keepwell.web.page import Visit
+from keepwell.web.words import DASH, tell_brief
 from keepwell.wire.outbound import Outbound, Sink
 
 #: Seconds until a connection, between two pieces of an answer (a model may have to be loaded), and in all.
 CONNECT_SECONDS, BETWEEN_SECONDS, TOTAL_SECONDS = 3.0, 600.0, 3600.0
 #: Tokens of an answer at most, unless fewer are asked for; characters of what a server says of an error.
 MOST_TOKENS, SAID = 4096, 400
+#: Characters of a digest that are shown.
+DIGEST = 19
+#: How it is known which model answered, in words.
+PROOFS = {
+    "said": "said by the engine",
+    "verified": "verified: the model that was asked, in memory, of the bytes that its store lists",
+    "canary": "verified, and its known answer is the same",
+    "mismatch": "another model answered",
+}
 #: Headers of the gateway that say who answered, and what each is called here.
 TOLD = {
     b"x-keepwell-request": "request",
@@ -142,7 +153,11 @@ def _hear(events: Sequence[Event], figures: _Figures) -> list[Said]:
 
 
 def _tell_head(headers: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {said: _clean(headers[name].decode("utf-8", "replace")) for name, said in TOLD.items() if name in headers}
+    """What the gateway says of who answers, and `who`: the same in a sentence."""
+    told = {said: _clean(headers[name].decode("utf-8", "replace")) for name, said in TOLD.items() if name in headers}
+    words = [told.get("replica", ""), told.get("device", ""), PROOFS.get(told.get("proof", ""), "not attested")]
+    words.append(told.get("digest", "")[:DIGEST])
+    return {**told, "who": " · ".join(one for one in words if one)}
 
 
 def _clean(text: str) -> str:
@@ -167,21 +182,31 @@ class _Figures:
         self.first = self.first or self.last
         self.pieces += 1
 
-    def tell(self) -> dict[str, float]:
-        """Seconds until the first word and in all, and tokens a second after the first; -1 where nobody knows."""
-        counted = self.output_tokens
+    def tell(self) -> dict[str, Any]:
+        """Seconds until the first word and in all, and tokens a second after the first; -1 where nobody knows.
+        `figures` are the same in words.
+        """
+        counted, ttft, speed = self.output_tokens, -1.0, -1.0
         if counted < 0:
             counted = self.pieces
-        told = {
-            "ttft": round(self.first - self.began, 4) * bool(self.pieces) - (not self.pieces),
-            "total": round(monotonic() - self.began, 4),
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "tokens_per_second": -1.0,
-        }
+        if self.pieces:
+            ttft = round(self.first - self.began, 4)
         if counted > 1 and self.last > self.first:
-            told["tokens_per_second"] = round((counted - 1) / (self.last - self.first), 2)
-        return told
+            speed = round((counted - 1) / (self.last - self.first), 2)
+        total = round(monotonic() - self.began, 4)
+        words = (
+            ("first token", tell_brief(ttft)),
+            ("tokens a second", _count(speed)),
+            ("tokens", f"{_count(self.input_tokens)} in, {_count(self.output_tokens)} out"),
+            ("in all", tell_brief(total)),
+        )
+        return {"ttft": ttft, "tokens_per_second": speed, "output_tokens": counted, "total": total, "figures": words}
+
+
+def _count(number: float) -> str:
+    if number < 0:
+        return DASH
+    return figure(number)
 
 
 class _Coming:

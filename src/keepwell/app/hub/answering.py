@@ -64,7 +64,10 @@ class Answering:
             self._settings = settings
         if self._door is not None:  # it answers, also where the disk is full and nobody can be told where
             save_hub_door(hub.state, self._door)
-            hub.tell(f"numbers at {self._door.url}/metrics")
+            told = f"numbers at {self._door.url}/metrics"
+            if hub.faces:
+                told = f"pages at {self._door.url}; {told}"
+            hub.tell(told)
             self._door = None
 
     async def close(self) -> None:

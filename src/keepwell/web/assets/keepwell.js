@@ -24,10 +24,7 @@ function make(html, near) {
 function morph(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    old.nodeValue = fresh.nodeValue;
-    return;
-  }
+  if (old.nodeType !== Node.ELEMENT_NODE) return void (old.nodeValue = fresh.nodeValue);
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   }
@@ -95,7 +92,6 @@ function take(section, event) {
 
 /** A key as it stands in HTML, as the document has it. */
 function decode(text) {
-  if (!text.includes("&")) return text;
   const holder = document.createElement("textarea");
   holder.innerHTML = text;
   return holder.value;
@@ -128,10 +124,7 @@ function live() {
       if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 4000);
     };
   };
-  const close = () => {
-    clearTimeout(again);
-    source?.close();
-  };
+  const close = () => (clearTimeout(again), source?.close());
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : (close(), open())));
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
@@ -156,18 +149,6 @@ function element(tag, kind, text = "") {
   return made;
 }
 
-const PROOFS = {
-  verified: "verified: the model that was asked, in memory, of the bytes that its store lists",
-  canary: "verified, and its known answer is the same",
-  said: "said by the engine",
-  mismatch: "another model answered",
-};
-
-function brief(seconds) {
-  if (seconds < 0) return "–";
-  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toPrecision(3)} s`;
-}
-
 /** The events of an answer that streams, as they come. */
 async function* events(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -181,24 +162,16 @@ async function* events(answer) {
   }
 }
 
+/** The figures of an answer, as the server says them. */
 function figures(told) {
   const list = element("dl", "figures");
-  const count = (number) => (number < 0 ? "–" : String(number));
-  for (const [name, value] of [
-    ["first token", brief(told.ttft)],
-    ["tokens a second", count(told.tokens_per_second)],
-    ["tokens", `${count(told.input_tokens)} in, ${count(told.output_tokens)} out`],
-    ["in all", brief(told.total)],
-  ]) {
-    list.append(element("dt", "", name), element("dd", "", value));
-  }
+  for (const [name, value] of told.figures) list.append(element("dt", "", name), element("dd", "", value));
   return list;
 }
 
+/** Who answered. */
 function who(told) {
-  const line = element("p", "small soft");
-  const where = [told.replica, told.device, PROOFS[told.proof] ?? "not attested", told.digest?.slice(0, 19)];
-  line.append(where.filter(Boolean).join(" · "));
+  const line = element("p", "small soft", told.who);
   if (told.request) {
     const link = element("a", "", `request ${told.request}`);
     link.href = `/requests/${encodeURIComponent(told.request)}`;

@@ -25,7 +25,7 @@ async def show(visit: Visit) -> Shown:
     text = await asyncio.to_thread(_read, config.path)
     data = {
         "sections": list_settings(config, text),
-        "path": str(config.path or ""),
+        "file": str(config.path or ""),
         "state": str(hub.state),
         "keys": load_keys(hub.state),
         "digest": DIGEST,
