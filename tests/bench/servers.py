@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import monotonic
 
 from keepwell.bench.load import Prompt
 
@@ -50,3 +51,10 @@ async def serve(speak: Speak) -> AsyncIterator[str]:
 async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
     """A stream of two tokens, at once."""
     writer.write(STREAM)
+
+
+def let_pass(seconds: float) -> None:
+    """Let time pass while nothing else is done: the loop reads nothing meanwhile."""
+    end = monotonic() + seconds
+    while monotonic() < end:
+        pass

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keepwell.bench.answer import Answer, Habits
+from keepwell.bench.direct import Direct
 from keepwell.bench.sample import Sample
 from keepwell.bench.timed import Timed
 
@@ -35,16 +36,39 @@ class Written:
         self.aborted = True
 
 
+class InTurns(Direct):
+    """A connection without a socket: who uses it says what comes when."""
+
+    def __init__(self) -> None:
+        self.slow = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def slow_down(self) -> None:
+        self.slow = True
+
+    def speed_up(self) -> None:
+        self.slow = False
+
+    def abort(self) -> None:
+        pass
+
+
 class Asked:
     """One connection with one request on it, and how it ended."""
 
-    def __init__(self, *, stream: bool = True) -> None:
+    def __init__(self, *, stream: bool = True, direct: Direct | None = None, closely: bool = True) -> None:
         self.ended: list[Answer] = []
         self.lost = 0
         self.transport = Written()
         self.connection = Timed(Sample(1), Habits(), self._note, self._lose)
-        self.connection.connection_made(cast("asyncio.BaseTransport", self.transport))
-        self.answer = Answer(0, 0.0, stream=stream)
+        self.connection.connection_made(direct or cast("asyncio.BaseTransport", self.transport))
+        self.closely = closely
+        self.ask(stream=stream)
+
+    def ask(self, *, stream: bool = True) -> None:
+        self.answer = Answer(0, 0.0, stream=stream, closely=self.closely)
         self.connection.begin(self.answer, b"POST / HTTP/1.1\r\n\r\n")
 
     def _note(self, connection: Timed, answer: Answer) -> None:
@@ -170,3 +194,81 @@ def test_an_answer_that_is_no_stream() -> None:
     assert (answer.outcome, answer.said.input_tokens) == ("ok", 5)
     assert isnan(answer.first)
     assert isnan(answer.said.output_tokens)
+
+
+def play(asked: Asked, reads: list[tuple[float, bytes]], turn: float) -> Answer:
+    """Hand a stream to a connection: while it is slow, all that came within a turn at once, as of the last of it."""
+    answer, begin = asked.answer, asked.answer.sent
+    direct = asked.connection.transport
+    assert isinstance(direct, InTurns)
+    waiting, due = b"", 0.0
+    for number, (at, data) in enumerate(reads):
+        if not direct.slow:
+            asked.connection.received(data, begin + at)
+            due = at + turn
+            continue
+        waiting += data
+        if number + 1 == len(reads) or reads[number + 1][0] > due:
+            asked.connection.received(waiting, begin + at)
+            waiting, due = b"", at + turn
+    return answer
+
+
+def told(answer: Answer) -> tuple[object, ...]:
+    """All that has to be the same however an answer is read."""
+    times = [round(one - answer.sent, 6) for one in (answer.first, answer.last, answer.ended)]
+    said = answer.said
+    return (*times, answer.pieces, answer.outcome, answer.error, said.input_tokens, said.output_tokens)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(0.0005, 0.03), min_size=1, max_size=120),
+    st.lists(st.sampled_from(["t", "tok ", 'a "quoted" one', "\\n", "ü", "data: x"]), min_size=1, max_size=120),
+    st.floats(0.01, 0.3),
+    st.booleans(),
+)
+def test_reading_in_turns_tells_the_same(gaps: list[float], words: list[str], turn: float, role: bool) -> None:
+    """First token, end, number of tokens, usage and outcome, of a second answer too, whose server is known."""
+    reads = [(0.001, HEAD), *[(0.002, chunk(ROLE))] * role]
+    at = 0.02
+    for word, gap in zip(words, gaps, strict=False):
+        reads.append((at, chunk(token(word))))
+        at += gap
+    last = reads.pop()
+    reads.append((last[0], last[1] + chunk(USAGE) + chunk(DONE) + b"0\r\n\r\n"))
+    closely, in_turns = Asked(direct=InTurns()), Asked(direct=InTurns(), closely=False)
+    for _ in range(3):
+        expected, found = play(closely, reads, turn), play(in_turns, reads, turn)
+        assert told(found) == told(expected)
+        assert found.outcome == "ok"
+        assert found.first == pytest.approx(found.sent + 0.02)
+        assert isnan(found.make_row(0.0).events)
+        assert not in_turns.connection.sample.kept
+        closely.ask()
+        in_turns.ask()
+
+
+def test_an_error_in_an_answer_that_is_read_in_turns() -> None:
+    asked = Asked(direct=InTurns(), closely=False)
+    for _ in range(2):
+        reads = [(0.0, HEAD), *[(0.02 + n / 100, chunk(token("t"))) for n in range(9)]]
+        reads.append((0.2, chunk(b'data: {"error":{"message":"out of memory"}}\n\n') + b"0\r\n\r\n"))
+        answer = play(asked, reads, 0.03)
+        assert (answer.outcome, answer.error, answer.pieces) == ("server_error", "out of memory", 9)
+        asked.ask()
+
+
+def test_the_next_request_is_read_as_it_comes_until_its_first_token() -> None:
+    asked = Asked(direct=InTurns(), closely=False)
+    direct = asked.connection.transport
+    assert isinstance(direct, InTurns)
+    for _ in range(3):
+        asked.connection.received(HEAD, 1.0)
+        asked.connection.received(chunk(ROLE), 1.0)
+        assert not direct.slow
+        asked.connection.received(chunk(token("t")), 1.0)
+        assert direct.slow
+        asked.connection.received(chunk(token("t")) + chunk(DONE) + b"0\r\n\r\n", 1.0)
+        assert not direct.slow
+        asked.ask()

@@ -64,24 +64,24 @@ class Answer:
     """What is noted of one request. Instants are of the monotonic clock, nan: there is none.
 
     It is the taker and the sink of its connection. `order` is its place among all that were sent, `events` are reads
-    that brought tokens, `pieces` the texts in them.
+    that brought tokens, `pieces` the texts in them. Where it is not read `closely`, several parts come in one read.
     """
 
     __slots__ = (
-        *("_counted", "_kept", "_line", "_size", "_tail", "connection", "ended", "error", "events"),
+        *("_counted", "_kept", "_line", "_size", "_tail", "closely", "connection", "ended", "error", "events"),
         *("first", "keep", "last", "order", "outcome", "pieces", "planned", "said", "sent", "stream"),
     )
     #: As a sink it gets the body without its framing.
     raw = False
 
-    def __init__(self, order: int, planned: float, *, stream: bool, keep: bool = False) -> None:
+    def __init__(self, order: int, planned: float, *, stream: bool, keep: bool = False, closely: bool = True) -> None:
         self.connection: Way | None = None
         self.order, self.planned, self.keep = order, planned, keep
         self.sent = self.first = self.last = self.ended = nan
         self.events = self.pieces = 0
         self.outcome = self.error = ""
         self.said = Said()
-        self.stream = stream
+        self.stream, self.closely = stream, closely
         #: Its tokens are counted already.
         self._counted = False
         self._line = self._tail = b""
@@ -106,6 +106,9 @@ class Answer:
         tokens = self.said.output_tokens
         if isnan(tokens) and self.stream and self.outcome == "ok":
             tokens = float(self.pieces)
+        events = float(self.events)
+        if not self.closely:
+            events = nan
         return Row(
             planned=self.planned - begin,
             sent=self.sent - begin,
@@ -114,7 +117,7 @@ class Answer:
             ended=self.ended - begin,
             input_tokens=self.said.input_tokens,
             output_tokens=tokens,
-            events=float(self.events),
+            events=events,
             outcome=float(OUTCOMES.index(self.outcome)),
             cold=float(was_loaded(self.said.load_seconds, wait - self.sent)),
         )
@@ -171,7 +174,7 @@ class Answer:
         self.pieces += tokens
         if self.events == 1:
             self.first = now
-        else:
+        elif self.closely:
             connection.sample.offer(now - self.last)
         self.last = now
         connection.habits.marker, connection.habits.lead = find_marker(line), find_lead(line)

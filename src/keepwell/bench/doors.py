@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from keepwell.bench.answer import Answer, Habits
 from keepwell.bench.load import Aim
+from keepwell.bench.reading import Reading, can_read_directly
 from keepwell.bench.sample import Sample
 from keepwell.bench.timed import Timed
 from keepwell.core.errors import ConfigurationError
@@ -85,6 +86,9 @@ class Doors:
         self._idle: deque[Timed] = deque()
         self._opening: set[asyncio.Task[None]] = set()
         self._open: set[Timed] = set()
+        self._reading: Reading | None = None
+        if place.tls is None and can_read_directly():
+            self._reading = Reading()
 
     def take(self) -> Timed | None:
         """One that is open and idle."""
@@ -102,6 +106,11 @@ class Doors:
             self._open.discard(connection)
         else:
             self._idle.append(connection)
+
+    @property
+    def can_be_slow(self) -> bool:
+        """True if an answer can be left to itself for a time, and the instant of its end be known all the same."""
+        return self._reading is not None
 
     @property
     def count(self) -> int:
@@ -133,16 +142,21 @@ class Doors:
         return bool(self._open)
 
     async def _connect(self) -> None:
-        loop, place = asyncio.get_running_loop(), self._place
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await loop.create_connection(self._make, place.host, place.port, ssl=place.tls)
+                connection = await self._connect_to(self._place)
         except (OSError, TimeoutError) as error:  # also what ssl raises
             self._failed(str(error) or f"no connection within {CONNECT_SECONDS:g} s")
             return
         self._open.add(connection)
         self._idle.append(connection)
         self._opened()
+
+    async def _connect_to(self, place: Place) -> Timed:
+        if self._reading is not None:
+            return await self._reading.connect(self._make, place.host, place.port)
+        loop = asyncio.get_running_loop()
+        return (await loop.create_connection(self._make, place.host, place.port, ssl=place.tls))[1]
 
     def _make(self) -> Timed:
         return Timed(self._sample, self._habits, self._answered, self._lost)
@@ -162,3 +176,5 @@ class Doors:
         self._open.clear()
         self._idle.clear()
         await asyncio.sleep(0)
+        if self._reading is not None:
+            self._reading.close()

@@ -61,7 +61,13 @@ async def measure(
     raise_open_files()
     sender = Sender(load, Turns(prompts, follow), place, terms, tally)
     created_at = time()
-    if not await sender.open(_count_ahead(load)):
+    opened = False
+    try:
+        opened = await sender.open(_count_ahead(load))
+    finally:
+        if not opened:
+            await sender.doors.close()
+    if not opened:
         raise Unreachable(f"no connection: {sender.refused}", where=mask_text(aim.url))
     with _few_collections(), _stopping(sender.stop):
         used, begun = process_time(), monotonic() + STILL_SECONDS

@@ -19,6 +19,7 @@ from keepwell.bench.doors import OPENING, Doors, Place, count_most_open
 from keepwell.bench.load import Load
 from keepwell.bench.request import RequestWriter
 from keepwell.bench.schedule import make_instants
+from keepwell.bench.share import Share
 from keepwell.bench.tally import Tally
 from keepwell.bench.timed import Timed
 from keepwell.bench.turns import Turn, Turns
@@ -60,6 +61,7 @@ class Sender:
         self._terms = terms
         self._writer = RequestWriter(place, terms.headers)
         self.doors = Doors(place, tally.gaps, self._answered, self._pump, self._not_opened)
+        self._share = Share(load, able=self.doors.can_be_slow and turns.follow is None)
         #: Requests under way, the oldest first.
         self._active: dict[Answer, Turn] = {}
         #: What is to be sent: when it was planned, and what, None for whatever comes next.
@@ -201,7 +203,8 @@ class Sender:
 
     def _send(self, connection: Timed, planned: float, turn: Turn) -> None:
         tally, prompt = self.tally, turn.prompt
-        answer = Answer(tally.sent, planned, stream=prompt.stream, keep=self._turns.follow is not None)
+        keep, closely = self._turns.follow is not None, not prompt.stream or self._share.pick(prompt.output_tokens)
+        answer = Answer(tally.sent, planned, stream=prompt.stream, keep=keep, closely=closely)
         tally.sent += 1
         self._active[answer] = turn
         connection.begin(answer, self._writer.render(prompt))
@@ -264,6 +267,7 @@ class Sender:
         self.tally.loop_lags.offer(now - self._heart_at)
         self._heart_at = now + BEAT_SECONDS
         self._heart.set(self._heart_at)
+        self._share.learn(self.tally.answered, self.tally.pieces)
         late = []
         for answer in self._active:
             if answer.sent + self._terms.answer_seconds > now:

@@ -85,7 +85,8 @@ class Summary:
     `requests` were sent, `answered` well, of which `cold` had to wait for their model to be loaded; `errors` are the
     others by kind. `seconds` is from the first send to the last end; all `per_second` are over it. `offered` is how
     many a second the schedule asked for, Missing where answers decided. `times` are those of FORMULAS that are known.
-    `tokens_per_read` above 1 says that tokens came several at a time, so that a gap is not a token.
+    `tokens_per_read` above 1 says that tokens came several at a time, so that a gap is not a token. `closely` is how
+    many answers were read part by part: itl is of those, all else also of those that were read `loosely`.
     """
 
     requests: int
@@ -100,6 +101,8 @@ class Summary:
     input_tokens: float | Missing
     output_tokens: float | Missing
     tokens_per_read: float | Missing
+    closely: int
+    loosely: int
     times: tuple[Times, ...]
     cold_ttft: float | Missing
     goodput: Goodput | Missing
@@ -135,7 +138,9 @@ def summarise(result: Result, goals: Goals | None = None) -> Summary:
         ),
         input_tokens=_or(_mean([one.input_tokens for one in good]), "the engine did not count its tokens"),
         output_tokens=_or(_mean([one.output_tokens for one in good]), "the engine did not count its tokens"),
-        tokens_per_read=_or(_share(output, _total(one.events for one in good)), "answers were not streamed"),
+        tokens_per_read=_or(_find_tokens_per_read(good), "answers were not streamed"),
+        closely=sum(one.events > 0 for one in warm),
+        loosely=sum(math.isnan(one.events) for one in warm),
         times=tuple(_find_times(result, warm)),
         cold_ttft=_or(_mean([one.first - one.sent for one in good if one.cold]), "no model had to be loaded"),
         goodput=find_goodput(rows, goals or {}, seconds),
@@ -217,6 +222,12 @@ def _find_times(result: Result, rows: Sequence[Row]) -> Iterable[Times]:
             figures = find_figures(rows, name)
         if figures and (scheduled or not name.endswith("_due")):
             yield measure_times(name, figures)
+
+
+def _find_tokens_per_read(rows: Sequence[Row]) -> float:
+    """Of answers of which both are known."""
+    known = [one for one in rows if math.isfinite(one.events) and math.isfinite(one.output_tokens)]
+    return _share(_total(one.output_tokens for one in known), _total(one.events for one in known))
 
 
 def _offered(result: Result, rows: Sequence[Row]) -> float | Missing:

@@ -68,6 +68,7 @@ class Outbound(asyncio.Protocol):
         #: Requests that were sent over it.
         self.asked = 0
         self._early = b""
+        self._chunks: _Chunks | None = None
         self._reader = HeadReader(read_answer_head)
         #: The answer to the request has no body, whatever its head says.
         self._bare = False
@@ -89,7 +90,9 @@ class Outbound(asyncio.Protocol):
         self.times: list[float] | None = None
         self._sink: Sink | None = None
         self._parts: list[bytes] = []
-        self._chunks: _Chunks | None = None
+        if self._chunks is not None:
+            self._chunks.close()
+        self._chunks = None
         self._ends_raw = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -277,6 +280,10 @@ class _Chunks:
         """These bytes, in which the body ended, without line ends behind it."""
         before, whole = len(self._before), self._before + data
         return (whole.rstrip(b"\r\n") + b"\r\n\r\n")[before:]
+
+    def close(self) -> None:
+        """Nothing more is read. It and its parser know each other: otherwise both wait to be found as garbage."""
+        del self._parser
 
     def take(self) -> bytes:
         """The body that was read since the last time, without its framing."""

@@ -232,6 +232,13 @@ def _find_notes(stretches: Sequence[Stretch]) -> list[str]:
     several = [one.summary.tokens_per_read for one in stretches]
     if any(not isinstance(one, Missing) and one > 1.05 for one in several):
         notes.append("tokens came several at a time: itl is the gap between arrivals, tpot the time a token")
+    for one in stretches:
+        closely, loosely = one.summary.closely, one.summary.loosely
+        if closely and loosely:
+            of = f"{closely} of {closely + loosely} answers"
+            notes.append(
+                f"itl is of {of} at {one.said}, chosen by lot: at so many tokens a second others were read in turns"
+            )
     notes += dict.fromkeys(one.counted for one in stretches if one.summary.answered)
     return notes
 
