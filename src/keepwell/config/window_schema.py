@@ -136,7 +136,7 @@ def _judge(index: int, one: Mapping[str, Any], sizes: Mapping[str, int]) -> Iter
     if not memory and one.get("exclusive") is False:
         said = "how much of it they have is not said"
         yield Disagreement(("window", index, "exclusive"), said, 'memory = "16 GiB"')
-    if memory and device in sizes and sizes[device] < memory:
+    if 0 < sizes.get(device, 0) < memory:
         said = f"{device} has less memory than that"
         yield Disagreement(("window", index, "memory"), said, f"at most {sizes[device]} bytes")
     if memory and not re.search(r"(^|/)[0-9]{1,3}$", device):
