@@ -180,9 +180,13 @@ async def test_agreement_with_the_ranking_is_told(cause: str, word: str, tmp_pat
     assert played.report.agreement == word
 
 
-async def test_a_second_cause_of_the_ranking_is_a_disagreement(tmp_path: Path) -> None:
+async def test_another_cause_of_the_ranking_is_a_disagreement(tmp_path: Path) -> None:
+    def name_another(body: Mapping[str, object]) -> Turn:
+        assert '"id": "C2"' in str(body["messages"])
+        return answer_turn(("No space is left on the disk.", ["C2"]), cause="C2")
+
     text = "Error: write /models/x: no space left on device\nError: open /models/y: permission denied\n"
-    played = await play(answer_turn(TRUE, cause="C2"), state=tmp_path, text=text)
+    played = await play(name_another, state=tmp_path, text=text)
     assert played.report.agreement == "differs"
     assert "C1" in played.report.agreement_said
 

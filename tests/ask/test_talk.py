@@ -87,7 +87,7 @@ def drive(talk: Talk, replies: list[Heard], clock: FakeClock) -> tuple[Talk, Ver
     raise AssertionError("it does not end")
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(HEARD, max_size=12))
 def test_whatever_is_said_it_ends_and_only_known_tools_run(replies: list[Heard]) -> None:
     given_ = list(replies)

@@ -19,6 +19,10 @@ Kind: TypeAlias = Literal["cause", "finding", "record"]
 TEXT_CHARS = 320
 #: Causes and findings that are shown to a model: the first ones are the likeliest and the worst.
 CAUSES, FINDINGS = 5, 20
+#: A rival below this is next to impossible, and only takes room.
+LEAST = 0.01
+#: Where a cause is from: the ranking of the first fault, or one of another fault beside it.
+RANKING, ALSO = "ranking", "ranking, another fault"
 #: Evidence of a cause that is quoted with it.
 QUOTES = 3
 _LETTERS: dict[Kind, str] = {"cause": "C", "finding": "F", "record": "E"}
@@ -91,9 +95,15 @@ class Evidence:
 
 
 def pieces_of(diagnosis: Diagnosis, findings: Sequence[Finding]) -> Iterator[Piece]:
-    """The ranking and what checks found, as evidence: causes by rank, findings worst first."""
-    for one in (*diagnosis.hypotheses[:CAUSES], *diagnosis.also[:CAUSES]):
-        yield Piece(kind="cause", source="ranking", subject=_name(one), text=_tell(one), name=one.issue)
+    """The ranking and what checks found, as evidence: the likeliest cause, those of other faults, rivals that are not
+    next to impossible; findings worst first.
+    """
+    rivals = [one for one in diagnosis.hypotheses[1:CAUSES] if one.confidence >= LEAST]
+    rows = [(RANKING, one) for one in diagnosis.hypotheses[:1]]
+    rows += [(ALSO, one) for one in diagnosis.also[:CAUSES]]
+    rows += [(RANKING, one) for one in rivals]
+    for source, one in rows:
+        yield Piece(kind="cause", source=source, subject=_name(one), text=_tell(one), name=one.issue)
     bad = sorted((one for one in findings if one.bad), key=_badness)
     for finding in bad[:FINDINGS]:
         text = f"{finding.status.name.lower()}: {finding.message}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from keepwell.ask.claims import Claim
-from keepwell.ask.evidence import Evidence, Exhibit
+from keepwell.ask.evidence import ALSO, Evidence, Exhibit
 from keepwell.ask.limits import Spent
 
 #: "answered": some claim rests on evidence. "unsupported": none does. "fallback": there is no answer, see `why`.
@@ -77,6 +77,8 @@ def find_stance(cause: str, evidence: Evidence, claims: Sequence[Claim]) -> Stan
         return Stance(word="unsure", said=said)
     if named.id == ranked[0].id:
         return Stance(word="agrees", said=f"The model agrees with keepwell's first cause, {named.id}.")
+    if named.source == ALSO:
+        return Stance(word="agrees", said=f"The model names {named.id}, which keepwell holds for another fault here.")
     said = f"The model holds {named.id} for right; keepwell holds {ranked[0].id} for likelier."
     return Stance(word="differs", said=said)
 

@@ -86,7 +86,11 @@ def _fix(report: AskReport) -> list[RenderableType]:
     causes = report.ranking.causes
     if not causes:
         return []
-    return [Text.assemble(("fix        ", "bold"), f"keepwell diagnose; keepwell explain {causes[0].issue}")]
+    lines: list[RenderableType] = []
+    if causes[0].fix is not None:
+        lines.append(Text.assemble(("fix        ", "bold"), clean(causes[0].fix.say)))
+    lines.append(Text.assemble(("more       ", "bold"), f"keepwell diagnose, keepwell explain {causes[0].issue}"))
+    return lines
 
 
 def _end(report: AskReport) -> list[RenderableType]:
