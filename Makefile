@@ -32,7 +32,7 @@ again: $(STAMP)
 	$(BIN)/pytest -m "not long" --last-failed --last-failed-no-failures none
 
 test-long: $(STAMP)
-	$(BIN)/python scripts/system_packages.py
+	$(BIN)/python scripts/system_packages.py --long
 	$(BIN)/python scripts/setup_engines.py --vllm --llama-server
 	$(BIN)/python scripts/setup_integrations.py
 	$(BIN)/python scripts/setup_ray.py

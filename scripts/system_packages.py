@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Get the system packages that some tests need: python3 scripts/system_packages.py
+"""Get the system packages that some tests need: python3 scripts/system_packages.py [--long]
 
-As root on Debian or Ubuntu it installs what is missing. Anywhere else it says, a line each, which tests will
-be skipped and why; with CI=true that is a failure. Standard library only; quick when everything is there.
+As root on Debian or Ubuntu it installs what is missing, with --long also what only long tests need. Anywhere else it
+says, a line each, which tests will be skipped and why; with CI=true that is a failure. Standard library only; quick
+when everything is there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Need:
     program: str
     package: str
     tests: str
+    long: bool = False
 
 
 NEEDS = (
@@ -57,6 +59,7 @@ NEEDS = (
     Need("unshare", "util-linux", "a private copy of /etc (tests/steps, benchmarks/conform.py)"),
     Need("git", "git", "files from a repository (tests/conform, tests/app)"),
     Need("rg", "ripgrep", "the comparison in benchmarks/scan.py"),
+    Need("chromium", "chromium fonts-dejavu-core", "pages in a real browser (tests/web, tests/web2)", long=True),
 )
 #: Where programs for root lie; they are missing from an ordinary user's PATH.
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -77,7 +80,9 @@ def main() -> int:
 
 def find_missing() -> list[Need]:
     """What is not there."""
-    return [need for need in NEEDS if shutil.which(need.program, path=PATH) is None]
+    everything = "--long" in sys.argv[1:]
+    wanted = [need for need in NEEDS if everything or not need.long]
+    return [need for need in wanted if shutil.which(need.program, path=PATH) is None]
 
 
 def can_install() -> bool:
