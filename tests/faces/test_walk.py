@@ -214,6 +214,35 @@ async def test_changes_are_the_same_by_command_and_api(tmp_path: Path, monkeypat
         assert answers[0] == answers[1], one.name
 
 
+@pytest.mark.long
+async def test_looks_are_the_same_kind_of_answer_in_every_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look takes seconds and sees a machine that has moved on: its fields are compared, and how errors are."""
+    await make_state(tmp_path)
+    monkeypatch.setenv("KEEPWELL_STATE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    table = {one.name: one for one in operations("cli")}
+    async with asking(tmp_path) as hub, Client(stdio_client(stdio(tmp_path)), read_timeout_seconds=300) as client:
+        for name, given in LOOKS.items():
+            one = table[name]
+            named = {name.rstrip("_"): value for name, value in given.items()}
+            told = [await asyncio.to_thread(partial(by_command, one, given))]
+            if "api" in one.faces:
+                later = {**hub.owner, "prefer": "respond-async"}
+                place = (await hub.post(path_of(one), named, later)).headers["location"]
+                while (answer := (await hub.get(place, hub.owner)).json["answer"]) is None:
+                    await asyncio.sleep(0.2)
+                told.append(answer)
+                requires_form(one, answer)
+            if "mcp" in one.faces and may_read(one):
+                told.append(read_answer(await client.call_tool(name_tool(one), named)))
+            assert len({describe(one) for one in told}) == 1, name
+
+
+def describe(told: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What stays as it is from look to look: the schema, the fields, of an error what it says."""
+    return (told["schema"], tuple(sorted(told)), told.get("kind"), told.get("error"))
+
+
 async def test_no_change_is_reachable_without_its_right_in_any_face(tmp_path: Path) -> None:
     add_keys(tmp_path)
     changes = {one.name: one for face in ("cli", "mcp", "api") for one in operations(face) if not may_read(one)}
