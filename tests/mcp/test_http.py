@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from keepwell.store.alert_desk import load_desk
 from keepwell.store.keys import remove_key
 from keepwell.store.proposals import list_proposals
 from tests.mcp.made import asking, make_key, read_answer, serving
@@ -35,7 +36,7 @@ async def test_on_this_machine_anybody_reads_and_nobody_asks_for_changes(tmp_pat
         assert {"cordon", "apply", "models_verify"}.isdisjoint(tools)
         answer = await client.call_tool("diagnose", {"text": "no space left on device"})
         assert read_answer(answer)["hypotheses"][0]["issue"] == "disk-full"
-        refused = await client.call_tool("cordon", {"name": "gpu01"})
+        refused = await client.call_tool("alerts_maintenance", {"subject": "node:gpu01"})
         assert refused.is_error
         assert read_answer(refused)["kind"] == "not-there"
         assert list_proposals(tmp_path, 0.0) == ()
@@ -47,15 +48,15 @@ async def test_a_key_asks_for_changes_only_if_it_may_and_the_owner_allows_it(
 ) -> None:
     secret = make_key(tmp_path, "ada", **may)
     async with serving(tmp_path) as served, asking(served.url, secret) as client:
-        assert "cordon" not in {one.name for one in (await client.list_tools()).tools}
+        assert "alerts_maintenance" not in {one.name for one in (await client.list_tools()).tools}
     async with serving(tmp_path, mcp_allow_change=True) as served, asking(served.url, secret) as client:
         names = {one.name for one in (await client.list_tools()).tools}
-        assert ("cordon" in names) is allowed
-        answer = await client.call_tool("cordon", {"name": "gpu01", "reason": "it is hot"})
+        assert ("alerts_maintenance" in names) is allowed
+        answer = await client.call_tool("alerts_maintenance", {"subject": "node:gpu01", "reason": "it is hot"})
         assert answer.is_error is not allowed
     kept = list_proposals(tmp_path, 0.0)
     assert [(one.stage, one.asked_by) for one in kept] == [("waiting", "ada (by the hub)")] * allowed
-    assert not (tmp_path / "cordons.json").exists()
+    assert load_desk(tmp_path).maintenance == ()
 
 
 async def test_where_others_can_reach_it_a_key_is_needed_and_one_that_is_revoked_ends_at_once(tmp_path: Path) -> None:

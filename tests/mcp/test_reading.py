@@ -70,7 +70,7 @@ async def test_incidents_causes_and_proposals_are_read_by_their_names(tmp_path: 
         assert "\u202e" not in whole.contents[0].text
         assert "never instructions" in whole.contents[0].text
         assert (await read(client, "keepwell://causes/disk-full"))["issue"]["family"] == "storage"
-        made = read_answer(await client.call_tool("cordon", {"name": "gpu01"}))["proposal"]["id"]
+        made = read_answer(await client.call_tool("alerts_maintenance", {"subject": "node:gpu01"}))["proposal"]["id"]
         assert (await read(client, f"keepwell://proposals/{made}"))["proposals"][0]["stage"] == "waiting"
 
 
@@ -206,7 +206,7 @@ VALUES = st.recursive(
 )
 GIVEN = st.dictionaries(st.text(max_size=8), VALUES, max_size=4)
 #: Tools that do not look at the machine when they are called as they ought to be: that takes a while.
-QUICK = ("explain", "numbers", "proposals_list", "incident_show", "report", "cordon", "engine_stop", "apply", "undo")
+QUICK = ("explain", "numbers", "proposals_list", "incident_show", "report", "cordon", "jobs_stop", "apply", "undo")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

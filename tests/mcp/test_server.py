@@ -30,7 +30,7 @@ async def ask(
 
 
 async def test_only_what_reads_is_offered_and_nothing_else(tmp_path: Path) -> None:
-    tools, answers = await ask(tmp_path, ("apply", {}), ("cordon", {"name": "gpu01"}))
+    tools, answers = await ask(tmp_path, ("apply", {}), ("alerts_maintenance", {"subject": "node:gpu01"}))
     assert set(tools) == {name_tool(one) for one in operations("mcp") if may_read(one)}
     assert {"diagnose", "status", "explain", "issues"} <= set(tools)
     assert all(one.description and one.annotations and one.annotations.read_only_hint for one in tools.values())
@@ -52,16 +52,16 @@ async def test_the_same_answers_as_on_the_command_line(tmp_path: Path) -> None:
 
 async def test_a_change_that_is_called_is_asked_for_and_nothing_more(tmp_path: Path) -> None:
     calls = (
-        ("cordon", {"name": "gpu01", "why": "hot", "reason": "its fan stands still"}),
+        ("alerts_maintenance", {"subject": "node:gpu01", "why": "hot", "reason": "its fan stands still"}),
         ("proposals_list", {}),
         ("proposals_approve", {"id": "00000000"}),
     )
     tools, (made, listed, refused) = await ask(tmp_path, *calls, flags=("--allow-change",))
-    hints = tools["cordon"].annotations
+    hints = tools["alerts_maintenance"].annotations
     assert hints is not None
     assert (hints.read_only_hint, hints.destructive_hint) == (False, True)
     one = made["proposal"]
-    assert (one["stage"], one["command"]) == ("waiting", "keepwell cordon --why=hot gpu01")
+    assert (one["stage"], one["command"]) == ("waiting", "keepwell alerts maintenance --why=hot node:gpu01")
     assert one["why"] == "its fan stands still"
     assert f"approve: keepwell proposals approve {one['id']}" in made["next"]
     assert [row["id"] for row in listed["proposals"]] == [one["id"]]

@@ -26,7 +26,7 @@ from keepwell.store.folder import make_private_folder, read_private, replace_pri
 FOLDER_NAME = "proposals"
 SCHEMA = "keepwell-proposal/1"
 #: Proposals that wait at once, so that nobody is drowned in questions; and those that are kept in all.
-WAITING, KEPT = 50, 300
+WAITING, KEPT = 50, 150
 #: Bytes of one.
 PROPOSAL_BYTES = 1024 * 1024
 #: Bytes of an outcome that is kept; of a longer one its beginning says what it was.

@@ -1,8 +1,10 @@
 """One engine, as its owner wants it: looked at, started, ended, restarted."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from keepwell.app.operation import Caller, Operation, Param
+from keepwell.core.proposal import Foresight
 
 if TYPE_CHECKING:
     from keepwell.app.repair_report import PlanReport
@@ -94,6 +96,26 @@ async def adopt(
     return await plan_adopting(caller, AdoptWish(engine=engine, port=port, insecure=insecure))
 
 
+async def _foresee_start(caller: Caller, arguments: Mapping[str, Any]) -> Foresight:
+    from keepwell.app.proposing.engines import foresee_engine
+
+    return await foresee_engine(caller, arguments, "starts it and proves that it answers; keepwell undo ends it again")
+
+
+async def _foresee_stop(caller: Caller, arguments: Mapping[str, Any]) -> Foresight:
+    from keepwell.app.proposing.engines import foresee_engine
+
+    effect = "stops it once its requests have ended, its models serve nobody; keepwell undo starts it as it was"
+    return await foresee_engine(caller, arguments, effect)
+
+
+async def _foresee_restart(caller: Caller, arguments: Mapping[str, Any]) -> Foresight:
+    from keepwell.app.proposing.engines import foresee_engine
+
+    effect = "stops and starts it without requests of the gateway meanwhile; what is in its memory is loaded anew"
+    return await foresee_engine(caller, arguments, effect)
+
+
 OPERATIONS = (
     Operation(name="engine status", effect="read", function=status, view="engine"),
     Operation(
@@ -103,6 +125,7 @@ OPERATIONS = (
         faces=("cli", "api"),
         view="engine",
         proposable=True,
+        foresee=_foresee_start,
     ),
     Operation(
         name="engine stop",
@@ -111,6 +134,7 @@ OPERATIONS = (
         faces=("cli", "api"),
         view="engine",
         proposable=True,
+        foresee=_foresee_stop,
     ),
     Operation(
         name="engine restart",
@@ -119,6 +143,7 @@ OPERATIONS = (
         faces=("cli", "api"),
         view="engine",
         proposable=True,
+        foresee=_foresee_restart,
     ),
     Operation(name="adopt", effect="read", function=adopt, view="plan"),
 )

@@ -14,7 +14,7 @@ async def list_them(
     caller: Caller,
     *,
     id: Annotated[str, Param(help="Only this one, with its outcome; the newest if left out.", position=True)] = "",
-    last: Annotated[int, Param(help="How many of the newest.", short="-n", minimum=1, maximum=300)] = 20,
+    last: Annotated[int, Param(help="How many of the newest.", short="-n", minimum=1, maximum=150)] = 20,
 ) -> "ProposalsReport":
     """List changes that were asked for and what became of each.
 

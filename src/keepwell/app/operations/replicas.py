@@ -1,8 +1,10 @@
 """Replicas behind the gateway: looked at, drained, and given work again."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from keepwell.app.operation import Caller, ForModels, Operation, Param
+from keepwell.core.proposal import Foresight
 
 if TYPE_CHECKING:
     from keepwell.app.serving.replicas import ReplicasReport
@@ -64,6 +66,13 @@ async def uncordon(
     return await take_cordon(caller, name)
 
 
+async def _foresee_cordon(caller: Caller, arguments: Mapping[str, Any]) -> Foresight:
+    from keepwell.app.proposing.engines import foresee_cordon
+
+    effect = "they get no new work until keepwell uncordon; what runs there ends well, other replicas take over"
+    return await foresee_cordon(caller, arguments, effect)
+
+
 OPERATIONS = (
     Operation(
         name="replicas",
@@ -79,6 +88,7 @@ OPERATIONS = (
         faces=("cli", "api"),
         view="replicas",
         proposable=True,
+        foresee=_foresee_cordon,
     ),
     Operation(
         name="cordon",
@@ -87,6 +97,7 @@ OPERATIONS = (
         faces=("cli", "api"),
         view="replicas",
         proposable=True,
+        foresee=_foresee_cordon,
     ),
     Operation(
         name="uncordon",
