@@ -31,6 +31,14 @@ def device_or_node(value: shapes.Toml) -> str:
     return found
 
 
+def device_share(value: shapes.Toml) -> tuple[str, int]:
+    """A device or node, and how many bytes of its memory (0: all of it), from "gpu01/0" or "gpu01/0:8 GiB"."""
+    device, colon, share = shapes.text(value).partition(":")
+    if not colon:
+        return device_or_node(device), 0
+    return device_or_node(device), gateway_shapes.size(share)
+
+
 def duration_or_none(value: shapes.Toml) -> float:
     """Seconds, from a text like "90s", or "0s" for none."""
     if value == "0s":

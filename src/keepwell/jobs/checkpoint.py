@@ -97,7 +97,6 @@ class Checkpoint(Generic[Thing]):
         tries: int = TRIES,
         quiet: bool = False,
         device: str = "",
-        device_memory: str = "",
     ) -> None:
         self.failed: dict[str, str] = {}
         self._items = items
@@ -110,7 +109,7 @@ class Checkpoint(Generic[Thing]):
         self._again: deque[tuple[float, Item[Thing]]] = deque()
         self._told_at = time.monotonic()
         self._in_a_row = 0
-        self._device = device, device_memory
+        self._device = device
         self._turn: ItemTurn | None = None
         self._total: int | None = None
         if isinstance(items, Sized):
@@ -163,11 +162,10 @@ class Checkpoint(Generic[Thing]):
 
     def _take_turn(self) -> None:
         """Wait for the device, where one is wanted; what is needed for that is loaded then."""
-        device, memory = self._device
-        if device:
+        if self._device:
             from keepwell.jobs.item_turn import ItemTurn
 
-            self._turn = self._turn or ItemTurn(device, memory, self._path.stem, self._tell)
+            self._turn = self._turn or ItemTurn(self._device, self._path.stem, self._tell)
             self._turn.take()
 
     def _leave_turn(self) -> None:
@@ -223,18 +221,15 @@ def checkpoint(
     tries: int = TRIES,
     quiet: bool = False,
     device: str = "",
-    device_memory: str = "",
 ) -> Checkpoint[Thing]:
     """Iterate over the items that have no result in `out` yet, a file of JSON lines.
 
     `key` names an item by what stays the same (itself, if it is a text, a number or a path; the whole of it as JSON
     otherwise). Errors of the classes in `retry` are tried again, up to `tries` times in all. Nothing is told on
     standard error if `quiet`. With a `device` ("gpu01/0") each item waits for its time there, in the line of the
-    gateway's requests, and gives it back: all of the device, or `device_memory` of it ("8 GiB").
+    gateway's requests, and gives it back: all of the device, or a part of its memory ("gpu01/0:8 GiB").
     """
-    return Checkpoint(
-        items, out, key=key, retry=retry, tries=tries, quiet=quiet, device=device, device_memory=device_memory
-    )
+    return Checkpoint(items, out, key=key, retry=retry, tries=tries, quiet=quiet, device=device)
 
 
 def make_key(value: object) -> str:

@@ -34,8 +34,8 @@ class DeviceTurn:
             self._asker = Asker(folder.parent.parent, wish)
 
     def look(self, process: ProcessId | None, *, at_once: bool = False, adopts: bool = False) -> Place:
-        """Where it is: asked again where it is time for that, or `at_once`. `process` is what has it; `adopts`: it had it
-        before.
+        """Where it is: asked again where it is time for that, or `at_once`. `process` is what has it, and `adopts` says
+        that it had it before.
         """
         if self._asker is None:
             return FREE

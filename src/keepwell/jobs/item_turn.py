@@ -10,9 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from keepwell.config import load_config
-from keepwell.config.gateway_shapes import size
 from keepwell.config.home import find_home
-from keepwell.config.window_schema import device_or_node, name_device
+from keepwell.config.window_schema import device_share, name_device
 from keepwell.core.errors import ConfigurationError, KeepwellError
 from keepwell.jobs.device_rules import make_plain_rules
 from keepwell.jobs.device_turn import DEVICE_VARIABLE
@@ -34,12 +33,12 @@ class ItemTurn:
     called. A job that has the device itself keeps it for all items.
     """
 
-    def __init__(self, device: str, memory: str, name: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, device: str, name: str, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._asker: Asker | None = None
         self._ended = threading.Event()
         self._beside: threading.Thread | None = None
-        wish = _make_wish(device, memory, name)
+        wish = _make_wish(device, name)
         had = os.environ.get(DEVICE_VARIABLE, "")
         if not had or not overlap(had, wish.device):
             state = find_state_folder(os.environ, home=find_home(), root=os.geteuid() == 0)
@@ -81,15 +80,18 @@ class ItemTurn:
                 asker.ask()
 
 
-def _make_wish(device: str, memory: str, name: str) -> Wish:
+def _make_wish(device: str, name: str) -> Wish:
     """Raises ConfigurationError for what is no device, and no size."""
     try:
-        where, share = name_device(device_or_node(device), local_name()), size(memory or "1 KiB") * bool(memory)
+        where, share = device_share(device)
     except ValueError as error:
         raise ConfigurationError(f"device time cannot be asked for so: {error}") from error
     job = os.environ.get(MARK_VARIABLE, "").partition("@")[0]
     return Wish(
-        id=f"{job or name}:{os.getpid()}:{time.monotonic_ns()}", holder=job or name, device=where, memory_bytes=share
+        id=f"{job or name}:{os.getpid()}:{time.monotonic_ns()}",
+        holder=job or name,
+        device=name_device(where, local_name()),
+        memory_bytes=share,
     )
 
 

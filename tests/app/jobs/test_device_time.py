@@ -94,7 +94,7 @@ async def test_they_have_it_one_after_the_other(caller: Caller, tmp_path: Path) 
     report = await run_job(caller, wish("two", "sh", "-c", "echo $KEEPWELL_DEVICE"))
     assert report.done == "two is in line"
     assert report.jobs[0].why == "waiting for device time, 1 before it: one has it"
-    third = await run_job(caller, wish("three", "true", device_memory="8 GiB"))
+    third = await run_job(caller, replace(wish("three", "true"), device="0:8 GiB"))
     assert (third.jobs[0].state, third.jobs[0].run) == ("queued", 0)
     assert (await stop_job(caller, "three")).jobs[0].state == "stopped"
     go.touch()
@@ -114,12 +114,11 @@ async def test_what_can_never_be_had_fails_at_once_and_says_why(caller: Caller) 
     report = await run_job(caller, replace(wish("far", "true"), device="gpu77/3"))
     assert report.exit_code == 2
     assert "no device 'gpu77/3' is known; known: " in report.done
-    report = await run_job(caller, wish("large", "true", device_memory="80 GiB"))
+    report = await run_job(caller, replace(wish("large", "true"), device="0:80 GiB"))
     assert report.done.endswith("has 24 GiB")
-    with pytest.raises(ConfigurationError, match="--device-memory is of a device"):
-        await run_job(caller, Wish(command=["true"], device_memory="8 GiB"))
-    with pytest.raises(ConfigurationError, match="--device a b is not understood"):
-        await run_job(caller, replace(wish("x", "true"), device="a b"))
+    for word in ("a b", "0:", "0:much", ":8 GiB"):
+        with pytest.raises(ConfigurationError, match=f"--device {word} is not understood"):
+            await run_job(caller, replace(wish("x", "true"), device=word))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from keepwell.config.gateway_shapes import size
 from keepwell.config.shapes import duration
-from keepwell.config.window_schema import device_or_node, name_device
+from keepwell.config.window_schema import device_share, name_device
 from keepwell.core.errors import ConfigurationError
 from keepwell.core.job import JobSpec
 
@@ -36,7 +36,6 @@ class Wish:
     memory: str = ""
     stop_signal: str = "TERM"
     device: str = ""
-    device_memory: str = ""
 
 
 def read_wish(wish: Wish, *, folder: str, now: float, here: str = "") -> JobSpec:
@@ -45,8 +44,7 @@ def read_wish(wish: Wish, *, folder: str, now: float, here: str = "") -> JobSpec
         raise ConfigurationError("there is no command to run", hint="keepwell jobs run -- python work.py")
     if any("\0" in one for one in wish.command):
         raise ConfigurationError("a command cannot hold the character NUL")
-    if wish.device_memory and not wish.device:
-        raise ConfigurationError("--device-memory is of a device", hint="--device gpu01/0 --device-memory '8 GiB'")
+    device, share = parse_device(wish.device, here)
     return JobSpec(
         name=check_name(wish.name or make_name(wish.command)),
         argv=tuple(wish.command),
@@ -54,10 +52,10 @@ def read_wish(wish: Wish, *, folder: str, now: float, here: str = "") -> JobSpec
         asked_at=now,
         restarts=parse_restart(wish.restart),
         limit_seconds=_read_seconds(wish.limit),
-        memory_bytes=_read_bytes(wish.memory, "--memory"),
+        memory_bytes=_read_bytes(wish.memory),
         stop_signal=parse_signal(wish.stop_signal),
-        device=parse_device(wish.device, here),
-        device_memory_bytes=_read_bytes(wish.device_memory, "--device-memory"),
+        device=device,
+        device_memory_bytes=share,
     )
 
 
@@ -108,18 +106,21 @@ def _read_seconds(word: str) -> float:
         raise ConfigurationError(f"--limit {word} is not understood", hint=f"write {error}") from error
 
 
-def parse_device(word: str, here: str) -> str:
-    """A device or node as it is known, "" for none."""
+def parse_device(word: str, here: str) -> tuple[str, int]:
+    """A device or node as it is known ("" for none), and how much of its memory, 0 for all of it."""
+    if not word:
+        return "", 0
     try:
-        return name_device(device_or_node(word or "0"), here) * bool(word)
+        device, share = device_share(word)
+        return name_device(device, here), share
     except ValueError as error:
         raise ConfigurationError(f"--device {word} is not understood", hint=f"write {error}") from error
 
 
-def _read_bytes(word: str, flag: str) -> int:
+def _read_bytes(word: str) -> int:
     if not word:
         return 0
     try:
         return size(word)
     except ValueError as error:
-        raise ConfigurationError(f"{flag} {word} is not understood", hint=f"write {error}") from error
+        raise ConfigurationError(f"--memory {word} is not understood", hint=f"write {error}") from error

@@ -19,8 +19,7 @@ async def run(
     limit: Annotated[str, Param(help="End it after this time, of all its runs together (8h).")] = "",
     memory: Annotated[str, Param(help='End it when its processes use more memory ("20 GiB").')] = "",
     stop_signal: Annotated[str, Param(help="By which signal it is told to end.")] = "TERM",
-    device: Annotated[str, Param(help="Wait for its time on this device (gpu01/0), all of it.")] = "",
-    device_memory: Annotated[str, Param(help='Have only so much of the device\'s memory ("8 GiB").')] = "",
+    device: Annotated[str, Param(help='Wait for time on a device: gpu01/0, or "gpu01/0:8 GiB" of it.')] = "",
 ) -> "JobsReport":
     """Run a program that goes on when the terminal is closed.
 
@@ -32,8 +31,8 @@ async def run(
     from keepwell.app.jobs import asking
     from keepwell.app.jobs.wishes import Wish
 
-    limits = {"restart": restart, "limit": limit, "memory": memory, "stop_signal": stop_signal}
-    wish = Wish(command=command, name=name, device=device, device_memory=device_memory, **limits)
+    bounds = {"restart": restart, "limit": limit, "memory": memory, "stop_signal": stop_signal}
+    wish = Wish(command=command, name=name, device=device, **bounds)
     return await asking.run_job(caller, wish)
 
 

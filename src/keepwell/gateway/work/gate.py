@@ -33,6 +33,7 @@ from keepwell.gateway.work.entrance import OWNERS, enter, require_owner
 from keepwell.gateway.work.entry import Entry
 from keepwell.gateway.work.exchange import Exchange
 from keepwell.gateway.work.loading import Loads
+from keepwell.gateway.work.passage import UPLOADS, Passage
 from keepwell.gateway.work.pool import Pool
 from keepwell.gateway.work.showing import show
 from keepwell.gateway.work.telling import Telling
@@ -77,6 +78,7 @@ class Gate:
         self.loads = Loads()
         self.clients: set[Inbound] = set()
         self.exchanges: dict[int, Exchange] = {}
+        self.passages: set[Passage] = set()
         self._told = told
         self.deadlines = deadlines
         self._learned: dict[tuple[str, bool, bool], Learned] = {}
@@ -141,6 +143,7 @@ class Gate:
             key=key.name,
             priority=key.priority,
             weight=key.weight,
+            turn=entry.turn,
         )
         reached = entry.reached
         if route.name in reached.routes:
@@ -149,8 +152,6 @@ class Gate:
             ask = stick(ask, route, look, entry.session)
         if entry.behind:
             ask = structs.replace(ask, priority=BATCH)
-        if entry.turn:
-            ask = structs.replace(ask, turn=entry.turn)
         exchange = self.exchanges[ask.id] = Exchange(self, client, request, entry, look, ask)
         if ruled is not None:
             exchange.obey(ruled)
@@ -180,7 +181,7 @@ class Gate:
             made = enter(self.surface, request, key, self.access.era)
         except Refused as refused:
             dialect, _ = self.surface.find(request.method, path, request.named)
-            self._refuse(client, request, dialect, refused.failure)
+            self.refuse(client, request, dialect, refused.failure)
             return None
         if isinstance(made, Answer):
             self._answer(client, request, made)
@@ -192,6 +193,40 @@ class Gate:
         """What a browser is told that asks before a page's request. It shows no key: it has none for this yet."""
         lines = self.access.render_preflight(request)
         return Answer(status={True: 204, False: 403}[bool(lines)], body=b"", headers=lines)
+
+    def pass_on(self, client: Inbound, request: Request) -> Passage | None:
+        """A file for the desk goes there as it comes. What is refused ends the connection: its body is on its way."""
+        if request.method != b"POST" or request.path.partition(b"?")[0] != UPLOADS or not self.access.desk:
+            return None
+        close, request.close = request.close, True
+        entry = self._enter(client, request)
+        if entry is None or entry.route is None:
+            return None
+        try:
+            self.access.charge(entry.key, entry.route.name, request.received_at)
+        except Refused as refused:
+            self._turn_away(client, request, refused.failure)
+            return None
+        request.close = close
+        self._number += 1
+        facts = Facts(self._number, request.received_at)
+        facts.key, facts.route, facts.path = entry.key.name, entry.route.name, entry.path
+        facts.dialect = entry.dialect_name
+        facts.started, facts.page = request.received_at, request.head.page
+        passage = Passage(self, client, request, entry, facts)
+        self.passages.add(passage)
+        replica = next(iter(entry.route.replicas))
+        facts.replica = replica
+        passage.begin(self.scheduler.stations[replica].replica)
+        return passage
+
+    def passed(self, passage: Passage) -> None:
+        """An upload is over: recorded, and forgotten."""
+        self.passages.discard(passage)
+        facts = passage.facts
+        facts.ended, facts.bytes_in = self.now(), passage.size
+        self.access.spent(facts)
+        self._told(facts)
 
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
         """What came is no request that can be understood: say so and close."""
@@ -350,6 +385,8 @@ class Gate:
         if self.loads.kept:
             most = self.deadlines.cold_first_byte_seconds
             self.loads.look(self.exchanges.values(), self.scheduler.stations, most, now)
+        for passage in list(self.passages):
+            passage.look(now, slow=self.deadlines.is_slow(passage.facts.began, passage.size, now))
         for client in [one for one in self.clients if self.deadlines.is_idle(one, now)]:
             client.expire()
         if self.scheduler.waiting:
@@ -382,9 +419,10 @@ class Gate:
         facts.asked, facts.status, facts.error = asked, failure.status, failure.kind
         facts.ended, facts.bytes_in = self.now(), len(request.body)
         self._told(facts)
-        self._refuse(client, request, entry.dialect, failure)
+        self.refuse(client, request, entry.dialect, failure)
 
-    def _refuse(self, client: Inbound, request: Request, dialect: Dialect, failure: Failure) -> None:
+    def refuse(self, client: Inbound, request: Request, dialect: Dialect, failure: Failure) -> None:
+        """Answer with this error, and end the request."""
         self.refused[failure.kind] += 1
         self._answer(client, request, Answer.of(dialect, failure))
 
