@@ -54,11 +54,11 @@ def test_a_piece_is_one_line_of_json_without_marks_of_templates(text: str) -> No
     assert json.loads(line).get("text", "") == one.text
 
 
-@given(st.lists(st.text(max_size=400), max_size=60), st.integers(min_value=0, max_value=4000))
+@given(st.lists(st.text(max_size=400), max_size=60), st.integers(min_value=0, max_value=12_000))
 def test_a_prompt_keeps_to_its_room_and_names_what_it_shows(texts: list[str], room: int) -> None:
     evidence = exhibits(*texts)
-    user, ids = render_question("why?", evidence, correction="", last=False, room_tokens=room)
-    assert len(user) < max(room * 3, 400)
+    user, ids = render_question("why?", evidence, correction="", last=False, room_chars=room)
+    assert len(user) <= max(room, 200)
     shown = [json.loads(line)["id"] for line in user.splitlines() if line.startswith('{"id"')]
     assert tuple(shown) == ids
 
@@ -66,7 +66,7 @@ def test_a_prompt_keeps_to_its_room_and_names_what_it_shows(texts: list[str], ro
 def test_causes_are_shown_before_findings_and_those_before_records() -> None:
     pieces = [Piece(kind="record", source="series", text=f"{number} " + "x" * 300) for number in range(40)]
     evidence = Evidence().add([*pieces, Piece(kind="cause", source="ranking", text="the disk is full")])
-    shown = choose_shown(evidence, "why?", 1500)
+    shown = choose_shown(evidence, "why?", 4500)
     assert "C1" in [one.id for one in shown]
     assert len(shown) < 20
 

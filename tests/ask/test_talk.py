@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keepwell.ask.actions import Heard, Look, Query
 from keepwell.ask.evidence import Evidence, Piece
 from keepwell.ask.json_in_text import find_objects
-from keepwell.ask.limits import Limits
+from keepwell.ask.limits import CHARS_A_TOKEN, Limits
 from keepwell.ask.spoken import read_said
 from keepwell.ask.talk import Talk, begin, decide, hear, learn
 from keepwell.ask.tools import ParamForm, ToolForm
@@ -156,3 +156,12 @@ def test_the_same_conversation_goes_the_same_way() -> None:
     ends = [drive(begin("why?", TOOLS, EVIDENCE, LIMITS), list(replies), FakeClock())[1] for _ in range(2)]
     assert ends[0] == ends[1]
     assert ends[0].state == "answered"
+
+
+@given(st.integers(min_value=1000, max_value=8000), st.lists(st.text(max_size=300), max_size=60))
+def test_a_question_fits_the_room_of_a_prompt(tokens: int, texts: list[str]) -> None:
+    evidence = EVIDENCE.add(Piece(kind="record", source="series", text=one) for one in texts)
+    action = decide(begin("why?", TOOLS, evidence, Limits(prompt_tokens=tokens)))
+    assert isinstance(action, Query)
+    offered = sum(len(json.dumps(one.schema)) for one in action.offers[:-1])
+    assert len(action.text) + offered <= max(tokens * CHARS_A_TOKEN, 3500)

@@ -101,6 +101,13 @@ async def test_the_one_that_was_named(wiring: Wiring, tmp_path: Path) -> None:
     assert (await find(declared, SEVERAL, model="large:8b")).model == "large:8b"
 
 
+async def test_a_context_that_holds_no_question_is_told(wiring: Wiring) -> None:
+    short = picture(1004, (loaded("huge:70b", 40 * GIB, 1024),))
+    assert (await find(wiring, report(*SEVERAL.node.engines, short))).model == "large:8b"  # type: ignore[union-attr]
+    with pytest.raises(Unreachable, match="context of 1024"):
+        await find(wiring, report(short))
+
+
 async def test_no_model_is_told_with_what_to_do(wiring: Wiring) -> None:
     with pytest.raises(Unreachable, match="no model is up") as nobody:
         await find(wiring, report())

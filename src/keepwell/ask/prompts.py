@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 
 from keepwell.ask.evidence import Evidence, Exhibit, fence, render_exhibit
-from keepwell.ask.limits import CHARS_A_TOKEN
 from keepwell.ask.records import find_words
 from keepwell.ask.spoken import ANSWER, CLAIMS
 from keepwell.ask.tools import ToolForm, make_schema
 
-#: Characters of the rules and of the words around evidence, for the reckoning of a prompt's room.
-AROUND_CHARS = 2600
+#: Characters of the words around evidence, and of a correction.
+AROUND_CHARS = 500
 
 _RULES = """\
 You help the owner of a machine that runs LLM servers. keepwell has looked at the machine and gives you evidence; each \
@@ -40,15 +39,21 @@ def render_rules(tools: Sequence[ToolForm], *, native: bool) -> str:
     lines.append(_USE_JSON)
     if tools:
         lines.append(_LOOK)
-        lines += [f"- {one.name}: {one.what} {json.dumps(make_schema(one)['properties'])}" for one in tools]
+        lines += [_describe(one) for one in tools]
     return "\n".join([*lines, _ANSWER_FORM])
 
 
+def _describe(tool: ToolForm) -> str:
+    schema = make_schema(tool)
+    needed = ", ".join(one.name for one in tool.params if one.required)
+    return f"- {tool.name}: {tool.what} {json.dumps(schema['properties'])}" + f" needs {needed}" * bool(needed)
+
+
 def render_question(
-    question: str, evidence: Evidence, *, correction: str, last: bool, room_tokens: int
+    question: str, evidence: Evidence, *, correction: str, last: bool, room_chars: int
 ) -> tuple[str, tuple[str, ...]]:
-    """The user's words, and the ids of the evidence that is in them: all that there is room for."""
-    shown = choose_shown(evidence, question, room_tokens)
+    """The user's words in so many characters, and the ids of the evidence that is in them: all that has room."""
+    shown = choose_shown(evidence, question, room_chars - len(question) - AROUND_CHARS)
     lines = [
         f"Question: {fence(json.dumps(question, ensure_ascii=False))}",
         "",
@@ -56,7 +61,7 @@ def render_question(
         *(render_exhibit(one) for one in shown),
         "END OF EVIDENCE",
     ]
-    if not shown:
+    if not len(evidence):
         lines[3:3] = ['{"text": "nothing is wrong, no check found anything"}']
     if correction:
         lines += ["", f"Your last reply could not be used: {correction}."]
@@ -65,11 +70,10 @@ def render_question(
     return "\n".join(lines), tuple(one.id for one in shown)
 
 
-def choose_shown(evidence: Evidence, question: str, room_tokens: int) -> tuple[Exhibit, ...]:
+def choose_shown(evidence: Evidence, question: str, room: int) -> tuple[Exhibit, ...]:
     """As much as there is room for: causes, findings, then what tools told, of that the newest and what the question's
     words are in; in their own order.
     """
-    room = room_tokens * CHARS_A_TOKEN - AROUND_CHARS
     asked = find_words(question)
     ranks = [_rank(one, at, asked) for at, one in enumerate(evidence)]
     ranked = sorted(range(len(ranks)), key=ranks.__getitem__)

@@ -13,11 +13,12 @@ from typing import TypeAlias
 from keepwell.ask.actions import FORM_WORDS, FORMS, Form, Heard, Look, Offer, Query
 from keepwell.ask.claims import judge_claims
 from keepwell.ask.evidence import Evidence, Piece
-from keepwell.ask.limits import Limits, Spent, estimate_tokens, find_met
+from keepwell.ask.limits import CHARS_A_TOKEN, Limits, Spent, estimate_tokens, find_met
 from keepwell.ask.prompts import make_answer_schema, make_reply_schema, render_question, render_rules
 from keepwell.ask.spoken import ANSWER, Call, Said, read_said
 from keepwell.ask.tools import ToolForm, check_call, make_schema
 from keepwell.ask.verdict import Ran, Verdict, find_stance, find_state
+from keepwell.core.text import cut_text
 
 #: Replies that could not be used before the next form is tried, and before the conversation is given up.
 FAULTS_A_FORM, FAULTS = 2, 4
@@ -25,6 +26,8 @@ FAULTS_A_FORM, FAULTS = 2, 4
 NOTES = 12
 #: The least room of an answer with which a question is worth asking.
 LEAST_TOKENS = 300
+#: Characters of what is said to be wrong with a reply.
+CORRECTION_CHARS = 240
 _ANSWER_WHAT = "Answer the owner's question."
 
 Action: TypeAlias = Query | Look | Verdict
@@ -110,10 +113,10 @@ def _make_query(talk: Talk) -> Query:
     limits = talk.limits
     last = talk.spent.steps + 1 >= limits.steps or talk.spent.looks >= limits.looks
     tools = talk.tools * (not last)
-    user, ids = render_question(
-        talk.question, talk.evidence, correction=talk.correction, last=last, room_tokens=limits.prompt_tokens
-    )
     system = render_rules(tools, native=talk.form == "tools")
+    room = limits.prompt_tokens * CHARS_A_TOKEN - len(system) - sum(len(str(make_schema(one))) for one in tools)
+    correction = cut_text(talk.correction, CORRECTION_CHARS)
+    user, ids = render_question(talk.question, talk.evidence, correction=correction, last=last, room_chars=room)
     answer = make_answer_schema(ids, [one.id for one in talk.evidence.of_kind("cause")])
     query = Query(system=system, user=user)
     if talk.form == "tools":

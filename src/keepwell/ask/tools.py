@@ -57,12 +57,12 @@ class Checked:
     notes: tuple[str, ...] = ()
 
 
-def choose_tools(question: str, tools: Iterable[ToolForm]) -> tuple[ToolForm, ...]:
+def choose_tools(question: str, tools: Iterable[ToolForm], most: int = OFFERED) -> tuple[ToolForm, ...]:
     """The few that the question's words ask for; those for anything fill up."""
     asked = find_words(question)
     rows = [(_score(one, asked), one) for one in tools]
     ranked = sorted(rows, key=_by_score)
-    return tuple(one for score, one in ranked[:OFFERED] if score)
+    return tuple(one for score, one in ranked[:most] if score)
 
 
 def _score(tool: ToolForm, asked: frozenset[str]) -> float:

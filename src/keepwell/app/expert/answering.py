@@ -22,7 +22,7 @@ from keepwell.ask.evidence import Evidence, Piece, pieces_of
 from keepwell.ask.limits import Limits
 from keepwell.ask.records import find_words, list_records
 from keepwell.ask.talk import Talk, begin, decide, hear, learn
-from keepwell.ask.tools import choose_tools
+from keepwell.ask.tools import OFFERED, choose_tools
 from keepwell.ask.verdict import Verdict
 from keepwell.core.errors import AccessError, ConfigurationError
 from keepwell.core.finding import Status
@@ -32,7 +32,9 @@ LEVEL = 2
 #: Characters of a question that are taken.
 QUESTION_CHARS = 2000
 #: Share of a model's context that a prompt may fill: the rest is for rules, tools and the answer.
-PROMPT_SHARE = 0.5
+PROMPT_SHARE = 0.6
+#: Tokens of a prompt below which so few tools are offered: their schemas would leave no room for evidence.
+SMALL_PROMPT, FEW_TOOLS = 2000, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +78,11 @@ def _answer_alone(wish: Wish, ranking: DiagnosisReport, error: AccessError) -> A
 
 
 async def _converse(wiring: Wiring, caller: Caller, wish: Wish, ranking: DiagnosisReport, who: Respondent) -> AskReport:
-    forms = choose_tools(wish.question, make_forms(list_usable()))
+    limits = fit_limits(wish.limits, who)
+    most = {True: FEW_TOOLS, False: OFFERED}[limits.prompt_tokens < SMALL_PROMPT]
+    forms = choose_tools(wish.question, make_forms(list_usable()), most)
     evidence = Evidence().add(gather(ranking, wish.question))
-    talk = begin(wish.question, forms, evidence, fit_limits(wish.limits, who))
+    talk = begin(wish.question, forms, evidence, limits)
     redactor = None
     if who.outside:
         names = [wiring.hands.name, *(one.name for one in wiring.config.nodes)]

@@ -24,6 +24,8 @@ from keepwell.plugins.dialect import Offered
 KEY_VARIABLE = "KEEPWELL_API_KEY"
 #: What names of models that only embed or order texts have in them.
 NOT_FOR_WORDS = ("embed", "rerank", "bge-")
+#: Tokens of context with which rules, two tools, some evidence and an answer have room.
+LEAST_CONTEXT = 2048
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
 
@@ -44,9 +46,11 @@ class Respondent:
 
 
 def choose(known: Sequence[Respondent], model: str) -> Respondent | None:
-    """The one that was named, else the largest: of one family the larger is the more capable."""
+    """The one that was named, else the largest: of one family the larger is the more capable. A context that is too
+    short makes it the last.
+    """
     wanted = [one for one in known if not model or same_model(one.model, model)]
-    ranked = sorted(wanted, key=_size, reverse=True)
+    ranked = sorted(wanted, key=_capability, reverse=True)
     return next(iter(ranked), None)
 
 
@@ -145,5 +149,5 @@ def _find_size(one: Offered, sizes: Sequence[tuple[str, int]]) -> int:
     return max([*held, one.size_bytes, *(size for name, size in sizes if same_model(name, one.name))])
 
 
-def _size(one: Respondent) -> int:
-    return one.size_bytes
+def _capability(one: Respondent) -> tuple[bool, int]:
+    return not 0 < one.context_tokens < LEAST_CONTEXT, one.size_bytes

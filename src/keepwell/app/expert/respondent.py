@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from keepwell.app.expert.privacy import is_outside
 from keepwell.app.expert.resident import (
     KEY_VARIABLE,
+    LEAST_CONTEXT,
     Respondent,
     choose,
     is_for_words,
@@ -83,6 +84,11 @@ async def find_respondent(wiring: Wiring, caller: Caller, choice: Choice, report
         found = replace(found, outside=await _is_answered_elsewhere(wiring, caller, found.model))
     if found.outside and not _is_agreed(wiring.config, choice):
         raise _refuse(f"{found.model} at {found.where}")
+    if 0 < found.context_tokens < LEAST_CONTEXT:
+        raise Unreachable(
+            f"{found.model} has a context of {found.context_tokens} tokens; question and evidence need {LEAST_CONTEXT}",
+            hint="load it with a longer context, or name another model with --model",
+        )
     if found.in_memory is False and not found.outside and not (choice.load or caller.agree([_question(found)])):
         raise Unreachable(
             f"{found.model} is not known to be in memory, and nobody agreed that it is loaded",
