@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -30,6 +32,7 @@ from keepwell.tui.lines import Line
 from keepwell.tui.options import Options
 from keepwell.tui.order import Order
 from keepwell.tui.pane import Pane
+from keepwell.tui.sending import Parts
 from keepwell.tui.settings import change_interval, load_settings, save_settings
 from keepwell.tui.tables.alerts import make_alerts
 from keepwell.tui.tables.engines import make_engines
@@ -89,7 +92,7 @@ class TopApp(App[None]):
         source: Opener = open_source,
         now: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True)
         self.settings = load_settings(state)
         if options.interval_seconds:
             self.settings = replace(self.settings, interval_seconds=options.interval_seconds)
@@ -201,6 +204,13 @@ class TopApp(App[None]):
             ],
             room,
         )
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's own, with less to send."""
+        shown: Any = renderable
+        if isinstance(renderable, ChopsUpdate):
+            shown = Parts(renderable)
+        super()._display(screen, shown)
 
     # Keys.
 

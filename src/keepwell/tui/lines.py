@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -35,9 +36,12 @@ class Line(Widget):
 
     def show(self, words: Words, chosen: int = -1) -> None:
         """Another text, if it is another."""
-        if (words, chosen) != (self._words, self._chosen):
-            self._words, self._chosen = words, chosen
+        if chosen != self._chosen:
             self.refresh()
+        elif words != self._words:
+            begin, end = _find_changed(self._words, words)
+            self.refresh(Region(begin, 0, end - begin, 1))
+        self._words, self._chosen = words, chosen
 
     def render_line(self, y: int) -> Strip:
         """Its parts, cut where the line ends."""
@@ -100,6 +104,16 @@ class Lines(Widget, can_focus=True):
         if self.top + y < len(self.lines):
             words = self.lines[self.top + y]
         return Strip(_draw(words, self._look)).adjust_cell_length(self.size.width)
+
+
+def _find_changed(old: Words, new: Words) -> tuple[int, int]:
+    """Where two lines begin to differ, and where the longer one ends."""
+    begin = 0
+    for (was, was_tone), (now, now_tone) in zip(old, new, strict=False):
+        if (was, was_tone) != (now, now_tone):
+            break
+        begin += cell_len(now)
+    return begin, max(sum(cell_len(text) for text, _ in words) for words in (old, new))
 
 
 def _draw(words: Words, look: Look) -> list[Segment]:

@@ -64,19 +64,21 @@ class Pane(Widget, can_focus=True):
 
     def show(self, table: Table) -> None:
         """Newer rows. What is the same as before is not drawn."""
-        titled = (table.title, table.columns) != (self.table.title, self.table.columns)
+        titled = table.title != self.table.title
+        if table.columns is not self.table.columns:
+            self.refresh()
         self.table = table
         rows = arrange(table.rows, self.order)
         chosen = self.chosen
-        before, self.rows = self.rows, rows
+        before, self.rows, cursor = self.rows, rows, self.cursor
         if titled:
             self._widths = fit(table.columns, self.size.width)
-            self.refresh(Region(0, 0, self.size.width, 1))
+            self._refresh_title()
         if [one.key for one in before] != [one.key for one in rows]:
             self._follow(chosen)
-            self._refresh_rows(before, rows)
-        else:
-            self._refresh_cells(before, rows)
+        self._refresh_rows(before, rows)
+        if self.cursor != cursor:
+            self.refresh(*(Region(0, 1 + one - self.top, self.size.width, 1) for one in (cursor, self.cursor)))
 
     def sort(self, order: Order) -> None:
         """Other rows, or another order."""
@@ -164,20 +166,24 @@ class Pane(Widget, can_focus=True):
         if self.top != top:
             self.refresh()
 
+    def _refresh_title(self) -> None:
+        """The column that has the table's title."""
+        x = 0
+        for column, width in zip(self.table.columns, self._widths, strict=True):
+            if column.grows:
+                self.refresh(Region(x, 0, width, 1))
+            x += (width + GAP) * bool(width)
+
     def _refresh_rows(self, before: Sequence[Row], rows: Sequence[Row]) -> None:
-        """Lines that hold another row now."""
+        """Lines that hold another row now, and cells of the others."""
+        dirty = []
         for line in range(self._room):
             place = self.top + line
-            if before[place : place + 1] != rows[place : place + 1]:
-                self.refresh(Region(0, 1 + line, self.size.width, 1))
-        self.refresh(Region(0, 0, self.size.width, 1))
-
-    def _refresh_cells(self, before: Sequence[Row], rows: Sequence[Row]) -> None:
-        dirty = []
-        for line in range(min(self._room, len(rows) - self.top)):
-            old, new = before[self.top + line], rows[self.top + line]
-            if old is not new and old.cells != new.cells:
-                dirty += self._find_changed(old, new, 1 + line)
+            old, new = before[place : place + 1], rows[place : place + 1]
+            if old and new:
+                dirty += self._find_changed(old[0], new[0], 1 + line)
+            elif old or new or not place:
+                dirty.append(Region(0, 1 + line, self.size.width, 1))
         if dirty:
             self.refresh(*dirty)
 

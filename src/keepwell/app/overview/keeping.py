@@ -37,6 +37,10 @@ class Overviews:
                 self._document, self._encoded = {}, b""
             return found
 
+    def give(self, overview: Overview) -> None:
+        """A drawing that was made elsewhere: it is the newest now."""
+        self._newest, self._document, self._encoded = overview, {}, b""
+
     async def document(self, hub: Scene, now: float) -> dict[str, Any]:
         """The same as plain JSON values. Whoever gets it changes nothing in it: others have it, too."""
         newest = await self.newest(hub, now)
