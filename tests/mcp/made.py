@@ -19,6 +19,7 @@ from mcp_types import CallToolResult
 
 from keepwell.app.hub.answering import Answering
 from keepwell.app.hub.duty import Hub
+from keepwell.app.hub.face import Face
 from keepwell.config.hub_model import HubEntry
 from keepwell.config.model import Config
 from keepwell.mcp.face import Mcp
@@ -85,11 +86,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(state: Path, **hub: Any) -> AsyncIterator[Served]:
-    """A hub with this face and these settings."""
+async def serving(state: Path, *more: Face, **hub: Any) -> AsyncIterator[Served]:
+    """A hub with this face, more of them, and these settings."""
     port = free_port()
     entry = HubEntry(**{"listen": (f"127.0.0.1:{port}",), **hub})
-    made = replace(make_hub(state, config=Config(hub=entry)), faces=(Mcp(),))
+    made = replace(make_hub(state, config=Config(hub=entry)), faces=(*more, Mcp()))
     served = Served(made, Answering(), port)
     await served.duty.do(served.hub, made.wiring.clock.now())
     try:
