@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import msgspec
 from keepwell.api.face import Api
 from keepwell.app.hub.answering import Answering
 from keepwell.app.hub.duty import Hub
+from keepwell.app.hub.face import Face
 from keepwell.config.hub_model import HubEntry
 from keepwell.config.model import Config
 from keepwell.store.hub_door import find_hub_door
@@ -90,12 +91,16 @@ def add_keys(state: Path) -> None:
 
 @asynccontextmanager
 async def asking(
-    state: Path, entry: HubEntry | None = None, host: str = "127.0.0.1", beat_seconds: float = 15.0
+    state: Path,
+    entry: HubEntry | None = None,
+    host: str = "127.0.0.1",
+    beat_seconds: float = 15.0,
+    faces: Sequence[Face] = (),
 ) -> AsyncIterator[Asking]:
     """A hub that answers; with a host that others reach, keys are asked for."""
     port = free_port()
     entry = replace(entry or HubEntry(), listen=(f"{host}:{port}",))
-    hub = replace(make_hub(state, config=Config(hub=entry)), faces=(Api(beat_seconds),))
+    hub = replace(make_hub(state, config=Config(hub=entry)), faces=tuple(faces) or (Api(beat_seconds),))
     duty = Answering()
     try:
         await duty.do(hub, hub.wiring.clock.now())

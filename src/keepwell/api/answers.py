@@ -11,12 +11,8 @@ from starlette.responses import Response
 from keepwell.app.hub.gatehouse import KINDS, refusal
 
 JSON = "application/json"
-#: What every answer tells browsers: guess no type, tell nobody where you come from, keep nothing.
-HEADERS: Mapping[str, str] = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
+#: What every answer tells whoever is between: keep nothing. What browsers are told else, all answers of the hub have.
+HEADERS: Mapping[str, str] = {"cache-control": "no-store"}
 #: The header that holds what a command would have left with.
 EXIT_CODE = "x-keepwell-exit-code"
 #: HTTP statuses by an error's kind: those of operations; those of the API itself stand in the gatehouse.

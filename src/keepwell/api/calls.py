@@ -18,7 +18,7 @@ from keepwell.app.hub.visitor import Visitor
 from keepwell.app.hub.work import Piece
 from keepwell.app.operation import Operation
 from keepwell.app.plain import error_document
-from keepwell.app.rights import FACE, may_read
+from keepwell.app.rights import FACE, does_change, may_read
 from keepwell.core.errors import AccessError, ConfigurationError, KeepwellError, NotPermitted
 
 #: Where the API begins.
@@ -78,7 +78,7 @@ def begin(
     """Start it, or say why not. `reads`: it was asked for by a method that changes nothing."""
     try:
         arguments = take_arguments(operation, FACE, given)
-        if reads and set(operation.reads_without) & arguments.keys():
+        if reads and does_change(operation, arguments):
             return refuse(405, f"{operation.name} takes POST with these arguments", allow="GET, POST")
         return house.work.begin(operation, arguments, visitor, face=FACE)
     except ConfigurationError as error:

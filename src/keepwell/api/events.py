@@ -28,6 +28,8 @@ BEAT_SECONDS = 15.0
 LINGER_SECONDS = 30.0
 #: Milliseconds after which a client whose stream broke comes back.
 RETRY_MILLISECONDS = 2000
+#: Events that are kept as they go over the wire, for the other streams.
+RENDERED = 16
 #: No event has this topic: who lingers keeps none.
 NOTHING = ""
 
@@ -43,6 +45,7 @@ class Events:
         self._run = secrets.token_hex(4)
         self.streams = 0
         self._heard_since = 0
+        self._rendered: dict[int, bytes] = {}
         self._lingering = contextlib.ExitStack()
         self._ends: asyncio.TimerHandle | None = None
 
@@ -104,7 +107,7 @@ class Events:
                 yield _render_lost(listener.lost - lost)
                 lost = listener.lost
             if self._may_know(one, visitor):
-                yield render_event(one, self._run)
+                yield self._render(one)
 
     def _catch_up(self, last: str, topics: list[str], visitor: Visitor) -> list[bytes]:
         """What happened since the last event that the client got, as far as it is kept."""
@@ -119,6 +122,14 @@ class Events:
         if seen < self._heard_since or bus.dropped > seen:
             return [_render_lost(None), *missed]
         return missed
+
+    def _render(self, one: Happening) -> bytes:
+        """Once for all streams: an overview of many nodes is large."""
+        if one.number not in self._rendered:
+            if len(self._rendered) >= RENDERED:
+                self._rendered.pop(min(self._rendered))
+            self._rendered[one.number] = render_event(one, self._run)
+        return self._rendered[one.number]
 
     def _may_know(self, one: Happening, visitor: Visitor) -> bool:
         """Work of others is nobody's business."""

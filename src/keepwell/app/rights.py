@@ -50,7 +50,7 @@ def check_visit(
 def find_need(operation: Operation, arguments: Mapping[str, Any], nodes: Collection[str]) -> str:
     """Why this needs the right to change things, as "changes something"; "" where it does not."""
     said = dict(_said(operation, arguments))
-    if operation.effect == "change" and (not operation.reads_without or said.keys() & set(operation.reads_without)):
+    if does_change(operation, arguments):
         return "changes something"
     if operation.heavy:
         return "lets engines, disks or networks work"
@@ -61,6 +61,14 @@ def find_need(operation: Operation, arguments: Mapping[str, Any], nodes: Collect
         if any(not _is_known(word, nodes) for word in _words(value, param, "place")):
             return "looks at a place that keepwell.toml does not name"
     return ""
+
+
+def does_change(operation: Operation, arguments: Mapping[str, Any]) -> bool:
+    """True if it changes something when it is asked for with these."""
+    said = {name for name, _ in _said(operation, arguments)}
+    return operation.effect == "change" and (
+        not operation.reads_without or not said.isdisjoint(operation.reads_without)
+    )
 
 
 def may_read(operation: Operation) -> bool:

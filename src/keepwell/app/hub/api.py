@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from keepwell import __version__
+from keepwell.app.hub.dressing import Dressing
 from keepwell.app.hub.duty import Families, Hub
 from keepwell.app.hub.face import Face
 from keepwell.app.hub.failing import describe_failure
@@ -30,6 +32,7 @@ PATHS = f"""\
 The hub of keepwell {__version__}. It answers:
   /health          how it is, as JSON
   /metrics         all numbers, for Prometheus
+  /api/v1/         what programs can ask: every operation, events, and numbers for a widget
   /api/v1/overview all nodes, devices, engines, requests, work and alerts now, as JSON
   /api/v1/series   the newest numbers as JSON: ?metric=host.*&about=node:gpu01
   /api/v1/points   kept ones: ?metric=host.load&about=node:gpu01&since=SECONDS&until=SECONDS&step=minute
@@ -60,7 +63,7 @@ def make_app(house: House, faces: Sequence[Face] = ()) -> Starlette:
                 await stack.enter_async_context(face.live())
             yield
 
-    return Starlette(routes=[*own, *more, *last], lifespan=live)
+    return Starlette(routes=[*own, *more, *last], middleware=[Middleware(Dressing)], lifespan=live)
 
 
 class _Answers:

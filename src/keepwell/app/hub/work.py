@@ -22,6 +22,8 @@ from keepwell.core.text import cut_text, escape_controls
 
 #: Operations at once, and those that wait beside them; more are refused.
 AT_ONCE, WAITING = 4, 32
+#: Those of one visitor who only reads: a page that asks too often keeps nobody else out.
+OF_ONE = 12
 #: Pieces of work that are kept after their end.
 KEPT = 100
 #: Lines told that are kept of each, and characters of one.
@@ -99,7 +101,9 @@ class Work:
         `keepwell.app.rights`), AccessError where too much waits already.
         """
         check_visit(operation, arguments, may_change=visitor.may_change, nodes=self._nodes())
-        if sum(one.stage in ("waiting", "running") for one in self._pieces.values()) >= AT_ONCE + WAITING:
+        waiting = [one for one in self._pieces.values() if one.stage in ("waiting", "running")]
+        own = sum(one.visitor.name == visitor.name for one in waiting)
+        if len(waiting) >= AT_ONCE + WAITING or (own >= OF_ONE and not visitor.may_change):
             raise AccessError("too much is being worked on already", hint="try again in a moment")
         piece = Piece(id=secrets.token_hex(6), operation=operation.name, visitor=visitor, asked_at=self._clock.now())
         self._pieces[piece.id] = piece
