@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx2
+from starlette.routing import BaseRoute
 
 from keepwell.app.hub.answering import Answering
 from keepwell.app.hub.duty import Hub
+from keepwell.app.hub.house import House
 from keepwell.config.model import Config
 from keepwell.store.hub_door import HubDoor, find_hub_door
 from keepwell.web.face import Web
@@ -31,6 +33,7 @@ class Site:
     url: str
     lines: Lines
     state: Path
+    house: House
 
     @property
     def door(self) -> HubDoor:
@@ -54,11 +57,32 @@ class Site:
         return client
 
 
+class Window:
+    """A face without paths: it lets tests see the house."""
+
+    def __init__(self) -> None:
+        self.house: House | None = None
+
+    def routes(self, house: House) -> Sequence[BaseRoute]:
+        """None."""
+        self.house = house
+        return ()
+
+    def live(self) -> AbstractAsyncContextManager[None]:
+        """Nothing runs."""
+        return nullcontext()
+
+
 @asynccontextmanager
-async def serving(state: Path, config: Config | None = None, *, host: str = "127.0.0.1") -> AsyncIterator[Site]:
+async def serving(
+    state: Path, config: Config | None = None, *, host: str = "127.0.0.1", change: Callable[[Hub], Hub] | None = None
+) -> AsyncIterator[Site]:
     """A hub with pages on a free port; no other duty runs."""
     lines = Lines()
-    async with serving_hub(make_hub(state, lines, config=config), lines, host=host) as site:
+    hub = make_hub(state, lines, config=config)
+    if change is not None:
+        hub = change(hub)
+    async with serving_hub(hub, lines, host=host) as site:
         yield site
 
 
@@ -70,11 +94,14 @@ async def serving_hub(
     port = port or free_port()
     given = hub.wiring.config
     config = replace(given, hub=replace(given.hub, listen=(f"{host}:{port}",)))
-    hub = replace(hub, faces=(Web(),), wiring=replace(hub.wiring, config=config))
+    window = Window()
+    hub = replace(hub, faces=(Web(), window), wiring=replace(hub.wiring, config=config))
     duty = Answering()
-    site = Site(hub=hub, url=f"http://127.0.0.1:{port}", lines=lines or Lines(), state=hub.state)
     try:
         await duty.do(hub, hub.wiring.clock.now())
+        assert window.house is not None
+        url = f"http://127.0.0.1:{port}"
+        site = Site(hub=hub, url=url, lines=lines or Lines(), state=hub.state, house=window.house)
 
         async def answers() -> bool:
             try:

@@ -232,6 +232,7 @@ class _Coming:
 
     def whole(self, answer: Outbound, body: bytes) -> None:
         """All at once."""
+        self.head_of = answer.head.status, dict(answer.head.headers)
         self.queue.put_nowait(body)
         self.queue.put_nowait(None)
 
