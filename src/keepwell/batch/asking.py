@@ -201,6 +201,8 @@ class Asker:
         if ask.over:
             connection.reusable = True
             self.put_back(connection)
+        elif connection.closed:  # between the connection and this turn of the loop: nobody would be told of it later
+            ask.give_up({True: "cut", False: "connect"}[ask.sent], "the connection ended at once")
         else:
             ask.send(connection)
 

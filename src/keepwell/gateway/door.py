@@ -65,6 +65,9 @@ class Door:
             answer = self._answer(request)
         self._write(client, answer or NOT_FOUND)
 
+    def pass_on(self, client: Inbound, request: Request) -> None:
+        """Nothing is handed on here."""
+
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
         """What came is no request."""
         self._write(client, Answer(status=status, body=msgspec.json.encode({"error": message})))

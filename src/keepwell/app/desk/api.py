@@ -18,7 +18,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -36,7 +36,7 @@ from keepwell.store.desk import ENDED, Desk, DeskBatch, DeskFile, make_id
 
 #: The header in which the gateway tells whose key it is, percent-encoded.
 OWNER = "x-keepwell-key"
-#: Bytes of one upload: five times what OpenAI takes. The gateway's own limit (`max_body`) is lower by default.
+#: Bytes of one upload: five times what OpenAI takes. It comes through the gateway without being kept there.
 UPLOAD_BYTES = 1024 * 1024 * 1024
 #: Bytes of the JSON that asks for a batch, files and batches of one owner that are kept, characters of a file's name.
 ASKED_BYTES, OWNED, NAME_CHARACTERS = 64 * 1024, 10_000, 255
@@ -72,6 +72,8 @@ async def _answer(secret: str, way: _Answering, request: Request) -> Response:
         if not hmac.compare_digest(shown, f"Bearer {secret}".encode()):
             raise Refusal(403, "the desk is asked through the gateway")
         return await way(request, unquote(request.headers.get(OWNER, "")))
+    except ClientDisconnect:  # whoever uploaded has left, and nobody reads this
+        return Response(status_code=400)
     except Refusal as refusal:
         return JSONResponse(render_error(refusal), refusal.status)
     except NotThere as error:

@@ -110,13 +110,16 @@ class Deadlines:
             return "gone", f"the client read nothing for {self.between_seconds:g} s"
         return None
 
+    def is_slow(self, since: float, size: int, now: float) -> bool:
+        """True for a body of which so few bytes have come since then."""
+        return now - since > self.reading_seconds + size / LEAST_BYTES_PER_SECOND
+
     def is_idle(self, client: Inbound, now: float) -> bool:
         """True for a client that takes too long to send its request, or has sent none for too long."""
         if client.busy:
             return False
         if client.reading_since:
-            given = self.reading_seconds + client.read_bytes / LEAST_BYTES_PER_SECOND
-            return now - client.reading_since > given
+            return self.is_slow(client.reading_since, client.read_bytes, now)
         return now - client.idle_since > self.idle_seconds
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Protocol, cast
 
-from keepwell.gateway.wire.request import Request, RequestReader
+from keepwell.gateway.wire.request import Passing, Request, RequestReader
 
 #: Requests of one connection that wait for the one before them, and bytes of their bodies.
 PIPELINED, PIPELINED_BYTES = 64, 1024 * 1024
@@ -39,6 +39,10 @@ class Work(Protocol):
         ...
 
 
+class PassingWork(Work, Passing, Protocol):
+    """What is being done for a request whose body goes on as it comes."""
+
+
 class Owner(Protocol):
     """Who takes the requests."""
 
@@ -56,6 +60,10 @@ class Owner(Protocol):
 
     def take(self, client: Inbound, request: Request) -> Work | None:
         """Work on it; None when it is answered already."""
+        ...
+
+    def pass_on(self, client: Inbound, request: Request) -> PassingWork | None:
+        """Who takes a large body as it comes; None where it is answered already, or is to be read whole."""
         ...
 
     def refuse_malformed(self, client: Inbound, status: int, message: str) -> None:
@@ -138,6 +146,22 @@ class Inbound(asyncio.Protocol):
         if not self._stopped and self._is_full():
             self._stopped = True
             self.transport.pause_reading()
+
+    def passing(self, request: Request) -> Passing | None:
+        """A large body comes; who came before is answered first."""
+        if self._busy or self._waiting:
+            return None
+        self._busy = True
+        if self._owner.finishing:
+            request.close = True
+        work = self._owner.pass_on(self, request)
+        if work is None:
+            self._busy = False
+            return None
+        self._work = work
+        if b"expect" in request.named:
+            self.transport.write(CONTINUE)
+        return work
 
     def _is_full(self) -> bool:
         waiting = self._waiting

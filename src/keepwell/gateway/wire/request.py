@@ -21,6 +21,10 @@ from keepwell.wire.heads import Headers, is_old
 HEADERS, TRAILER_BYTES, FRAMING = 128, 8 * 1024, 8
 
 
+#: Bytes of a body from which on it may be handed on as it comes.
+PASSED_BYTES = 1024 * 1024
+
+
 class Request:
     """One request as it was read: its head, which it may share with others, and its body."""
 
@@ -61,8 +65,20 @@ class Request:
         return self.head.old
 
 
+class Passing(Protocol):
+    """Where a body goes as it comes."""
+
+    def take(self, data: bytes) -> None:
+        """Part of it."""
+        ...
+
+
 class Listener(Protocol):
     """Who is told."""
+
+    def passing(self, request: Request) -> Passing | None:
+        """Where a large body goes that is not to be kept until it is whole; None for one that is, or is refused."""
+        ...
 
     def came(self, request: Request) -> None:
         """A request is whole."""
@@ -95,6 +111,7 @@ class RequestReader:
         self._url = b""
         self._parts: list[bytes] = []
         self._upgrading: RequestHead | None = None
+        self._passing: Passing | None = None
         #: Bytes of the head in earlier reads, bytes of this read, and whether the request began in it.
         self._head = self._fed = self._trailing = 0
         self._begun_here = False
@@ -190,15 +207,26 @@ class RequestReader:
             self._refuse(431, "the head of the request is too large")
         elif len(headers) > HEADERS:
             self._refuse(431, f"the request has more than {HEADERS} headers")
+        elif int(head.named.get(b"content-length", 0)) > PASSED_BYTES and self._passes(self._request):
+            return
         elif int(head.named.get(b"content-length", 0)) > self._most:
             self._refuse(413, f"the body is larger than {self._most} bytes")
         elif b"expect" in head.named and not old:
             self._listener.expecting()
 
+    def _passes(self, request: Request) -> bool:
+        """True for a body that is handed on as it comes, and for a request that was refused instead."""
+        request.received_at = self._now
+        self._passing = self._listener.passing(request)
+        return self._passing is not None or self._stopped
+
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
         self.size += len(body)
-        if self.size > self._most:
+        if self._passing is not None:
+            if not self._stopped:
+                self._passing.take(body)
+        elif self.size > self._most:
             self._refuse(413, f"the body is larger than {self._most} bytes")
         elif not self._stopped:
             self._parts.append(body)
@@ -206,7 +234,11 @@ class RequestReader:
     def on_message_complete(self) -> None:
         """The request is whole."""
         request, self._request = self._request, None
+        passing, self._passing = self._passing, None
         if request is None or self._stopped:
+            return
+        if passing is not None:
+            self.since = 0.0
             return
         if self._parser.should_upgrade():
             self._upgrading = request.head

@@ -276,7 +276,9 @@ class Gate:
         except OSError as error:
             attempt.failed_to_connect(error.strerror or str(error))
         else:
-            if not attempt.connected(connection, pool):
+            if connection.closed:  # between the connection and this turn of the loop: it would never be told
+                attempt.failed_to_connect("the connection ended at once")
+            elif not attempt.connected(connection, pool):
                 pool.put_back(connection)
 
     def ended_well(self, exchange: Telling, attempt: Attempt) -> None:
