@@ -8,9 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Tokens of each answer.
-TOKENS = 64
-
 
 @dataclass(frozen=True)
 class Said:
@@ -24,32 +21,35 @@ class Said:
     cpu_seconds: float = -1.0
 
 
+@dataclass(frozen=True)
+class Rate:
+    """Requests a second, and tokens of each answer."""
+
+    per_second: float
+    tokens: int
+
+
 #: A client's command line, of the server's address, the rate, the seconds and the folder for its output.
-Command = Callable[[str, float, float, Path], list[str]]
+Command = Callable[[str, Rate, float, Path], list[str]]
 
 
-def own_command(url: str, rate: float, seconds: float, folder: Path) -> list[str]:
+def own_command(url: str, rate: Rate, seconds: float, folder: Path) -> list[str]:
     """keepwell's, as a program of its own."""
-    return [
-        sys.executable,
-        str(Path(__file__).with_name("ours.py")),
-        url,
-        str(rate),
-        str(seconds),
-        str(folder / "said.json"),
-    ]
+    program = str(Path(__file__).with_name("ours.py"))
+    numbers = [str(rate.per_second), str(seconds), str(rate.tokens)]
+    return [sys.executable, program, url, *numbers, str(folder / "said.json")]
 
 
 def guidellm_command(program: Path, tokenizer: Path) -> Command:
     """GuideLLM with what it needs and nothing else."""
 
-    def render(url: str, rate: float, seconds: float, folder: Path) -> list[str]:
+    def render(url: str, rate: Rate, seconds: float, folder: Path) -> list[str]:
         backend = f"kind=openai_http,target={url},model=stub,request_format=/v1/chat/completions"
         return [
-            *(str(program), "run", "--backend", backend, "--profile", f"kind=constant,rate={rate:g}"),
+            *(str(program), "run", "--backend", backend, "--profile", f"kind=constant,rate={rate.per_second:g}"),
             *("--constraint", f"kind=max_duration,seconds={seconds:g}"),
-            *("--constraint", f"kind=max_requests,count={int(rate * seconds)}"),
-            *("--data", f"kind=synthetic_text,prompt_tokens=16,output_tokens={TOKENS}"),
+            *("--constraint", f"kind=max_requests,count={int(rate.per_second * seconds)}"),
+            *("--data", f"kind=synthetic_text,prompt_tokens=16,output_tokens={rate.tokens}"),
             *("--tokenizer", f"kind=hf_auto,model={tokenizer}", "--disable-console-interactive"),
             *("--metrics", "kind=generative,sample_size=0", "--output", f"kind=json,path={folder}/said.json"),
         ]
@@ -60,11 +60,11 @@ def guidellm_command(program: Path, tokenizer: Path) -> Command:
 def aiperf_command(program: Path, tokenizer: Path) -> Command:
     """AIPerf with what it needs and nothing else."""
 
-    def render(url: str, rate: float, seconds: float, folder: Path) -> list[str]:
+    def render(url: str, rate: Rate, seconds: float, folder: Path) -> list[str]:
         return [
             *(str(program), "profile", "--model", "stub", "--url", url, "--endpoint-type", "chat", "--streaming"),
-            *("--request-rate", f"{rate:g}", "--arrival-pattern", "constant"),
-            *("--request-count", str(int(rate * seconds)), "--isl", "16", "--osl", str(TOKENS)),
+            *("--request-rate", f"{rate.per_second:g}", "--arrival-pattern", "constant"),
+            *("--request-count", str(int(rate.per_second * seconds)), "--isl", "16", "--osl", str(rate.tokens)),
             *("--tokenizer", str(tokenizer), "--ui", "none", "--output-artifact-dir", str(folder)),
             *("--no-gpu-telemetry", "--no-server-metrics", "--export-level", "summary"),
         ]

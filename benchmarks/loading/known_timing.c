@@ -1,5 +1,5 @@
 /* A server of known timing for programs that send load: one thread, epoll, fixed times.
- * Streams TOKENS events: the first TTFT_MS after the request reached the kernel, then one every ITL_MS. It counts how late it was itself, so that the
+ * Streams TOKENS events (fewer where a request's max_tokens says so): the first TTFT_MS after the request reached the kernel, then one every ITL_MS. It counts how late it was itself, so that the
  * client's error and the server's can be told apart: "wire_ms" is from the kernel's stamp on the request's last bytes to
  * the instant before the first event was written, so what a client says beyond it is the client's own.
  *   cc -O2 -o known_timing known_timing.c
@@ -26,7 +26,7 @@
 
 #define MAXFD 65536
 #define RB 65536
-typedef struct { int fd, len, cap, closing, chat, stream, active, sent, usage; char *buf; uint64_t came, due; int next; uint32_t gen; } Conn;
+typedef struct { int fd, len, cap, closing, chat, stream, active, sent, usage, tokens; char *buf; uint64_t came, due; int next; uint32_t gen; } Conn;
 static Conn *conns[MAXFD];
 static int port, tokens; static uint64_t ttft_ns, itl_ns;
 static uint64_t nreq, ndone, nabort, naccept, active_now, active_max, npartial;
@@ -59,26 +59,26 @@ static void emit(Conn *c, uint64_t due, uint64_t t){
   c->sent++;
   if(c->sent==1){ hadd(h_first,&n_first,t-due); hadd(h_wire,&n_wire,t-c->came); wire_sum+=t-c->came; } else hadd(h_tok,&n_tok,t-due);
   if(!c->stream){
-    if(c->sent<tokens) return;
-    char *body=malloc(tokens*8+1024), *w=body; w+=sprintf(w,"{\"id\":\"cmpl-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"stub\",\"choices\":[{\"index\":0,");
+    if(c->sent<c->tokens) return;
+    char *body=malloc(c->tokens*8+1024), *w=body; w+=sprintf(w,"{\"id\":\"cmpl-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"stub\",\"choices\":[{\"index\":0,");
     if(c->chat) w+=sprintf(w,"\"message\":{\"role\":\"assistant\",\"content\":\""); else w+=sprintf(w,"\"text\":\"");
-    for(int i=0;i<tokens;i++) w+=sprintf(w,"tok ");
-    w+=sprintf(w,"\"%s,\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":16,\"completion_tokens\":%d,\"total_tokens\":%d}}",c->chat?"}":"",tokens,tokens+16);
-    char *h=malloc(tokens*8+2048); int m=sprintf(h,"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",strlen(body),body); send_all(c,h,m); free(h); free(body);
-  } else if(c->sent>1&&c->sent<tokens&&nevent[c->chat]) { send_all(c,event[c->chat],nevent[c->chat]);
+    for(int i=0;i<c->tokens;i++) w+=sprintf(w,"tok ");
+    w+=sprintf(w,"\"%s,\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":16,\"completion_tokens\":%d,\"total_tokens\":%d}}",c->chat?"}":"",c->tokens,c->tokens+16);
+    char *h=malloc(c->tokens*8+2048); int m=sprintf(h,"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",strlen(body),body); send_all(c,h,m); free(h); free(body);
+  } else if(c->sent>1&&c->sent<c->tokens&&nevent[c->chat]) { send_all(c,event[c->chat],nevent[c->chat]);
   } else {
-    const char *fin = c->sent==tokens ? "\"length\"":"null";
+    const char *fin = c->sent==c->tokens ? "\"length\"":"null";
     if(c->chat) sprintf(p,"data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"stub\",\"choices\":[{\"index\":0,\"delta\":{%s\"content\":\"tok \"},\"logprobs\":null,\"finish_reason\":%s}]}\n\n",c->sent==1?"\"role\":\"assistant\",":"",fin);
     else sprintf(p,"data: {\"id\":\"cmpl-1\",\"object\":\"text_completion\",\"created\":1,\"model\":\"stub\",\"choices\":[{\"index\":0,\"text\":\"tok \",\"logprobs\":null,\"finish_reason\":%s}]}\n\n",fin);
     n=chunk(o,p);
-    if(c->sent==tokens){
-      if(c->usage){ sprintf(p,"data: {\"id\":\"chatcmpl-1\",\"object\":\"%s\",\"created\":1,\"model\":\"stub\",\"choices\":[],\"usage\":{\"prompt_tokens\":16,\"completion_tokens\":%d,\"total_tokens\":%d}}\n\n",c->chat?"chat.completion.chunk":"text_completion",tokens,tokens+16); n+=chunk(o+n,p); }
+    if(c->sent==c->tokens){
+      if(c->usage){ sprintf(p,"data: {\"id\":\"chatcmpl-1\",\"object\":\"%s\",\"created\":1,\"model\":\"stub\",\"choices\":[],\"usage\":{\"prompt_tokens\":16,\"completion_tokens\":%d,\"total_tokens\":%d}}\n\n",c->chat?"chat.completion.chunk":"text_completion",c->tokens,c->tokens+16); n+=chunk(o+n,p); }
       n+=chunk(o+n,"data: [DONE]\n\n"); n+=sprintf(o+n,"0\r\n\r\n");
     }
-    if(c->sent>1&&c->sent<tokens){ nevent[c->chat]=n; memcpy(event[c->chat],o,n); }
+    if(c->sent>1&&c->sent<c->tokens){ nevent[c->chat]=n; memcpy(event[c->chat],o,n); }
     send_all(c,o,n);
   }
-  if(c->sent==tokens){ c->active=0; active_now--; ndone++; last_t=t; }
+  if(c->sent==c->tokens){ c->active=0; active_now--; ndone++; last_t=t; }
 }
 
 static void stats(Conn *c){
@@ -98,6 +98,7 @@ static void handle(Conn *c, char *req, int hlen, char *body, int blen, uint64_t 
     c->chat = strstr(req,"/chat/completions")!=NULL;
     char sv=body[blen]; body[blen]=0;
     char *s=strstr(body,"\"stream\""); c->stream=0; if(s){ s+=8; while(*s==':'||*s==' ') s++; c->stream=!strncmp(s,"true",4);} 
+    s=strstr(body,"\"max_tokens\""); c->tokens=tokens; if(s){ s+=12; while(*s==':'||*s==' ') s++; int n=atoi(s); if(n>0&&n<tokens) c->tokens=n; }
     s=strstr(body,"\"include_usage\""); c->usage=0; if(s){ s+=15; while(*s==':'||*s==' ') s++; c->usage=!strncmp(s,"true",4);} 
     body[blen]=sv;
     c->active=1; c->sent=0; c->gen++; hadd(h_read,&n_read,t-c->came); nreq++; active_now++; if(active_now>active_max) active_max=active_now;

@@ -1,27 +1,27 @@
-"""keepwell's load client as a process: python ours.py URL RATE SECONDS FILE."""
+"""keepwell's load client as a process: python ours.py URL RATE SECONDS TOKENS FILE."""
 
 from __future__ import annotations
 
 import json
 import sys
+from array import array
 from itertools import repeat
 
 from keepwell.bench.load import Aim, Load, Prompt
 from keepwell.bench.measuring import measure, run
 
-#: Tokens of each answer.
-TOKENS = 64
 
-
-def main(url: str, rate: str, seconds: str, out: str) -> None:
+def main(url: str, rate: str, seconds: str, tokens: str, out: str) -> None:
     """Send, and write."""
     words = {"role": "user", "content": "the quick brown fox jumps over the lazy dog"}
-    asked = {"model": "stub", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": TOKENS}
+    asked = {"model": "stub", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": int(tokens)}
     body = json.dumps({**asked, "messages": [words]}).encode()
-    prompt = Prompt(path="/v1/chat/completions", body=body, model="stub")
+    prompt = Prompt(path="/v1/chat/completions", body=body, model="stub", output_tokens=int(tokens))
     load = Load(shape="constant", rate=float(rate), seconds=float(seconds), clients=0)
     result = run(measure(Aim(url=url), load, repeat(prompt), id="known"))
-    waits = sorted(1000 * (row.first - row.sent) for row in result.rows if row.outcome == 0)
+    columns = result.rows
+    each = zip(columns["first"], columns["sent"], columns["outcome"], strict=True)
+    waits = array("d", sorted(1000 * (first - sent) for first, sent, outcome in each if outcome == 0))
     said = {
         "answered": len(waits),
         "first_mean_ms": sum(waits) / len(waits),

@@ -36,9 +36,10 @@ class Alarm:
         self._timer: asyncio.TimerHandle | None = None
         self._fd = -1
         if sys.platform == "linux":
-            self._library = ctypes.CDLL(None, use_errno=True)
+            library = ctypes.PyDLL(None)  # a call takes less time than to let other threads run meanwhile
             self._spec = _Spec()
-            self._fd = int(self._library.timerfd_create(_MONOTONIC, _FLAGS))
+            self._spec_at, self._set_time = ctypes.byref(self._spec), library.timerfd_settime
+            self._fd = int(library.timerfd_create(_MONOTONIC, _FLAGS))
         if self._fd >= 0:
             self._loop.add_reader(self._fd, self._rang)
 
@@ -51,7 +52,7 @@ class Alarm:
             return
         whole = max(_AT_ONCE, int(at * _NANO))
         self._spec.at_seconds, self._spec.at_nanoseconds = divmod(whole, _NANO)
-        self._library.timerfd_settime(self._fd, _ABSOLUTE, ctypes.byref(self._spec), None)
+        self._set_time(self._fd, _ABSOLUTE, self._spec_at, None)
 
     def close(self) -> None:
         """Ring no more."""

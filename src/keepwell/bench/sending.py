@@ -15,7 +15,7 @@ from time import monotonic
 
 from keepwell.bench.alarm import Alarm
 from keepwell.bench.answer import Answer
-from keepwell.bench.doors import OPENING, Doors, Place, count_most_open
+from keepwell.bench.doors import MOST_OPEN, OPENING, Doors, Place, count_most_open
 from keepwell.bench.load import Load
 from keepwell.bench.request import RequestWriter
 from keepwell.bench.schedule import make_instants
@@ -32,8 +32,8 @@ MOST_WAITING = 250_000
 AT_ONCE = 32
 #: Seconds between two looks at time limits and at the loop's own lag.
 BEAT_SECONDS = 0.05
-#: Seconds after which what has come of an answer is read, whether it seems to have ended or not.
-SETTLE_SECONDS = 0.5
+#: Beats after which what has come of an answer is read, whether it seems to have ended or not; of some at each beat.
+SETTLE_BEATS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +66,14 @@ class Sender:
         self._active: dict[Answer, Turn] = {}
         #: What is to be sent: when it was planned, and what, None for whatever comes next.
         self._due: deque[tuple[float, Turn | None]] = deque()
-        self._cap = count_most_open()
-        if load.clients:
-            self._cap = min(self._cap, load.clients)
+        self._cap = min(count_most_open(), load.clients or MOST_OPEN)
         #: True while the load's own bound on requests under way delays others.
         self._held = False
         #: Further requests that the clients of a concurrent load may send.
         self._left = inf
         #: Instants are still to come; clients that wait after a failure.
         self._pacing, self._pausing = True, 0
-        self._rest_at = inf
-        self._settle_at = 0.0
+        self._rest_at, self._beats = inf, 0
 
     async def open(self, wished: int) -> bool:
         """Open connections before the load begins; False where not one could be opened."""
@@ -91,6 +88,7 @@ class Sender:
         self._heart.set(self._heart_at)
         self._instants = self._plan()
         self._go_on()
+        self._alarm.set(at)
 
     def stop(self) -> None:
         """End it now: what is under way is given up."""
@@ -149,7 +147,6 @@ class Sender:
             self._finish()
             return False
         self._next = planned
-        self._alarm.set(planned[0])
         return True
 
     def _rang(self) -> None:
@@ -159,12 +156,13 @@ class Sender:
                 return  # the alarm was set for an instant that was sent already
             planned, turn = self._next
             if planned > monotonic():
-                return
+                break
             if turn is None or self._turns.is_ready(turn):
                 self._due.append(self._next)
                 self._pump()
             if not self._go_on():
                 return
+        self._alarm.set(self._next[0])
 
     def _pump(self) -> None:
         """Send what waits, as far as connections and bounds go."""
@@ -203,8 +201,8 @@ class Sender:
 
     def _send(self, connection: Timed, planned: float, turn: Turn) -> None:
         tally, prompt = self.tally, turn.prompt
-        keep, closely = self._turns.follow is not None, not prompt.stream or self._share.pick(prompt.output_tokens)
-        answer = Answer(tally.sent, planned, stream=prompt.stream, keep=keep, closely=closely)
+        closely = not prompt.stream or self._share.pick(prompt.output_tokens)
+        answer = Answer(tally.sent, planned, stream=prompt.stream, keep=self._turns.follow is not None, closely=closely)
         tally.sent += 1
         self._active[answer] = turn
         connection.begin(answer, self._writer.render(prompt))
@@ -273,10 +271,9 @@ class Sender:
             if answer.sent + self._terms.answer_seconds > now:
                 break
             late.append(answer)
-        if now >= self._settle_at:
-            self._settle_at = now + SETTLE_SECONDS
-            for answer in list(self._active):
-                answer.settle()
+        self._beats += 1
+        for answer in [one for one in self._active if not (one.order + self._beats) % SETTLE_BEATS]:
+            answer.settle()
         for answer in late:
             answer.give_up("timeout", now)
         if now > self._rest_at:
