@@ -78,7 +78,7 @@ def test_the_widget_is_flat_small_and_says_null_for_what_nobody_knows() -> None:
     assert (told["status"], told["nodes"], told["nodes_well"]) == ("warning", 2, 0)
     assert (told["engines"], told["engines_well"], told["devices"]) == (1, 0, 2)
     assert (told["device_percent"], told["device_memory_percent"], told["device_watts"]) == (50.0, 25.0, 240.0)
-    assert (told["tokens_per_second"], told["text"]) == (None, "something is not well")
+    assert (told["tokens_per_second"], told["text"]) == (None, "slow")
     worse = describe_homepage(replace(FLEET, alerts=(replace(ALERT, title="x" * 5000),)))
     assert (worse["status"], worse["critical"], len(worse["text"])) == ("critical", 1, 120)
     empty = describe_homepage(replace(FLEET, nodes=()))

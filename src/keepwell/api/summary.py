@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from keepwell.app.overview.model import DeviceRow, EngineRow, NodeRow, Overview
+from keepwell.app.overview.model import AlertRow, DeviceRow, EngineRow, NodeRow, Overview
 from keepwell.core.finding import Status
 from keepwell.core.observation import Missing
 
@@ -84,13 +84,15 @@ def _say(overview: Overview) -> str:
     if overview.alerts:
         worst = max(overview.alerts, key=_severity)
         return worst.title or worst.subject
-    told = {Status.OK: "all is well", Status.UNKNOWN: "not everything is known yet"}
-    return told.get(find_status(overview), "something is not well")
+    status = find_status(overview)
+    rows: tuple[EngineRow | NodeRow, ...] = (*_engines(overview), *overview.nodes)
+    told = [one.state for one in rows if one.status is status and one.state]
+    usual = {Status.OK: "all is well", Status.UNKNOWN: "not everything is known yet"}
+    return usual.get(status) or next(iter(told), "something is not well")
 
 
-def _severity(one: Any) -> Status:
-    status: Status = one.status
-    return status
+def _severity(one: AlertRow) -> Status:
+    return one.status
 
 
 def _engines(overview: Overview) -> Iterator[EngineRow]:
