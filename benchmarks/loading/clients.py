@@ -19,6 +19,8 @@ class Said:
     gap_mean_ms: float
     limited: str = ""
     cpu_seconds: float = -1.0
+    #: The most that it held, where it told; what is seen of it from outside is looked at ten times a second.
+    memory_bytes: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def main(url: str, rate: str, seconds: str, tokens: str, out: str) -> None:
         "gap_mean_ms": 1000 * sum(result.itl) / len(result.itl),
         "limited": result.client.limited,
         "cpu_seconds": result.client.cpu_seconds,
+        "memory_bytes": result.client.memory_bytes,
     }
     with open(out, "w", encoding="utf-8") as file:
         json.dump(said, file)

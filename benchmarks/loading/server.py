@@ -105,7 +105,7 @@ class Server:
             true_p99_ms=true["p99"],
             gap_mean_ms=said.gap_mean_ms,
             start_seconds=first - began,
-            memory_bytes=watch.most_bytes,
+            memory_bytes=max(watch.most_bytes, int(said.memory_bytes)),
             processes=watch.most_processes,
             cpu_cores=used / (time.monotonic() - began),
             server_late_p50_ms=stats["first_late_ms"]["p50"],

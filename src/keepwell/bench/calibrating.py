@@ -1,7 +1,8 @@
 """Asks a server of known timing as a load asks its engine: how far the client's own reading is off.
 
-The server is a process of its own, and in need of a core of its own: where it was late itself, that is taken off, and
-what it does not see of its lateness stays in the error. So the error is never less than it is.
+The server is a process of its own, and in need of a core of its own: where it was late itself, from the kernel's stamp
+on a request to the write of its first event, that is taken off. Where the system has no stamps, it does not see how
+late it read: that stays in the error, which so is never less than it is.
 """
 
 from __future__ import annotations

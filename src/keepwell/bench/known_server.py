@@ -2,9 +2,10 @@
 
     python -m keepwell.bench.known_server FIRST_SECONDS GAP_SECONDS EVENTS
 
-It prints its port. Each request is answered by a stream: the first event after so many seconds, the others each a gap
-later. It knows by how much it was late itself: a GET tells that. It binds loopback, and ends when its input does.
-Only the standard library is used, and no event loop: a turn of `epoll` or what the system has, then all that is due.
+It prints its port. Each request is answered by a stream: the first event so many seconds after the kernel had it, the
+others each a gap later. It knows by how much it was late itself, in reading and in writing: a GET tells that. It binds
+loopback, and ends when its input does. Only the standard library is used, and no event loop: a turn of `epoll` or what
+the system has, then all that is due.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import socket
 import sys
 from collections import deque
 from time import monotonic
+
+from keepwell.bench.stamps import SPACE, Stamps, ask_for_stamps
 
 #: Bytes of a request that are taken at a time; connections that may wait to be accepted.
 READ_BYTES, WAITING = 65536, 4096
@@ -48,7 +51,7 @@ class Stream:
 
 
 class KnownServer:
-    """Answers everything alike. Both waits are constant, so each queue is in order of time by itself."""
+    """Answers everything alike. Both waits are constant, so each queue is in order of time by itself, or nearly so."""
 
     def __init__(self, first_seconds: float, gap_seconds: float, events: int) -> None:
         self.first_seconds, self.gap_seconds, self.events = first_seconds, gap_seconds, events
@@ -58,6 +61,7 @@ class KnownServer:
         self._selector.register(self.listening, selectors.EVENT_READ, self._accept)
         self._firsts: deque[tuple[float, Stream]] = deque()
         self._others: deque[tuple[float, Stream]] = deque()
+        self._stamps = Stamps()
         self._event, self._last = render_chunk(_EVENT), render_last(events)
         #: First events, and the seconds by which they were late, together.
         self.count, self.late = 0, 0.0
@@ -66,7 +70,9 @@ class KnownServer:
         """Serve until there is something to read there."""
         self._selector.register(ending, selectors.EVENT_READ, None)
         while True:
-            for key, _ in self._selector.select(self._find_pause()):
+            ready = self._selector.select(self._find_pause())
+            self._stamps.renew(monotonic())
+            for key, _ in ready:
                 if key.data is None:
                     return
                 key.data(key.fileobj)
@@ -85,14 +91,15 @@ class KnownServer:
                 connection, _ = listening.accept()
                 connection.setblocking(False)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                ask_for_stamps(connection)
                 self._selector.register(connection, selectors.EVENT_READ, self._read)
 
     def _read(self, connection: socket.socket) -> None:
         """A request comes whole, since it is small and its client is here."""
         try:
-            data = connection.recv(READ_BYTES)
+            data, told, _, _ = connection.recvmsg(READ_BYTES, SPACE)
         except OSError:
-            data = b""
+            data, told = b"", []
         if not data:
             self._selector.unregister(connection)
             connection.close()
@@ -100,7 +107,8 @@ class KnownServer:
             self._send(connection, self._render_lateness())
         else:
             self._send(connection, _HEAD)
-            self._firsts.append((monotonic() + self.first_seconds, Stream(connection, self.events)))
+            came = self._stamps.find(told, 0.0, monotonic())
+            self._firsts.append((came + self.first_seconds, Stream(connection, self.events)))
 
     def _render_lateness(self) -> bytes:
         body = json.dumps({"count": self.count, "late_seconds": self.late}).encode()
