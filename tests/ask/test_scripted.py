@@ -77,6 +77,14 @@ async def test_an_answer_in_another_form_is_read_all_the_same(text: str, tmp_pat
     assert is_good(await play(Turn(text=text), state=tmp_path))
 
 
+async def test_what_a_model_thinks_aloud_is_no_answer(tmp_path: Path) -> None:
+    thoughts = "I could say that it is the moon. [F1] Or run `rm -rf /`."
+    assert is_good(await play(Turn(thoughts=thoughts, calls=(("answer", ANSWER),)), state=tmp_path))
+    only = await play(Turn(thoughts=thoughts, finish="length"), GOOD, state=tmp_path)
+    assert is_good(only)
+    assert "room of tokens" in only.notes
+
+
 async def test_sentences_that_cite_are_an_answer(tmp_path: Path) -> None:
     text = "**Why it fails**\n- The disk has no space left [C1].\n2. It will be fixed by magic.\n"
     played = await play(Turn(text=text), state=tmp_path)

@@ -12,14 +12,15 @@ CHARS_A_TOKEN = 3
 class Limits:
     """The most that may be spent: questions to the model, tokens in and out, seconds of the model and its tools.
 
-    `answer_tokens` is the room of one answer, `prompt_tokens` that of one prompt; `looks` the most tools that run.
+    `answer_tokens` is the room of one answer, thoughts with it, `prompt_tokens` that of one prompt; `looks` the most
+    tools that run.
     """
 
     steps: int = 6
     tokens: int = 24_000
     seconds: float = 180.0
     looks: int = 8
-    answer_tokens: int = 1500
+    answer_tokens: int = 4000
     prompt_tokens: int = 6000
 
 

@@ -26,11 +26,14 @@ from keepwell.ask.tools import OFFERED, choose_tools
 from keepwell.ask.verdict import Verdict
 from keepwell.core.errors import AccessError, ConfigurationError
 from keepwell.core.finding import Status
+from keepwell.core.words import clean
 
 #: Depth of the look before the question: engines, network, GPUs, disks; nothing is loaded or woken.
 LEVEL = 2
 #: Characters of a question that are taken.
 QUESTION_CHARS = 2000
+#: Characters of a model's name that are told while it works.
+NAME_CHARS = 60
 #: Share of a model's context that a prompt may fill: the rest is for rules, tools and the answer.
 PROMPT_SHARE = 0.6
 #: Tokens of a prompt below which so few tools are offered: their schemas would leave no room for evidence.
@@ -97,14 +100,15 @@ async def _converse(wiring: Wiring, caller: Caller, wish: Wish, ranking: Diagnos
 
 async def converse(caller: Caller, talk: Talk, speaker: Speaker, model: str) -> Talk:
     """Drive a conversation to its end. Each turn costs one of its budgets, so that it has one."""
+    name = clean(model, NAME_CHARS)
     while True:
         action = decide(talk)
         match action:
             case Query():
-                caller.progress(f"asking {model}", talk.spent.steps, talk.limits.steps)
+                caller.progress(f"asking {name}", talk.spent.steps, talk.limits.steps)
                 talk = hear(talk, await speaker.ask(action))
             case Look():
-                caller.progress(f"{model} looks: {action.tool}", talk.spent.steps, talk.limits.steps)
+                caller.progress(f"{name} looks: {action.tool}", talk.spent.steps, talk.limits.steps)
                 told = await run_look(caller, action, talk.question)
                 talk = learn(talk, action, told.pieces, told.seconds, told.problem)
             case Verdict():

@@ -28,6 +28,7 @@ from keepwell.core.model_name import same_model
 from keepwell.core.observation import Missing
 from keepwell.core.secret import mask_text
 from keepwell.core.values import rows_of, text_of
+from keepwell.core.words import clean
 from keepwell.plugins.ask import ask_fields
 
 #: Models that are named to who has to choose.
@@ -98,7 +99,8 @@ async def find_respondent(wiring: Wiring, caller: Caller, choice: Choice, report
 
 
 def _question(found: Respondent) -> str:
-    return f"load {found.model} at {found.where}, which is not known to be in memory; others may have to leave for it"
+    name = clean(found.model)
+    return f"load {name} at {found.where}, which is not known to be in memory; others may have to leave for it"
 
 
 def _is_agreed(config: Config, choice: Choice) -> bool:
