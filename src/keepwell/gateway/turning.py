@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,7 @@ class Turning:
         self._closed: dict[str, str] = {}
         self._closed_for: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
         self._clean: dict[str, float] = {}
+        self._told: dict[str, str] = {}
         self._wall = 0.0
 
     @property
@@ -171,7 +172,6 @@ class Turning:
         return self._lock is not None
 
     def _decide(self, now: float) -> None:
-        before = self.book
         scene = Scene(
             rules=self.rules,
             open=find_open(self.rules, self._wall),
@@ -181,10 +181,16 @@ class Turning:
             gone=find_gone(self.book),
         )
         self.book = deciding.decide(self.book, scene, now)
-        for line in _tell(before, self.book):
-            print(line, flush=True)
+        self._tell()
         self._close_devices(deciding.find_closed(self.book))
         self._save(now)
+
+    def _tell(self) -> None:
+        """For the log: who has a device, where it is another one than before; items of one script are one."""
+        for one in self.book.turns:
+            if one.stage == "held" and self._told.get(one.wish.device) != one.wish.holder:
+                self._told[one.wish.device] = one.wish.holder
+                print(f"{one.wish.device}: {one.wish.holder} has it", flush=True)
 
     def _close_devices(self, closed: dict[str, str]) -> None:
         """Tell where devices were closed or opened, or are another one's: in one step they may be both."""
@@ -256,13 +262,3 @@ class Turning:
             unload=one.unload,
             pid=pid,
         )
-
-
-def _tell(before: Book, after: Book) -> Iterable[str]:
-    """For the log: who has a device now, and who has it no more."""
-    held = {one.wish.id: one.wish for one in before.turns if one.stage == "held"}
-    now = {one.wish.id: one.wish for one in after.turns if one.stage == "held"}
-    for wish in (held[one] for one in held.keys() - now.keys()):
-        yield f"{wish.device}: {wish.holder} gave it back, or is gone"
-    for wish in (now[one] for one in now.keys() - held.keys()):
-        yield f"{wish.device}: {wish.holder} has it"

@@ -182,6 +182,9 @@ async def _look_first(keeping: Keeping) -> Engines:
     keeping.engines = engines = Engines(sites, keeping.wiring.hands)
     known = await engines.ask()
     keeping.settings = _settle(keeping.options, known, keeping.wiring.config, keeping.caretaker)
+    keeping.turns.write_rules(
+        There(known=known, engines=engines, settings=keeping.settings, config=keeping.wiring.config)
+    )
     save_settings(settings_path(keeping.wiring.state), keeping.settings)
     for line in describe(keeping.settings):
         keeping.caller.tell(line)

@@ -77,7 +77,7 @@ class TurnKeeper:
 
     async def tend(self, there: There, now: float) -> None:
         """Write down the rules where they changed, and begin what is to be done; `now` in seconds since the epoch."""
-        self._write_rules(there)
+        self.write_rules(there)
         if not (self._state / "devices" / "book.json").exists():
             return
         state = find_serving(await ask_planes(self._state, self._transport))
@@ -100,7 +100,8 @@ class TurnKeeper:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._uses.close()
 
-    def _write_rules(self, there: There) -> None:
+    def write_rules(self, there: There) -> None:
+        """What the data plane decides by, where it changed."""
         plugins = {name: plugin for name, (_, plugin) in there.engines.behind.items()}
         rules = make_rules(there.config, self._transport.name, there.known, plugins, self.found)
         if rules != self._rules:

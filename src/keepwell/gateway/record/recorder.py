@@ -67,6 +67,7 @@ class Recorder:
         self._rows: deque[Values] = deque()
         self._spent: dict[tuple[str, str], int] = {}
         self._counting = threading.Lock()
+        self._writing = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._file = 0
         self._offset = time.time() - time.monotonic()
@@ -97,10 +98,13 @@ class Recorder:
                 await asyncio.to_thread(self.write)
 
     def write(self) -> None:
-        """Write all that waits; what cannot be written now waits on."""
-        self._count()
-        self._write_rows()
-        self.bodies.write()
+        """Write all that waits; what cannot be written now waits on. One at a time: the thread may still be at it when
+        the plane ends.
+        """
+        with self._writing:
+            self._count()
+            self._write_rows()
+            self.bodies.write()
 
     def _write_rows(self) -> None:
         rows, spent = list(self._rows), dict(self._spent)
