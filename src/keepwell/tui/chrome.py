@@ -13,6 +13,7 @@ from keepwell.tui.feed import Feed
 from keepwell.tui.figures import length
 from keepwell.tui.lines import Words
 from keepwell.tui.settings import USUAL_SECONDS
+from keepwell.tui.tables.signs import count
 
 #: Tabs by name; the first shows all panes that there is room for.
 TABS = ("all", "fleet", "engines", "requests", "work", "alerts")
@@ -37,7 +38,9 @@ def render_head(overview: Overview | None, feed: Feed, now: float, *, plain: boo
     dot = {True: " | ", False: " · "}[plain]
     devices = sum(len(one.devices) for one in overview.nodes)
     engines = [one for node in overview.nodes for one in node.engines]
-    words.append((f"  {len(overview.nodes)} nodes{dot}{devices} GPUs{dot}{len(engines)} engines", ""))
+    words.append(
+        (f"  {count(len(overview.nodes), 'node')}{dot}{count(devices, 'GPU')}{dot}{count(len(engines), 'engine')}", "")
+    )
     words += _count(overview, dot, plain=plain)
     late = now - overview.at
     if feed.paused:

@@ -244,7 +244,10 @@ class Pane(Widget, can_focus=True):
                 continue
             if segments:
                 segments.append(Segment(" " * GAP))
-            segments.append(Segment(pad_text(look.text(cell.text), wide, right=column.right), look.style(cell.tone)))
+            style = CURSOR
+            if not marked:
+                style = look.style(cell.tone)
+            segments.append(Segment(pad_text(look.text(cell.text), wide, right=column.right), style))
         strip = Strip(segments).adjust_cell_length(self.size.width)
         if marked:
             strip = strip.apply_style(CURSOR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keepwell.app.overview.model import AlertRow, Overview
 from keepwell.tui.cells import Column, Row, Table, Tone
 from keepwell.tui.figures import Figures
-from keepwell.tui.tables.signs import sign, text
+from keepwell.tui.tables.signs import count, sign, text
 
 COLUMNS = (
     Column(title="", width=1),
@@ -20,7 +20,7 @@ EMPTY = "No alert lasts: all is well, as far as is known."
 def make_alerts(overview: Overview, figures: Figures) -> Table:
     """The worst first."""
     rows = tuple(_alert(one, overview.at, figures) for one in overview.alerts)
-    return Table(name="alerts", title=f"{len(rows)} alerts", columns=COLUMNS, rows=rows, empty=EMPTY)
+    return Table(name="alerts", title=count(len(rows), "alert"), columns=COLUMNS, rows=rows, empty=EMPTY)
 
 
 def _alert(one: AlertRow, now: float, figures: Figures) -> Row:

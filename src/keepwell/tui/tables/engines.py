@@ -6,7 +6,7 @@ from keepwell.app.overview.model import EngineRow, ModelRow, NodeRow, Overview
 from keepwell.core.observation import Missing
 from keepwell.tui.cells import BLANK, Cell, Column, Row, Table, Tone
 from keepwell.tui.figures import Figures
-from keepwell.tui.tables.signs import sign, text
+from keepwell.tui.tables.signs import count, sign, text
 
 COLUMNS = (
     Column(title="", width=1),
@@ -23,17 +23,17 @@ EMPTY = "No engine was found on any node: start one, or name one that keepwell d
 def make_engines(overview: Overview, figures: Figures, *, tree: bool) -> Table:
     """Each engine with its models below it; `tree` False: models alone, and engines that hold none."""
     rows: list[Row] = []
-    count = 0
+    engines = 0
     for node in overview.nodes:
         for engine in node.engines:
-            count += 1
+            engines += 1
             if tree or not engine.models:
                 rows.append(_engine(node, engine, figures))
             rows += [_model(node, engine, one, figures, tree=tree) for one in engine.models]
     held = sum(len(engine.models) for node in overview.nodes for engine in node.engines)
     return Table(
         name="engines",
-        title=f"{count} engines, {held} models in memory",
+        title=f"{count(engines, 'engine')}, {count(held, 'model')} in memory",
         columns=COLUMNS,
         rows=tuple(rows),
         empty=EMPTY,

@@ -7,7 +7,7 @@ from keepwell.core.finding import Status
 from keepwell.core.observation import Missing
 from keepwell.tui.cells import BLANK, Cell, Column, Row, Table
 from keepwell.tui.figures import LOAD_MUCH, LOAD_SOME, MEMORY_MUCH, MEMORY_SOME, Figures, share_of
-from keepwell.tui.tables.signs import sign, text
+from keepwell.tui.tables.signs import count, sign, text
 
 COLUMNS = (
     Column(title="", width=1),
@@ -30,8 +30,8 @@ def make_fleet(overview: Overview, figures: Figures, *, tree: bool) -> Table:
         if tree or not node.devices:
             rows.append(_node(node, figures))
         rows += [_device(node, one, figures, tree=tree) for one in node.devices]
-    count = sum(len(node.devices) for node in overview.nodes)
-    title = f"{len(overview.nodes)} nodes, {count} GPUs"
+    devices = sum(len(node.devices) for node in overview.nodes)
+    title = f"{count(len(overview.nodes), 'node')}, {count(devices, 'GPU')}"
     return Table(name="fleet", title=title, columns=COLUMNS, rows=tuple(rows), empty=EMPTY)
 
 

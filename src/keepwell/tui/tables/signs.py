@@ -17,6 +17,11 @@ def sign(status: Status, *, plain: bool) -> Cell:
     return Cell({True: _PLAIN, False: _SIGNS}[plain][status], TONES[status], (float(status), ""))
 
 
+def count(number: int, thing: str) -> str:
+    """So many of a thing: 1 node, 2 nodes."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def text(words: str, tone: Tone = "") -> Cell:
     """A text from anywhere, made harmless."""
     shown = clean(words, CHARACTERS)
