@@ -167,6 +167,7 @@ class Turning:
                 if self._lock is not None:
                     book = load_book(self.state)
                     self.book = replace(book, turns=tuple(replace(one, heard=now) for one in book.turns))
+                    self._told = {one.wish.device: one.wish.holder for one in book.turns if one.stage == "held"}
             except (AccessError, DamagedError) as error:
                 print(f"goes on as it was: {error}", file=sys.stderr, flush=True)
         return self._lock is not None
