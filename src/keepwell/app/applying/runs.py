@@ -81,6 +81,7 @@ def _node_of(line: RunLine) -> str:
 
 
 def make_line(one: StoredRun) -> RunLine:
+    """A run as one row of a list."""
     what, subject = "", ""
     try:
         plan = parse_plan(one.payload)
