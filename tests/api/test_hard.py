@@ -133,6 +133,18 @@ async def test_one_who_asks_too_often_keeps_nobody_else_out(tmp_path: Path) -> N
         await eventually_async(is_over)
 
 
+async def test_who_waits_no_longer_is_told_where_the_answer_will_be(tmp_path: Path) -> None:
+    async with slow_hub(tmp_path) as (hub, slow):
+        told = await hub.get("/slow", {"prefer": "wait=1"})
+        assert (told.status, told.json["stage"], told.json["answer"]) == (202, "running", None)
+        slow.go.set()
+
+        async def is_there() -> bool:
+            return (await hub.get(told.headers["location"])).json["answer"] is not None
+
+        await eventually_async(is_there)
+
+
 async def test_what_is_stopped_is_told_to_who_waits_for_it(tmp_path: Path) -> None:
     async with slow_hub(tmp_path) as (hub, _):
         waiting = asyncio.create_task(hub.get("/slow"))
