@@ -7,18 +7,21 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from keepwell.app.serving.doors import ask_planes, find_serving
 from keepwell.core.hours import Hours
 from keepwell.core.job import ProcessId
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.fake_state import Fault
-from keepwell.transport.local import LocalTransport
+from keepwell.transport.local import LocalTransport, local_name
 from keepwell.turns.asking import Asker
 from keepwell.turns.book import load_book, save_rules
 from keepwell.turns.living import identify
 from keepwell.turns.words import Device, Place, Rules, Window, Wish
 from tests.gateway.made import chat, read_answer
 from tests.gateway.planes import SECONDS, RunningPlane, render, running_plane
+from tests.gateway.processes import gateway_before_fakes
 from tests.support import eventually_async
 
 GIB = 1024**3
@@ -162,6 +165,43 @@ async def test_a_killed_plane_loses_no_turn(tmp_path: Path) -> None:
             await has(second)
             await asyncio.to_thread(second.leave)
     assert load_book(tmp_path).turns == ()
+
+
+@pytest.mark.long
+async def test_a_restart_of_the_gateway_keeps_every_turn(tmp_path: Path) -> None:
+    own = identify(os.getpid())
+    node = local_name()
+    with gateway_before_fakes(tmp_path, 1) as running:
+        first, second = (
+            Asker(running.state, Wish(id=one, holder=one, device=node, process=own)) for one in ("one", "two")
+        )
+        before = (await has(first)).owner
+        assert (await ask(second)).stage == "waiting"
+        restarting = asyncio.create_task(running.run("gateway", "--restart"))
+        stages = set()
+        while not restarting.done():
+            stages.add((await ask(second)).stage)
+        assert (await restarting).returncode == 0
+        assert stages == {"waiting"}, "nobody has it twice in between"
+
+        async def moved() -> bool:
+            place = await ask(first)
+            return place.held and place.owner not in (0, before)
+
+        await eventually_async(moved, SECONDS, "the next process to know of it")
+        await asyncio.to_thread(first.leave)
+        await has(second)
+
+
+async def test_a_damaged_book_is_told_and_requests_are_served(tmp_path: Path) -> None:
+    (tmp_path / "devices").mkdir(mode=0o700)
+    (tmp_path / "devices" / "book.json").write_text("{")
+    save_rules(tmp_path, RULES)
+    async with FakeEngine("vllm") as engine, running_plane(tmp_path, engine) as plane:
+        assert await status_of(plane) == 200
+        assert (await ask(Asker(tmp_path, wish("one")))).stage == "waiting"
+        (tmp_path / "devices" / "book.json").unlink()
+        await has(Asker(tmp_path, wish("one")))
 
 
 async def test_the_turn_of_a_killed_program_is_lost_by_time_alone_without_its_process(tmp_path: Path) -> None:

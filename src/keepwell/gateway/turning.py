@@ -87,6 +87,7 @@ class Turning:
         self._closed_for: tuple[dict[str, str], frozenset[str]] = ({}, frozenset())
         self._clean: dict[str, float] = {}
         self._told: dict[str, str] = {}
+        self._problem = ""
         self._wall = 0.0
 
     @property
@@ -102,7 +103,6 @@ class Turning:
     def close(self, now: float) -> None:
         """Let another process decide from now on."""
         if self._lock is not None:
-            self._save(now, always=True)
             os.close(self._lock)
             self._lock = None
             self._close_devices({})
@@ -111,6 +111,8 @@ class Turning:
         """What is to be done by the clock; `wall` is in seconds since the epoch."""
         self._wall = wall
         if self.finishing:
+            if self.owns:
+                self._save(now, always=True)
             self.close(now)
         elif self._own(now):
             self._decide(now)
@@ -169,7 +171,10 @@ class Turning:
                     self.book = replace(book, turns=tuple(replace(one, heard=now) for one in book.turns))
                     self._told = {one.wish.device: one.wish.holder for one in book.turns if one.stage == "held"}
             except (AccessError, DamagedError) as error:
-                print(f"goes on as it was: {error}", file=sys.stderr, flush=True)
+                self.close(now)
+                if str(error) != self._problem:
+                    self._problem = str(error)
+                    print(f"goes on without device time: {error}", file=sys.stderr, flush=True)
         return self._lock is not None
 
     def _decide(self, now: float) -> None:
@@ -204,7 +209,7 @@ class Turning:
         """What cannot be written is tried again with the next."""
         book, at = self._saved
         late = bool(self.book.turns) and now - at >= SAVE_SECONDS
-        if self.state is not None and (always or late or is_other(book, self.book)):
+        if self.state is not None and self.owns and (always or late or is_other(book, self.book)):
             self._saved = self.book, now
             with contextlib.suppress(AccessError):
                 save_book(self.state, self.book)
