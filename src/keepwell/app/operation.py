@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, get_args, get_origin
 
-from keepwell.core.proposal import Foresight
+from keepwell.core.foresight import Foresight
 
 #: Exit code of every error: "could not look", for a wrong configuration and for a node that does not answer.
 COULD_NOT_LOOK = 3

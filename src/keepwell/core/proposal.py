@@ -30,19 +30,6 @@ MARK_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Foresight:
-    """What a change would do, told before anybody agrees to it.
-
-    `arguments` are whole: what was left out and means something now is named. `lines` are for a person. `basis` is a
-    digest of what they were told from, "" where they rest on nothing that can change.
-    """
-
-    arguments: Mapping[str, Any]
-    lines: tuple[str, ...] = ()
-    basis: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A change that is asked for. Times are seconds since the epoch, 0 for never.
 

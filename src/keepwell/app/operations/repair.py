@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from keepwell.app.operation import Caller, ForModels, Operation, Param
-from keepwell.core.proposal import Foresight
+from keepwell.core.foresight import Foresight
 
 if TYPE_CHECKING:
     from keepwell.app.repair_report import PlanReport, RolledReport, RunReport, RunsReport

@@ -13,7 +13,8 @@ from keepwell.app.proposing.command import fill_in, render_command
 from keepwell.app.proposing.report import ProposalReport
 from keepwell.app.wiring import find_state
 from keepwell.core.errors import RefusedError
-from keepwell.core.proposal import Foresight, Proposal
+from keepwell.core.foresight import Foresight
+from keepwell.core.proposal import Proposal
 from keepwell.core.text import cut_text, escape_controls
 from keepwell.store.proposals import add_proposal, make_proposal_id
 

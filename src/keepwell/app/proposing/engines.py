@@ -11,7 +11,7 @@ from keepwell.app.running.case import open_case, report_case
 from keepwell.app.running.report import EngineReport
 from keepwell.app.serving.replicas import ReplicasReport, list_replicas
 from keepwell.core.errors import ConfigurationError, KeepwellError
-from keepwell.core.proposal import Foresight
+from keepwell.core.foresight import Foresight
 from keepwell.gateway.record.state import ReplicaState
 
 #: Looks at engines, their states and addresses; nothing is loaded.

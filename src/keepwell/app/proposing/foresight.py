@@ -12,7 +12,7 @@ from keepwell.app.wiring import Wiring, wire
 from keepwell.conform.ledger import find_run_state
 from keepwell.conform.plan_file import parse_plan
 from keepwell.core.errors import NotThere
-from keepwell.core.proposal import Foresight
+from keepwell.core.foresight import Foresight
 from keepwell.core.secret import mask_argv
 from keepwell.core.step import Change, Plan
 from keepwell.core.words import command_line
