@@ -61,4 +61,5 @@ def test_what_ray_says_is_told_with_what_to_do() -> None:
     failed = explain(trace, "ray://head")
     assert isinstance(failed, Unreachable)
     assert failed.what == "Ray: Initialization failure from server: ValueError: \\x1b[31mno"
+    assert failed.hint.startswith("has the cluster the release of Ray")
     assert explain("", "ray://head").what == "Ray: "

@@ -62,7 +62,10 @@ def explain(said: str, where: str) -> ConfigurationError | Unreachable:
     words = _shorten(said)
     if "ersion" in words:
         return ConfigurationError(f"Ray here does not go with the cluster's: {words}", where=where, hint=INSTALL)
-    return Unreachable(f"Ray: {words}", where=where)
+    hint = ""
+    if words.startswith("Initialization failure"):  # so the head answers another release of Ray
+        hint = f"has the cluster the release of Ray and the minor release of Python that are here? {INSTALL}"
+    return Unreachable(f"Ray: {words}", where=where, hint=hint)
 
 
 def name_apart(nodes: Iterable[Node]) -> Sequence[Node]:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from threading import Thread
+from time import monotonic
 from typing import Any, TypeVar
 
 from keepwell.batch import ray_worker
@@ -30,8 +31,9 @@ REACH_SECONDS, CONNECT_SECONDS, LEAVE_SECONDS = 5.0, 60.0, 10.0
 LOOK_SECONDS, AGAIN_SECONDS = 2.0, 10.0
 #: Seconds that the first node's worker waits for those of others, which may come later.
 LATE_SECONDS = 5.0
-#: Times that a head which takes connections is asked for what a program needs there.
-TRIES = 3
+#: Times that a head which takes connections is asked for what a program needs there, if it says no within so many
+#: seconds.
+TRIES, QUICK_SECONDS = 3, 20.0
 #: Calls of a worker at a time: groups of requests, what came, what is dropped.
 CALLS = 64
 #: Names of nodes that are told.
@@ -165,12 +167,13 @@ class RayCluster:
                 writer.close()
             except (OSError, TimeoutError) as error:
                 raise Unreachable("the head of the cluster does not answer", where=aim.address, hint=hint) from error
+        begun = monotonic()
         for left in reversed(range(TRIES)):
             try:
                 await self._call(self._begin, CONNECT_SECONDS)
                 return
             except Unreachable:  # a head that has just begun, or makes room for many programs
-                if not left:
+                if not left or monotonic() - begun > QUICK_SECONDS:
                     raise
                 await asyncio.sleep(LOOK_SECONDS)
 
