@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from keepwell.app.serving.doors import ask_planes, find_serving
@@ -21,6 +22,7 @@ from keepwell.turns.living import identify
 from keepwell.turns.words import Device, Place, Rules, Window, Wish
 from tests.gateway.made import chat, read_answer
 from tests.gateway.planes import SECONDS, RunningPlane, render, running_plane
+from tests.gateway.processes import ask as ask_for
 from tests.gateway.processes import gateway_before_fakes
 from tests.support import eventually_async
 
@@ -177,6 +179,8 @@ async def test_a_restart_of_the_gateway_keeps_every_turn(tmp_path: Path) -> None
         )
         before = (await has(first)).owner
         assert (await ask(second)).stage == "waiting"
+        body = msgspec.json.encode(chat())
+        request = asyncio.create_task(ask_for(running.port, "/v1/chat/completions", body))
         restarting = asyncio.create_task(running.run("gateway", "--restart"))
         stages = set()
         while not restarting.done():
@@ -189,7 +193,10 @@ async def test_a_restart_of_the_gateway_keeps_every_turn(tmp_path: Path) -> None
             return place.held and place.owner not in (0, before)
 
         await eventually_async(moved, SECONDS, "the next process to know of it")
+        assert not request.done(), "who waits in the process before waits on"
         await asyncio.to_thread(first.leave)
+        await asyncio.to_thread(second.leave)
+        assert (await request).status == 200
         await has(second)
 
 

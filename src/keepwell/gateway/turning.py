@@ -100,22 +100,31 @@ class Turning:
         if self.state is not None:
             self.rules = load_rules(self.state)
 
-    def close(self, now: float) -> None:
-        """Let another process decide from now on."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-            self._close_devices({})
-
     def tick(self, now: float, wall: float) -> None:
-        """What is to be done by the clock; `wall` is in seconds since the epoch."""
+        """What is to be done by the clock; `wall` is in seconds since the epoch. A plane that finishes lets another one
+        decide, and serves what it still has as that one's book says.
+        """
         self._wall = wall
         if self.finishing:
             if self.owns:
                 self._save(now, always=True)
-            self.close(now)
+            self._let_go()
+            self._follow()
         elif self._own(now):
             self._decide(now)
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _follow(self) -> None:
+        """What can no longer be read closes no device."""
+        self.book = Book()
+        if self.state is not None:
+            with contextlib.suppress(DamagedError):
+                self.book = load_book(self.state)
+        self._close_devices(deciding.find_closed(self.book))
 
     def answer(self, request: Request, now: float) -> Answer | None:
         """The answer at the side door; None for what is not about turns."""
@@ -171,7 +180,7 @@ class Turning:
                     self.book = replace(book, turns=tuple(replace(one, heard=now) for one in book.turns))
                     self._told = {one.wish.device: one.wish.holder for one in book.turns if one.stage == "held"}
             except (AccessError, DamagedError) as error:
-                self.close(now)
+                self._let_go()
                 if str(error) != self._problem:
                     self._problem = str(error)
                     print(f"goes on without device time: {error}", file=sys.stderr, flush=True)
