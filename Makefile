@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Many tests start keepwell as a process of its own: with its bytecode kept, each start is a third faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test again test-long check bench chaos gym pages clean
+.PHONY: up test again test-long check bench chaos gym pages screens clean
 
 up: $(STAMP)
 	$(BIN)/keepwell up
@@ -61,6 +61,11 @@ pages: $(STAMP)
 	$(BIN)/python scripts/configuration_page.py
 	$(BIN)/python scripts/dialects_page.py
 	$(BIN)/python scripts/dialect_matrix_page.py
+
+# The pictures of the docs, from a live run with real engines.
+screens: $(STAMP)
+	$(BIN)/python scripts/setup_engines.py
+	$(BIN)/python scripts/screens.py
 
 clean:
 	rm -rf $(VENV) .cache build dist

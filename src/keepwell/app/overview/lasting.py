@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keepwell.app.overview.model import AlertRow
 from keepwell.core.finding import Status
+from keepwell.core.words import share
 from keepwell.store.alert_state import AlertFile, Incident
 
 
@@ -23,7 +24,7 @@ def _draw(one: Incident) -> AlertRow:
     if found is not None:
         cause = found.title
         if found.confidence and cause:
-            cause = f"{cause} ({found.confidence * 100:.0f} %)"
+            cause = f"{cause} ({share(found.confidence)})"
         command = next(iter(found.commands), command)
     return AlertRow(
         id=one.id,
