@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from keepwell.app.serving.device_use import UseWatch
 from keepwell.app.serving.engine_facts import Engines
 from keepwell.app.serving.turning import There, TurnKeeper
 from keepwell.config.model import Config, EngineEntry
@@ -22,6 +23,7 @@ from keepwell.plugins.place import Site
 from keepwell.store.away_models import AwayModel, load_away, save_away
 from keepwell.testing.engine import FakeEngine
 from keepwell.testing.fake_state import FakeModel, Fault
+from keepwell.testing.made_sight import MadeSight
 from keepwell.transport.base import Reply
 from keepwell.transport.local import LocalTransport, local_name
 from keepwell.turns.asking import Asker
@@ -83,6 +85,7 @@ class World:
     engine: FakeEngine
     state: Path
     site: Site
+    uses: UseWatch
     told: list[str] = field(default_factory=list)
     config: Config = field(default_factory=Config)
 
@@ -104,7 +107,7 @@ class World:
     async def work(self, *, at: int = 1_000_000, after: bool = False) -> int:
         """A control side that works until it is killed, or all is as it was; how many requests it sent."""
         transport = Dying(at, after=after)
-        keeper = TurnKeeper(self.state, transport, self.told.append)
+        keeper = TurnKeeper(self.state, transport, self.told.append, self.uses)
         try:
             for _ in range(2):
                 await self.tend(transport, keeper)
@@ -135,7 +138,7 @@ async def made(folder: Path, config: Config | None = None) -> AsyncIterator[Worl
         engine.state.models = list(BEFORE)
         site = Site(ref=engine_ref(here, "fake"), engine="ollama", url=engine.url, process=absent("a fake"))
         config = config or Config(devices=(DeviceEntry(name="0", memory_bytes=24 * GIB),))
-        world = World(engine, folder, site, config=config)
+        world = World(engine, folder, site, UseWatch(folder, here, MadeSight()), config=config)
         transport = LocalTransport()
         (replica,) = [one.replica for one in await Engines([site], transport).ask()]
         await transport.close()

@@ -48,6 +48,9 @@ _WANTING = frozenset({"waiting", "clearing", "held"})
 #: A model that is to stay longer than this stays for ever: engines write that as centuries.
 EVER_SECONDS = 30 * 86400.0
 
+#: What is done one at a time beside what is done for a device or a replica.
+USES = "uses"
+
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 
@@ -64,7 +67,9 @@ class There:
 class TurnKeeper:
     """Works beside the looks; one thing at a time for each device."""
 
-    def __init__(self, state: Path, transport: Transport, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, state: Path, transport: Transport, tell: Callable[[str], None], uses: UseWatch | None = None
+    ) -> None:
         self.found: Mapping[str, int] = {}
         self._state = state
         self._transport = transport
@@ -73,7 +78,7 @@ class TurnKeeper:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tried: dict[tuple[str, str], float] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._uses = UseWatch(state, transport.name)
+        self._uses = uses or UseWatch(state, transport.name)
 
     async def tend(self, there: There, now: float) -> None:
         """Write down the rules where they changed, and begin what is to be done; `now` in seconds since the epoch."""
@@ -83,7 +88,8 @@ class TurnKeeper:
         state = find_serving(await ask_planes(self._state, self._transport))
         if state is None:
             return
-        await asyncio.to_thread(self._uses.look, state.turns, Moment(at=now, clock=time.monotonic()))
+        moment = Moment(at=now, clock=time.monotonic())
+        self._begin(USES, asyncio.to_thread(self._uses.look, state.turns, moment))  # a driver may be slow
         for one in state.turns:
             if one.stage == "clearing" and one.drained and not one.cleared:
                 self._begin(one.device, self._clear(one, there, now))
