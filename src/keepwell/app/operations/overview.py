@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 async def overview(caller: Caller) -> "Overview":
-    """Show the fleet at one instant: GPUs, engines, requests, work.
+    """Show the fleet at one instant, with requests and work.
 
     Every node with its devices, engines and models in memory, the requests that run now, batches and jobs, and what is
     not well. From the hub of `keepwell up`; where none runs, from one look at all nodes. `keepwell top` shows the same
