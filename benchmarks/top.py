@@ -21,6 +21,7 @@ import pty
 import random
 import select
 import signal
+import statistics
 import struct
 import sys
 import tempfile
@@ -291,11 +292,13 @@ def measure_drawing() -> int:
         for number in range(30):
             others = [(SeriesKey(f"device.other_{one}", f"device:node{number:02d}/0"), 1.0) for one in range(200)]
             hub.table.put(Batch(node=f"node{number:02d}", at=time.time(), readings=others))
-        began = time.process_time()
-        for _ in range(100):
+        times = []
+        for _ in range(101):
+            began = time.process_time()
             draw_overview(hub, time.time())
-        took = (time.process_time() - began) / 100
-    print(f"a drawing of 30 nodes of 4 GPUs, {hub.table.count} series: {took * 1000:.1f} ms")
+            times.append(time.process_time() - began)
+        took = statistics.median(times)
+    print(f"a drawing of 30 nodes of 4 GPUs, {hub.table.count} series: {took * 1000:.1f} ms (median)")
     return int(took > 0.005)
 
 

@@ -62,6 +62,7 @@ async def test_a_stream_is_seen_as_it_comes_and_one_that_waits_too(tmp_path: Pat
                 assert (waiting.replica, isinstance(waiting.ttft_seconds, Missing)) == ("", True)
                 second.close()
             finally:
+                engine.state.token_seconds = 0.0
                 first.close()
 
             async def gone() -> bool:
