@@ -23,7 +23,7 @@ from keepwell.app.rights import FACE
 from keepwell.app.table import operations
 
 #: What every operation may answer instead, by status: which kinds of errors have it stands in docs/api.md.
-REFUSALS = (400, 401, 403, 404, 405, 409, 413, 415, 421, 429, 500, 502, 503, 504)
+REFUSALS = (400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 429, 500, 502, 503, 504)
 _ABOUT = (
     "Every operation of keepwell that makes sense from afar, as on the command line: the same names, the same answers "
     "(see docs/json.md). What changes something, lets engines work or looks at undeclared places needs a key that may."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -17,6 +19,11 @@ from keepwell.app.rights import FACE
 
 #: Bytes of a body: a long log to diagnose, as `text`, fits.
 BODY_BYTES = 1024 * 1024
+#: Seconds for a body.
+BODY_SECONDS = 30.0
+#: Of a body that is too long, bytes and seconds for which it is read on: who still sends would see a connection that
+#: was closed, not the answer.
+HEARD_BYTES, HEARD_SECONDS = 8 * BODY_BYTES, 1.0
 #: Seconds for which an answer is waited for before the work is told of instead.
 WAIT_SECONDS = 30.0
 _TOO_LARGE = f"a body has at most {BODY_BYTES} bytes"
@@ -76,12 +83,27 @@ def read_wait(headers: Headers) -> float:
 
 
 async def _read_body(request: Request) -> bytes | Response:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > BODY_BYTES:
-        return refuse(413, _TOO_LARGE, connection="close")
+    """The body, or why not: one that is too long is read a little further, so that its sender hears of it."""
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_BYTES:
-            return refuse(413, _TOO_LARGE, connection="close")
+    pieces = request.stream()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in pieces:
+                body += piece
+                if len(body) > BODY_BYTES:
+                    await _hear_out(pieces)
+                    return refuse(413, _TOO_LARGE, connection="close")
+    except TimeoutError:
+        return refuse(408, f"the body did not come within {BODY_SECONDS:g} s", connection="close")
     return bytes(body)
+
+
+async def _hear_out(pieces: AsyncIterator[bytes]) -> None:
+    """Read on for a moment, and keep nothing of it."""
+    heard = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HEARD_SECONDS):
+            async for piece in pieces:
+                heard += len(piece)
+                if heard > HEARD_BYTES:
+                    return

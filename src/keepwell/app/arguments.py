@@ -10,6 +10,9 @@ import msgspec
 from keepwell.app.operation import Operation, Parameter
 from keepwell.core.errors import ConfigurationError
 
+#: The largest number that is taken: what stores and machines count with.
+LARGEST = 2**63 - 1
+
 
 def take_arguments(operation: Operation, face: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What the operation's function takes by name. Texts become numbers and truths where those are asked for.
@@ -44,6 +47,8 @@ def _convert(operation: Operation, one: Parameter, value: Any) -> Any:
         made = msgspec.convert(value, one.type, strict=False)
     except (msgspec.ValidationError, TypeError) as error:
         raise ConfigurationError(f"{operation.name}: {public_name(one.name)}: {error}", hint=one.param.help) from error
+    if isinstance(made, int | float) and not abs(made) <= LARGEST:  # also what is no number
+        raise ConfigurationError(f"{operation.name}: {public_name(one.name)} is no number that can be meant")
     low, high = one.param.minimum, one.param.maximum
     if isinstance(made, int | float) and ((low is not None and made < low) or (high is not None and made > high)):
         raise ConfigurationError(

@@ -161,6 +161,8 @@ def test_arguments_become_what_parameters_are() -> None:
         ("status", {"depth": 1}, "no parameter 'depth'"),
         ("explain", {}, "needs"),
         ("status", {"level": "x"}, "level"),
+        ("drain", {"name": "a", "timeout": "nan"}, "no number"),
+        ("requests", {"body": 2**70}, "no number"),
     ]:
         with pytest.raises(ConfigurationError, match=said):
             take_arguments(known[name], "mcp", given_)

@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 
@@ -42,6 +42,7 @@ class Answering:
         self._hub: Hub | None = None
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._sockets: tuple[socket.socket, ...] = ()
         self._gatehouse: Gatehouse | None = None
         self._work: Work | None = None
         self._settings: tuple[object, ...] = ()
@@ -91,7 +92,8 @@ class Answering:
             hosts=Hosts(entry.hosts),
             keyed=not all(is_local(host) for host, _ in listens),
         )
-        sockets = [_listen(host, port) for host, port in listens]
+        sockets = _listen_all(listens)
+        self._sockets = tuple(sockets)
         config = uvicorn.Config(
             make_app(self._make_house(hub), hub.faces),
             log_level="warning",
@@ -111,7 +113,10 @@ class Answering:
             self._server.should_exit = True
             await asyncio.wait((self._serving,), timeout=END_SECONDS + 1)
             self._serving.cancel()
-        self._server = self._serving = None
+            await asyncio.wait((self._serving,), timeout=1)
+        for one in self._sockets:  # also where the server was not given the time for that
+            one.close()
+        self._server, self._serving, self._sockets = None, None, ()
         if self._work is not None:
             await self._work.close()
         self._work = None
@@ -140,6 +145,14 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Nothing is captured."""
         yield
+
+
+def _listen_all(listens: Sequence[tuple[str, int]]) -> list[socket.socket]:
+    """All of them, or none. Raises AccessError."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(_listen(host, port)) for host, port in listens]
+        opened.pop_all()
+    return sockets
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -31,6 +31,7 @@ KINDS = {
     403: "not-allowed",
     404: "not-found",
     405: "method",
+    408: "too-slow",
     413: "body-too-large",
     415: "media-type",
     421: "not-our-name",
