@@ -18,7 +18,7 @@ from screens_stage import live
 
 #: Where the pictures go, and who makes them: modules with `async def draw(stage, folder) -> list[Path]`.
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "pictures"
-PARTS = ("top",)
+PARTS = ("top", "web")
 
 
 def main() -> int:

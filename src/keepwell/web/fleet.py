@@ -168,13 +168,12 @@ def _place_engine(one: EngineRow, x: float, y: float, width: float) -> EngineSpo
 
 
 def _states(nodes: Iterable[NodeRow]) -> dict[str, Status]:
-    """How each replica is, by its id; on a node that is down, down."""
+    """How each replica is, by its id. Where a node is not well and none of its engines is why, all on it are down."""
     found: dict[str, Status] = {}
     for node in nodes:
+        away = node.status is Status.CRITICAL and all(one.status is not Status.CRITICAL for one in node.engines)
         for one in node.engines:
-            found[one.ref.removeprefix("engine:")] = one.status
-            if node.status is Status.CRITICAL:
-                found[one.ref.removeprefix("engine:")] = Status.CRITICAL
+            found[one.ref.removeprefix("engine:")] = max(one.status, Status(node.status * away))
     return found
 
 
