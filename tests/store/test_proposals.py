@@ -131,7 +131,8 @@ def test_only_one_carries_it_out(tmp_path: Path) -> None:
 def test_a_process_that_is_killed_leaves_it_interrupted(tmp_path: Path) -> None:
     kept = add_proposal(tmp_path, make(), NOW)
     program = (
-        "import signal, sys; from pathlib import Path; from keepwell.store.proposals import carry_out, change_proposal\n"
+        "import signal, sys; from pathlib import Path\n"
+        "from keepwell.store.proposals import carry_out, change_proposal\n"
         "state, name, now = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])\n"
         "with carry_out(state, name):\n"
         "    change_proposal(state, name, lambda one: one.moved('approved').moved('running'), now)\n"

@@ -28,7 +28,8 @@ class Codes:
         """True for a code that we made, the first time, in its time."""
         told, _, proof = code.strip().rpartition("-")
         until = told.partition("-")[0]
-        if not hmac.compare_digest(proof.encode("utf-8", "replace"), _prove(told, secret).encode()) or float(until) < now:
+        proved = hmac.compare_digest(proof.encode("utf-8", "replace"), _prove(told, secret).encode())
+        if not proved or float(until) < now:
             return False
         self._used = {one: when for one, when in self._used.items() if when >= now}
         if told in self._used:
