@@ -51,6 +51,7 @@ class Stage:
         for one in self.clients:
             one.cancel()
         await asyncio.gather(*self.clients, return_exceptions=True)
+        self.clients.clear()
 
     async def _keep_asking(self, model: str) -> None:
         body = {

@@ -31,7 +31,7 @@ SLOW = 150_000
 
 
 async def draw(stage: Stage, folder: Path) -> list[Path]:
-    """The overview light, dark and on a phone, requests and one of them, models, and an answer in the playground."""
+    """The overview light, dark and on a phone, requests and one of them, models, a diagnosis, the playground."""
     program = shutil.which("chromium")
     if program is None:
         print("no pictures of the web pages: there is no Chromium; on Debian apt install chromium")
@@ -47,6 +47,7 @@ async def draw(stage: Stage, folder: Path) -> list[Path]:
             await page.goto(stage.hub + path)
             made.append(await keep(page, folder / f"{name}.png"))
         made += await draw_request(browser, stage, folder)
+        made += await draw_diagnosis(browser, stage, folder)
         await stage.end()
         made += await draw_playground(browser, stage, folder)
         await browser.close()
@@ -61,6 +62,17 @@ async def draw_request(browser: Browser, stage: Stage, folder: Path) -> list[Pat
     await row.wait_for(timeout=SLOW)
     await row.get_by_role("link").click()
     return [await keep(page, folder / "web-request.png")]
+
+
+async def draw_diagnosis(browser: Browser, stage: Stage, folder: Path) -> list[Path]:
+    """What is wrong with the engine that hangs, and the alert of it."""
+    page = await open_page(browser, stage, DESK)
+    await page.goto(f"{stage.hub}/diagnosis")
+    await page.get_by_role("button", name="Look now").click()
+    await page.get_by_role("heading", name="Rivals").wait_for(timeout=SLOW)
+    made = [await keep(page, folder / "web-diagnosis.png")]
+    await page.goto(f"{stage.hub}/alerts")
+    return [*made, await keep(page, folder / "web-alerts.png")]
 
 
 async def draw_playground(browser: Browser, stage: Stage, folder: Path) -> list[Path]:
