@@ -215,6 +215,7 @@ async def test_changes_are_the_same_by_command_and_api(tmp_path: Path, monkeypat
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 async def test_looks_are_the_same_kind_of_answer_in_every_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look takes seconds and sees a machine that has moved on: its fields are compared, and how errors are."""
     await make_state(tmp_path)
