@@ -76,9 +76,8 @@ async def do(
                     over.cancel()
                     heard.cancel()
                 await _tell(piece, session)
-        except asyncio.CancelledError:
+        finally:  # called off, or its client cannot be told of it any more
             bench.work.stop(piece)
-            raise
     if piece.stage == "stopped":
         raise KeepwellError(f"{operation.name} was stopped", hint="call it again")
     return piece.document

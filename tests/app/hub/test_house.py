@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Annotated
@@ -116,6 +117,10 @@ async def greet(caller: Caller, *, name: Annotated[str, Param(help="Whom.")] = "
         raise AccessError("nobody is there")
     if name == "fault":
         raise ZeroDivisionError("of our own")
+    if name == "deaf":
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
     if name == "ever":
         await asyncio.sleep(3600)
     return RunsReport(runs=())
@@ -146,6 +151,12 @@ async def test_work_is_done_beside_the_loop_and_told(tmp_path: Path) -> None:
         await asyncio.sleep(0.01)
     work.stop(piece)
     await piece.over.wait()
+    assert piece.stage == "stopped"
+    piece = work.begin(READ, {"name": "deaf"}, Visitor(), face="api")
+    while piece.stage != "running" or not piece.lines:
+        await asyncio.sleep(0.01)
+    work.stop(piece)
+    await asyncio.wait_for(piece.over.wait(), 30)
     assert piece.stage == "stopped"
     with pytest.raises(AccessError, match="needs the right"):
         work.begin(CHANGE, {}, Visitor(), face="api")

@@ -28,6 +28,8 @@ OF_ONE = 12
 KEPT = 100
 #: Lines told that are kept of each, and characters of one.
 LINES, CHARACTERS = 200, 500
+#: Seconds after which work that was told to end is told again.
+STOP_SECONDS = 1.0
 #: Seconds for all work to end when the hub does.
 END_SECONDS = 5.0
 
@@ -50,6 +52,7 @@ class Piece:
     done: int = 0
     total: int = 0
     ended_at: float = 0.0
+    stopping: bool = False
     lines: list[str] = field(default_factory=list)
     document: dict[str, Any] = field(default_factory=dict)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,7 +125,8 @@ class Work:
         return list(reversed(self._pieces.values()))
 
     def stop(self, piece: Piece) -> None:
-        """Ask it to end, as Ctrl-C does on the command line."""
+        """Ask it to end, as Ctrl-C does on the command line; one that is over stays as it is."""
+        piece.stopping = True
         running = self._running.get(piece.id)
         if running is not None:
             loop, task = running
@@ -172,7 +176,10 @@ class Work:
     async def _do(self, piece: Piece, operation: Operation, caller: Caller, arguments: dict[str, Any]) -> None:
         task = asyncio.ensure_future(operation.function(caller, **arguments))
         self._running[piece.id] = asyncio.get_running_loop(), task
-        await asyncio.wait((task,))
+        while not task.done():
+            if piece.stopping:  # before it began, or it has not listened
+                task.cancel()
+            await asyncio.wait((task,), timeout=STOP_SECONDS)
         del self._running[piece.id]
         if task.cancelled():
             piece.stage = "stopped"
